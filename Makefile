@@ -1,0 +1,55 @@
+# Everything lives inside the checkout: environments in .envs/, what runs in .run/.
+PYTHON ?= python3
+UV := .envs/uv/bin/uv
+AIRFLOW_3 := .envs/airflow-3.3
+AIRFLOW_2 := .envs/airflow-2.11
+DBT := .envs/dbt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-ui test test-2 lint format constraints clean
+
+help:  ## List the targets
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run dbt, then a Hex project, in a real Airflow; say how it went
+	@$(AIRFLOW_3)/bin/python -m demo
+
+demo-ui: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## The same, then leave Airflow's UI up until Ctrl-C
+	@$(AIRFLOW_3)/bin/python -m demo --ui
+
+test: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## All tests, on Airflow 3.3
+	$(AIRFLOW_3)/bin/python -m pytest $(ARGS)
+
+test-2: $(AIRFLOW_2)/.ready $(DBT)/.ready  ## The tests that need no Airflow services, on Airflow 2.11
+	$(AIRFLOW_2)/bin/python -m pytest -m "not system" $(ARGS)
+
+lint: $(AIRFLOW_3)/.ready  ## Lint, format check, types
+	$(AIRFLOW_3)/bin/ruff check .
+	$(AIRFLOW_3)/bin/ruff format --check .
+	$(AIRFLOW_3)/bin/mypy
+
+format: $(AIRFLOW_3)/.ready  ## Format, and mend what lint can mend
+	$(AIRFLOW_3)/bin/ruff check --fix .
+	$(AIRFLOW_3)/bin/ruff format .
+
+constraints: $(UV)  ## Pin anew: the newest versions that fit each supported Airflow
+	constraints/compile $(UV)
+
+clean:  ## Remove all that make has built
+	rm -rf .envs .run dist
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .envs/uv --upgrade \
+		-c constraints/uv.txt uv
+
+.envs/airflow-%/.ready: pyproject.toml constraints/airflow-%.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --python $(@D) -c constraints/airflow-$*.txt -e . --group dev $(if $(filter 3.3,$*),--group lint)
+	@touch $@
+
+$(DBT)/.ready: constraints/dbt.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --python $(@D) -r constraints/dbt.txt
+	@touch $@
