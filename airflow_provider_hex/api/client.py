@@ -1,0 +1,161 @@
+"""The blocking transport: calls go out with requests, again where that is safe, by tenacity."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import requests
+import tenacity
+import urllib3
+
+from airflow_provider_hex.api import protocol
+from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.api.errors import (
+    HexBadAnswer,
+    HexError,
+    HexLimited,
+    HexNotConnected,
+    HexRefused,
+    HexServerError,
+    HexUnreachable,
+)
+from airflow_provider_hex.api.models import RunStatus
+from airflow_provider_hex.api.protocol import Answer, Call
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 60.0
+PATIENCE = 180.0
+"""Seconds for which a call that is safe to send again is sent again: longer than a limit of Hex lasts."""
+
+
+class HexClient:
+    """One session with Hex: connections are kept, every request has timeouts, redirects are not followed."""
+
+    def __init__(self, config: HexConfig) -> None:
+        self.config = config
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = f"Bearer {config.token}"
+        # Without an auth of its own, requests would put a .netrc's password in the token's place.
+        self.session.auth = lambda request: request
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.session.close()
+
+    def send(self, call: Call[T]) -> T:
+        """Send a call once.
+
+        :raises HexError: what went wrong.
+        """
+        try:
+            response = self.session.request(
+                call.method,
+                self.config.base_url + call.path,
+                params=dict(call.query),
+                json=call.body,
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            kind = HexNotConnected if _never_sent(error) else HexUnreachable
+            raise kind(f"No answer to {call} from {self.config.base_url}: {_cause(error)}.") from None
+        return protocol.decode(call, Answer(response.status_code, response.headers, response.content))
+
+    def request(self, call: Call[T], patience: float = PATIENCE) -> T:
+        """Send a call, and again for as long as that is safe and may help.
+
+        :param patience: seconds after which a limit of Hex is not waited for any longer.
+        :raises HexError: the last error.
+        :raises HexStartUnknown: RunProject was sent, and whether it started a run is not known.
+        """
+        blips = _retrying(
+            lambda error: protocol.may_send_again(call, error) and not isinstance(error, HexLimited), PATIENCE
+        )
+        limits = _retrying(lambda error: isinstance(error, HexLimited), patience)
+        try:
+            return cast(T, limits(blips, self.send, call))
+        except (HexUnreachable, HexServerError, HexBadAnswer) as error:
+            if call.repeatable or error.no_effect:
+                raise
+            raise protocol.start_unknown(call, error) from error
+
+    def cancel(self, project_id: str, run_id: str) -> None:
+        """Cancel a run. One that has ended already, or is gone, counts as cancelled.
+
+        :raises HexError: it could not be cancelled, or whether it was is not known.
+        """
+        try:
+            self.request(protocol.cancel_run(project_id, run_id))
+        except HexRefused:
+            # What Hex answers for a run that has ended is not documented, so ask whether it has.
+            if not self._is_over(project_id, run_id):
+                raise
+
+    def _is_over(self, project_id: str, run_id: str) -> bool:
+        try:
+            run = self.request(protocol.get_run(project_id, run_id))
+            return RunStatus.of(run).is_terminal
+        except HexRefused as error:
+            return error.status == 404
+
+
+def _retrying(worth_it: Callable[[HexError], bool], patience: float) -> tenacity.Retrying:
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, HexError) and worth_it(error)),
+        wait=_wait,
+        stop=tenacity.stop_before_delay(patience),
+        before_sleep=_say_so,
+        reraise=True,
+    )
+
+
+_backoff = tenacity.wait_random_exponential(multiplier=1, max=30)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    asked = getattr(_error(state), "retry_after", None) or 0.0
+    return float(asked + _backoff(state))
+
+
+def _say_so(state: tenacity.RetryCallState) -> None:
+    log.warning("%s It will be sent again in %.0f s.", _error(state), state.upcoming_sleep)
+
+
+def _error(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    """Whether it is certain that no request went out: the connection was never made."""
+    cause = _innermost(error)
+    return isinstance(
+        cause,
+        (
+            urllib3.exceptions.NewConnectionError,
+            urllib3.exceptions.ConnectTimeoutError,
+            ssl.SSLCertVerificationError,
+        ),
+    )
+
+
+def _cause(error: BaseException) -> str:
+    """Say what happened, without the layers that wrap it."""
+    cause = _innermost(error)
+    return str(cause) or type(cause).__name__
+
+
+def _innermost(error: BaseException) -> Any:
+    """Return the first error that is not a wrapper of requests or urllib3."""
+    while isinstance(error, (requests.RequestException, urllib3.exceptions.MaxRetryError, urllib3.exceptions.SSLError)):
+        inner = getattr(error, "reason", None) or next((a for a in error.args if isinstance(a, BaseException)), None)
+        if inner is None:
+            break
+        error = inner
+    return error

@@ -1,0 +1,84 @@
+"""Where Hex is and who asks: a connection's fields, made good or refused."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from airflow_provider_hex.api.errors import HexInvalidInput
+
+DEFAULT_HOST = "https://app.hex.tech"
+API_PATH = "/api/v1"
+
+
+@dataclass(frozen=True)
+class HexConfig:
+    """All that a client needs. The token never shows in a repr.
+
+    :param base_url: the API's address, ``https://…/api/v1``, from :func:`base_url`.
+    :param token: a workspace or personal token, from :func:`clean_token`.
+    """
+
+    base_url: str
+    token: str = field(repr=False)
+
+
+def base_url(host: str | None, *, scheme: str | None = None, port: int | None = None, allow_http: bool = False) -> str:
+    """Return the API's address from any way in which a user may write the host.
+
+    A bare host, one with a scheme or a port, the address of a page in Hex and the whole ``/api/v1`` URL all
+    mean the same. Nothing at all means ``https://app.hex.tech``.
+
+    :param host: what the connection's host field holds.
+    :param scheme: the connection's schema field, used where the host names no scheme.
+    :param port: the connection's port field, used where the host names no port.
+    :param allow_http: allow plain http to a host other than this machine.
+    :raises HexInvalidInput: for what cannot be Hex's address, and for http to another machine.
+    """
+    text = (host or "").strip() or DEFAULT_HOST
+    if "://" not in text:
+        text = f"{(scheme or '').strip() or 'https'}://{text.lstrip('/')}"
+    url = urlsplit(text)
+    try:
+        name, port = url.hostname, url.port or port
+    except ValueError as error:
+        raise HexInvalidInput(f"The host {host!r} of the Hex connection is no address: {error}.") from None
+    if not name or any(c.isspace() for c in name) or url.scheme not in ("http", "https"):
+        raise HexInvalidInput(f"The host {host!r} of the Hex connection is no address. Write it like {DEFAULT_HOST}.")
+    if url.username is not None or url.password is not None:
+        raise HexInvalidInput(
+            "The host of the Hex connection holds a user name or a password. Put the token into its password field."
+        )
+    if url.scheme == "http" and not allow_http and not _is_loopback(name):
+        raise HexInvalidInput(
+            f"The Hex connection would send its token unencrypted to {name}. Use https, or set allow_http in the "
+            "connection's extra if that is meant."
+        )
+    name = f"[{name}]" if ":" in name else name
+    return f"{url.scheme}://{name}{f':{port}' if port else ''}{API_PATH}"
+
+
+def clean_token(token: str | None) -> str:
+    """Return the token without stray white space or a pasted ``Bearer``.
+
+    :raises HexInvalidInput: for an empty token, or one that no HTTP header can carry.
+    """
+    text = (token or "").strip()
+    if text[:7].lower() == "bearer ":
+        text = text[7:].strip()
+    if not text:
+        raise HexInvalidInput("The Hex connection has no token. Put one into its password field.")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise HexInvalidInput(
+            "The token in the Hex connection's password field holds white space or characters that no token has. "
+            "Paste it again."
+        )
+    return text
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")

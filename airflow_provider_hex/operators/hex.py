@@ -1,0 +1,220 @@
+"""The operator: starts a run of a project and, unless told not to, waits for it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, TaskDeferred, conf
+
+from airflow_provider_hex.api import explain, inputs
+from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRunFailed, HexRunTimeout
+from airflow_provider_hex.hooks.hex import HexHook
+from airflow_provider_hex.triggers import handover
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_hex.api.models import Notification, Run, StartedRun
+
+
+class HexRunProjectOperator(BaseOperator):
+    """Runs the latest published version of a Hex project.
+
+    The task succeeds when Hex says that this very run has ``COMPLETED``, and only then. It returns the run as
+    Hex describes it; as soon as the run exists, the XComs ``run_id`` and ``run_url`` tell of it. A task that
+    fails, times out or is killed while its run goes on cancels the run.
+
+    Hex's limits (requests, runs, kernels) make the task wait, up to its ``timeout``.
+    See https://learn.hex.tech/docs/api/api-reference#operation/RunProject.
+
+    :param project_id: the project: the id in its URL, or under *Variables* in its sidebar. (templated)
+    :param input_params: values for the project's inputs, by name; dates become ISO strings. (templated)
+    :param view_id: a saved view to run, with its inputs, instead of ``input_params``. (templated)
+    :param notifications: whom Hex tells about the run's end. (templated)
+    :param update_published_results: show the results to viewers of the published app. Hex does not combine
+        this with ``input_params``. Default: no. (templated)
+    :param use_cached_sql_results: take SQL results from Hex's cache where it has them. Default: yes. (templated)
+    :param wait_for_completion: wait for the run's end. If not, the task succeeds once the run exists and
+        returns Hex's answer to RunProject; a ``HexRunSensor`` can wait for it. Default: yes.
+    :param deferrable: wait in the triggerer, without a worker slot. Default: Airflow's setting
+        ``[operators] default_deferrable``.
+    :param poll_interval: seconds between two looks at the run. Default: a tenth of the time waited, from 2 to
+        30 seconds.
+    :param timeout: seconds from the task's start until the run must have ended, or a timedelta; None for no
+        end. Default: an hour.
+    :param cancel_on_timeout: cancel the run when ``timeout`` or ``execution_timeout`` is up. Default: yes.
+    :param hex_conn_id: the connection. (templated)
+    :raises HexInvalidInput: Hex would refuse or ignore what is asked; nothing was sent.
+    :raises HexRunFailed: the run ended, and not as ``COMPLETED``.
+    :raises HexRunTimeout: the run had not ended after ``timeout``.
+    """
+
+    template_fields: Sequence[str] = (
+        "project_id",
+        "input_params",
+        "view_id",
+        "notifications",
+        "update_published_results",
+        "use_cached_sql_results",
+        "hex_conn_id",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"input_params": "json", "notifications": "json"}
+    ui_color = "#f5c0c0"
+
+    def __init__(
+        self,
+        *,
+        project_id: str,
+        input_params: dict[str, Any] | None = None,
+        view_id: str | None = None,
+        notifications: list[Notification] | None = None,
+        update_published_results: bool | str = False,
+        use_cached_sql_results: bool | str = True,
+        wait_for_completion: bool = True,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float | None = None,
+        timeout: float | timedelta | None = 3600,
+        cancel_on_timeout: bool = True,
+        hex_conn_id: str = HexHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        inputs.check_unrendered(input_params, view_id, notifications, update_published_results)
+        self.project_id = project_id
+        self.input_params = input_params
+        self.view_id = view_id
+        self.notifications = notifications
+        self.update_published_results = update_published_results
+        self.use_cached_sql_results = use_cached_sql_results
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+        self.cancel_on_timeout = cancel_on_timeout
+        self.hex_conn_id = hex_conn_id
+        self._run: Mapping[str, Any] | None = None
+        self._killed = False
+
+    @cached_property
+    def hook(self) -> HexHook:
+        """The hook, which keeps one session."""
+        return HexHook(self.hex_conn_id)
+
+    def execute(self, context: Context) -> StartedRun | Run:
+        """Start the run, tell of it, and wait for it as the task is set."""
+        began = time.monotonic()
+        run = self._start()
+        with self._owning(run):
+            self.log.info("Started %s.", explain.describe(run))
+            context["ti"].xcom_push(key="run_id", value=run["runId"])
+            context["ti"].xcom_push(key="run_url", value=run.get("runUrl"))
+            if not self.wait_for_completion:
+                return run
+            spent = time.monotonic() - began
+            if self.deferrable:
+                handover.defer(
+                    self,
+                    hex_conn_id=self.hex_conn_id,
+                    project_id=self.project_id,
+                    run_id=run["runId"],
+                    poll_interval=self.poll_interval,
+                    timeout=_left(handover.first_limit(self.timeout, self.execution_timeout), spent),
+                )
+            return self.hook.wait_for_run(
+                self.project_id,
+                run["runId"],
+                poll_interval=self.poll_interval,
+                timeout=_left(self.timeout, spent),
+            )
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the wait in the triggerer; if it failed or never came back, the run is still ours."""
+        with self._owning(self._told_run(context)):
+            return super().resume_execution(next_method, next_kwargs, context)
+
+    def execute_complete(self, context: Context, event: Any) -> Run:
+        """Return the completed run, or fail as the trigger's event says."""
+        run = self._run or self._told_run(context)
+        try:
+            return handover.completed_run(event, run["runId"])
+        except HexRunTimeout as error:
+            if handover.first_limit(self.timeout, self.execution_timeout) == self.timeout:
+                raise
+            raise AirflowTaskTimeout(str(error)) from error
+
+    def on_kill(self) -> None:
+        """Cancel the run that this task is waiting for."""
+        self._killed = True
+        if self._run is None:
+            return
+        # This may interrupt the task in the middle of a request, so it takes a session of its own.
+        interrupted, self.hook = self.hook, HexHook(self.hex_conn_id)
+        self.hook.config = interrupted.config
+        self.log.warning("The task was killed. %s %s", explain.describe(self._run), self._cancel())
+
+    def _start(self) -> StartedRun:
+        """Check what was rendered, and ask Hex for a run."""
+        return self.hook.run_project(
+            self.project_id,
+            inputs.to_json_object(self.input_params, "input_params"),
+            view_id=self.view_id,
+            notifications=self.notifications,
+            update_published_results=inputs.to_bool(self.update_published_results, "update_published_results"),
+            use_cached_sql_results=inputs.to_bool(self.use_cached_sql_results, "use_cached_sql_results"),
+            patience=math.inf if self.timeout is None else self.timeout,
+        )
+
+    @contextmanager
+    def _owning(self, run: Mapping[str, Any]) -> Iterator[None]:
+        """See to it that the run does not outlive a task that fails in here, and that the error tells of it."""
+        self._run = run
+        try:
+            if self._killed:
+                raise HexError("The task was killed while it started the run.")
+            yield
+        except (TaskDeferred, HexRunFailed, HexNotFound):
+            raise  # the trigger has it now, or there is nothing left to cancel
+        except BaseException as error:
+            timed_out = isinstance(error, (HexRunTimeout, AirflowTaskTimeout))
+            if self._run is None:
+                raise
+            if timed_out and not self.cancel_on_timeout:
+                outcome = "The run goes on, as cancel_on_timeout is off."
+            else:
+                outcome = self._cancel()
+            which = "" if run["runId"] in str(error) else f"{explain.describe(run)}: "
+            error.args = (f"{error} {which}{outcome}",)
+            raise
+        finally:
+            self._run = None
+
+    def _cancel(self) -> str:
+        """Cancel the run, and say how that went: an error here must not hide the one that led here."""
+        run, self._run = self._run, None
+        if run is None:
+            return ""
+        try:
+            self.hook.cancel_run(self.project_id, run["runId"])
+        except HexError as error:
+            return f"The run could not be cancelled and may still be going. {error}"
+        return "The run was cancelled."
+
+    def _told_run(self, context: Context) -> dict[str, Any]:
+        """Return the run that this task told of before it was deferred."""
+        ti = context["ti"]
+        told = {
+            field: ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index)
+            for field, key in (("runId", "run_id"), ("runUrl", "run_url"))
+        }
+        return {"projectId": self.project_id, **told}
+
+
+def _left(limit: float | None, spent: float) -> float | None:
+    """Return what is left of a time limit."""
+    return None if limit is None else max(limit - spent, 0.0)

@@ -1,0 +1,104 @@
+"""The sensor: waits for a run that something else started."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowTaskTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+)
+
+from airflow_provider_hex.api import explain, protocol
+from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout
+from airflow_provider_hex.api.models import RunStatus
+from airflow_provider_hex.api.watch import require_completed
+from airflow_provider_hex.hooks.hex import HexHook
+from airflow_provider_hex.triggers import handover
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_hex.api.models import Run
+
+
+class HexRunSensor(BaseSensorOperator):
+    """Waits until a run of a Hex project has completed, and returns it as Hex describes it.
+
+    A run that ends in another way fails the task at once: no retry can change how a run ended. The sensor
+    never cancels a run. All arguments of Airflow's sensors mean what they mean there, in every mode.
+
+    :param project_id: the project. (templated)
+    :param run_id: the run, such as the ``runId`` or the XCom ``run_id`` of a ``HexRunProjectOperator``. (templated)
+    :param hex_conn_id: the connection. (templated)
+    :param deferrable: wait in the triggerer, without a worker slot. Default: yes, unless a ``mode`` is given.
+    :raises AirflowFailException: the run did not complete, or cannot be looked at (401, 403, 404).
+    :raises AirflowSensorTimeout: the run had not ended after ``timeout``.
+    """
+
+    template_fields: Sequence[str] = ("project_id", "run_id", "hex_conn_id")
+    ui_color = "#f5c0c0"
+
+    def __init__(
+        self,
+        *,
+        project_id: str,
+        run_id: str,
+        hex_conn_id: str = HexHook.default_conn_name,
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.deferrable = "mode" not in kwargs if deferrable is None else deferrable
+        self.project_id = project_id
+        self.run_id = run_id
+        self.hex_conn_id = hex_conn_id
+
+    @cached_property
+    def hook(self) -> HexHook:
+        """The hook, which keeps one session."""
+        return HexHook(self.hex_conn_id)
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Look at the run once. When deferrable, this is the one look before the triggerer takes over."""
+        run = self._completed_run()
+        if run is None and self.deferrable:
+            handover.defer(
+                self,
+                hex_conn_id=self.hex_conn_id,
+                project_id=self.project_id,
+                run_id=self.run_id,
+                poll_interval=self.poke_interval,
+                timeout=handover.first_limit(self.timeout, self.execution_timeout),
+            )
+        return PokeReturnValue(run is not None, run)
+
+    def execute_complete(self, context: Context, event: Any) -> Run:
+        """Return the completed run, or fail as the trigger's event says."""
+        try:
+            return handover.completed_run(event, self.run_id)
+        except HexRunTimeout as error:
+            if handover.first_limit(self.timeout, self.execution_timeout) == self.timeout:
+                raise AirflowSensorTimeout(str(error)) from error
+            raise AirflowTaskTimeout(str(error)) from error
+        except HexRunFailed as error:
+            raise AirflowFailException(str(error)) from error
+
+    def _completed_run(self) -> Run | None:
+        """Look once. Return None if the run has not ended, or could not be looked at this time."""
+        try:
+            run = self.hook.client.send(protocol.get_run(self.project_id, self.run_id))
+            self.log.info("%s is %s.", explain.describe(run), run["status"])
+            return require_completed(run) if RunStatus.of(run).is_terminal else None
+        except HexRunFailed as error:
+            raise AirflowFailException(str(error)) from error
+        except HexError as error:
+            if not error.transient:
+                raise
+            self.log.warning("%s The run will be looked at again.", error)
+            return None

@@ -1,0 +1,97 @@
+"""The trigger: waits for a run in Airflow's triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_hex.api import protocol
+from airflow_provider_hex.api.async_client import AsyncHexClient
+from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.models import Run
+from airflow_provider_hex.api.watch import RunWatch
+from airflow_provider_hex.hooks.hex import config_of
+from airflow_provider_hex.triggers import handover
+
+
+class HexRunTrigger(BaseTrigger):
+    """Fires one event when a run has ended, or when waiting for it cannot go on.
+
+    Errors that pass (no network, 429, 5xx, an answer that makes no sense) are logged and outlived; a 401, 403
+    or 404 is an event, and so is the end of the time. :func:`handover.completed_run` reads it.
+
+    :param hex_conn_id: the connection. Only its id is serialized, never its token.
+    :param project_id: the project.
+    :param run_id: the run.
+    :param poll_interval: seconds between two looks. Default: a tenth of the time waited, from 2 to 30 s.
+    :param timeout: seconds to wait at the most. Default: no end.
+    :param started_at: when the waiting began, in epoch seconds. Default: now. It is serialized, so that a
+        restart of the triggerer does not start the time anew.
+    """
+
+    def __init__(
+        self,
+        *,
+        hex_conn_id: str,
+        project_id: str,
+        run_id: str,
+        poll_interval: float | None = None,
+        timeout: float | None = None,
+        started_at: float | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow has no types here
+        self.hex_conn_id = hex_conn_id
+        self.project_id = project_id
+        self.run_id = run_id
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.started_at = time.time() if started_at is None else started_at
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what another triggerer needs to go on waiting."""
+        return f"{type(self).__module__}.{type(self).__qualname__}", {
+            "hex_conn_id": self.hex_conn_id,
+            "project_id": self.project_id,
+            "run_id": self.run_id,
+            "poll_interval": self.poll_interval,
+            "timeout": self.timeout,
+            "started_at": self.started_at,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait, and yield one event. What is not foreseen propagates, with its traceback."""
+        try:
+            event = handover.ended(await self._ended_run())
+        except HexError as error:
+            event = handover.failed(error)
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    async def _ended_run(self) -> Run:
+        watch = RunWatch(
+            self.project_id,
+            self.run_id,
+            started_at=self.started_at,
+            poll_interval=self.poll_interval,
+            timeout=self.timeout,
+        )
+        call = protocol.get_run(self.project_id, self.run_id)
+        async with AsyncHexClient(await self._config()) as client:
+            while True:
+                try:
+                    run = await client.send(call)
+                except HexError as error:
+                    watch.missed(error)
+                else:
+                    if watch.saw(run):
+                        return run
+                await asyncio.sleep(watch.pause(time.time()))
+
+    async def _config(self) -> HexConfig:
+        connection = await get_async_connection(self.hex_conn_id)
+        return config_of(connection, await get_async_extra_dejson(connection))
