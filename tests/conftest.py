@@ -1,0 +1,55 @@
+"""What most tests need: an Airflow home of their own, an emulator, and a connection to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+# Airflow reads these when it is first imported, so they stand above every other import.
+_home = tempfile.TemporaryDirectory(prefix="airflow-home-")
+for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
+    del os.environ[name]
+os.environ["AIRFLOW_HOME"] = _home.name
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(__file__).parent / "dag_runs" / "dags")
+
+import pytest  # noqa: E402
+
+from hex_emulator.client import Control  # noqa: E402
+from hex_emulator.server import running  # noqa: E402
+from hex_emulator.workspace import Workspace, default_workspace  # noqa: E402
+from tests.contract import check_request  # noqa: E402
+
+WORKSPACE: Workspace = default_workspace()
+TOKENS = {token.name: token.token for token in WORKSPACE.tokens}
+PROJECTS = {project.title: project.id for project in WORKSPACE.projects}
+PROJECT = PROJECTS["Daily revenue"]
+
+
+@pytest.fixture(scope="session")
+def _emulator() -> Iterator[Control]:
+    with running(speed=10) as control:
+        yield control
+
+
+@pytest.fixture
+def emulator(_emulator: Control, monkeypatch: pytest.MonkeyPatch) -> Iterator[Control]:
+    """The emulator, fresh, ten times as fast as the clock, with ``hex_default`` leading to it.
+
+    Whatever a test sends to it must be as the API's contract says.
+    """
+    _emulator.reset()
+    connect(monkeypatch, host=_emulator.url)
+    yield _emulator
+    for request in _emulator.requests():
+        check_request(request["method"], request["path"], request["query"], request["body"])
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, *, conn_id: str = "hex_default", **fields: object) -> None:
+    """Define an Airflow connection of type ``hex``, with the token that may do everything unless told otherwise."""
+    connection = {"conn_type": "hex", "password": TOKENS["full"], **fields}
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))

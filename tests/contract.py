@@ -1,0 +1,201 @@
+"""Checks one request or one response against `openapi.yaml`, the Hex API as published.
+
+Stricter than Hex in one way: a field that the reference does not name is a failure, in a request (where Hex
+forbids only the ones of the body) and in a response (where Hex may add some). So a misspelt field is found.
+
+More lenient in one way: the reference names an error status for some calls and leaves it out for others, so
+401, 403, 404, 429 and any 5xx are allowed for every call, as `Error`. A 5xx that the reference does not name
+may come from a proxy: only its JSON is checked.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+
+Schema = dict[str, Any]
+
+SILENT = {401, 403, 404, 429}
+METHODS = {"get", "put", "post", "patch", "delete"}
+
+FORMATS = FormatChecker(formats=())
+
+
+@FORMATS.checks("uuid")
+def _is_uuid(value: object) -> bool:
+    pattern = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    return not isinstance(value, str) or bool(re.fullmatch(pattern, value, re.IGNORECASE))
+
+
+@FORMATS.checks("date-time", raises=ValueError)
+def _is_date_time(value: object) -> bool:
+    """RFC 3339, which unlike ISO 8601 demands a time, its seconds and a zone."""
+    if not isinstance(value, str):
+        return True
+    pattern = r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)"
+    return bool(re.fullmatch(pattern, value)) and bool(datetime.fromisoformat(value.upper()))
+
+
+class Call(NamedTuple):
+    """One operation of the reference and the values that a path has for its parameters."""
+
+    operation: dict[str, Any]
+    parameters: list[dict[str, Any]]
+    path_values: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return str(self.operation["operationId"])
+
+
+def check_request(
+    method: str, path: str, query: Mapping[str, Any] | str | None = None, body: Any = None
+) -> None:
+    """Raise AssertionError unless the reference has this call with these parameters and this body.
+
+    `path` may be a whole URL, its query then being part of `query`; `body` is bytes, text or what JSON means.
+    """
+    call = _find(method, path)
+    _check_path(call)
+    _check_query(call, _pairs(urlsplit(path).query) + _pairs(query))
+    if isinstance(body, bytes | str):
+        body = _parse(body, f"{call.name}: the request's body")
+    content = _deref(call.operation.get("requestBody", {})).get("content", {})
+    if body is None:
+        return
+    assert content, f"{call.name} takes no body, but was sent {body!r}"
+    _validate(body, content["application/json"]["schema"], f"{call.name}: the request's body")
+
+
+def check_response(
+    method: str, path: str, status: int, headers: Mapping[str, str], body: bytes | str
+) -> None:
+    """Raise AssertionError unless the reference lets this call answer so."""
+    call = _find(method, path)
+    what = f"{call.name}: the answer {status}"
+    documented = call.operation["responses"].get(str(status))
+    assert documented or status in SILENT or 500 <= status <= 599, f"{what} is not in the reference"
+    content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    is_json = content_type.partition(";")[0].strip().lower() == "application/json"
+    if documented is None:
+        documented = {"$ref": "#/components/responses/Error"}
+        if status >= 500 and not is_json:
+            return
+    content = _deref(documented).get("content")
+    if content is None:
+        assert not body, f"{what} should have no body, but has {body!r}"
+        return
+    assert is_json, f"{what} should be application/json, but is {content_type or 'without a type'}: {body!r}"
+    _validate(_parse(body, what), content["application/json"]["schema"], what)
+
+
+@cache
+def _reference() -> dict[str, Any]:
+    text = Path(__file__).with_name("openapi.yaml").read_text(encoding="utf-8")
+    document: dict[str, Any] = yaml.safe_load(text)
+    return document
+
+
+def _find(method: str, path: str) -> Call:
+    path = urlsplit(path).path
+    for template, item in _reference()["paths"].items():
+        found = re.fullmatch("/api" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template), path)
+        if found and method.lower() in item.keys() & METHODS:
+            operation = item[method.lower()]
+            parameters = [*item.get("parameters", []), *operation.get("parameters", [])]
+            values = {name: unquote(value) for name, value in found.groupdict().items()}
+            return Call(operation, [_deref(parameter) for parameter in parameters], values)
+    raise AssertionError(f"the reference has no {method.upper()} {path}")
+
+
+def _check_path(call: Call) -> None:
+    for parameter in call.parameters:
+        if parameter["in"] == "path":
+            name = parameter["name"]
+            _validate(call.path_values[name], parameter["schema"], f"{call.name}: the path's {name}")
+
+
+def _check_query(call: Call, pairs: list[tuple[str, Any]]) -> None:
+    known = {
+        parameter["name"]: parameter["schema"] for parameter in call.parameters if parameter["in"] == "query"
+    }
+    for name, value in pairs:
+        assert name in known, f"{call.name} has no query parameter {name}"
+        schema = _deref(known[name])
+        if schema["type"] == "array":
+            schema = _deref(schema["items"])
+        else:
+            assert [other for other, _ in pairs].count(name) == 1, f"{call.name}: {name} is sent twice"
+        _validate(_from_text(value, schema["type"]), schema, f"{call.name}: the query's {name}")
+
+
+def _pairs(query: Mapping[str, Any] | str | None) -> list[tuple[str, Any]]:
+    if query is None or isinstance(query, str):
+        return list(parse_qsl(query or "", keep_blank_values=True))
+    return [
+        (name, item)
+        for name, value in query.items()
+        for item in (value if isinstance(value, list) else [value])
+    ]
+
+
+def _from_text(value: Any, kind: str) -> Any:
+    """What a query's text means where the reference wants something else than text."""
+    readers: dict[str, Callable[[str], Any]] = {
+        "integer": int,
+        "number": float,
+        "boolean": {"true": True, "false": False}.__getitem__,
+    }
+    try:
+        return readers[kind](value) if isinstance(value, str) else value
+    except (KeyError, ValueError):
+        return value
+
+
+def _parse(body: bytes | str, what: str) -> Any:
+    try:
+        return json.loads(body, parse_constant=_refuse)
+    except ValueError as error:
+        raise AssertionError(f"{what} is no JSON ({error}): {body!r}") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"JSON has no {constant}")
+
+
+def _validate(value: Any, schema: Schema, what: str) -> None:
+    validator = Draft202012Validator(_translate(schema), format_checker=FORMATS)
+    found = [f"  at {error.json_path}: {error.message}" for error in validator.iter_errors(value)]
+    assert not found, "\n".join([f"{what} is against the reference:", *found, f"  in {value!r}"])
+
+
+def _deref(schema: Schema) -> Schema:
+    if "$ref" not in schema:
+        return schema
+    found: Any = _reference()
+    for part in schema["$ref"].removeprefix("#/").split("/"):
+        found = found[part]
+    return _deref(found)
+
+
+def _translate(schema: Schema, part_of_all: bool = False) -> Schema:
+    """An OpenAPI 3.0 schema in JSON Schema 2020-12: no references, `nullable` spelt out, and objects that
+    name their fields closed to others (but not a part of an `allOf`, where the whole is closed)."""
+    schema = dict(_deref(schema))
+    nullable = schema.pop("nullable", False)
+    if "allOf" in schema:
+        schema["allOf"] = [_translate(part, part_of_all=True) for part in schema["allOf"]]
+    if "items" in schema:
+        schema["items"] = _translate(schema["items"])
+    if "properties" in schema:
+        schema["properties"] = {name: _translate(field) for name, field in schema["properties"].items()}
+    if ("properties" in schema or "allOf" in schema) and not part_of_all:
+        schema["unevaluatedProperties"] = schema.pop("additionalProperties", False)
+    return {"anyOf": [schema, {"type": "null"}]} if nullable else schema

@@ -1,0 +1,95 @@
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hex_emulator.client import Control
+from hex_emulator.workspace import default_workspace
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def command(*options: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hex_emulator", *options],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def read_welcome(process: subprocess.Popen[str]) -> str:
+    """What it prints until it is ready; at the latest, until it has ended."""
+    assert process.stdout
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if "stops it" in line:
+            break
+    return "".join(lines)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_starts_says_how_to_use_it_and_stops_when_told(number: signal.Signals) -> None:
+    with command("--port", "0", "--speed", "20") as process:
+        welcome = read_welcome(process)
+        found = re.search(r"http://127\.0\.0\.1:\d+", welcome)
+        assert found, welcome
+        for token in default_workspace().tokens:
+            assert token.token in welcome
+        for project in default_workspace().projects:
+            assert project.id in welcome
+        assert f"--conn-host {found[0]} --conn-password {default_workspace().token('full')}" in welcome
+
+        with Control(found[0]) as control, httpx.Client(trust_env=False) as browser:
+            assert control.health()["speed"] == 20
+            assert browser.get(found[0]).status_code == 200  # and the connection stays open
+            process.send_signal(number)
+            _, complaints = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert complaints == ""
+
+
+def test_a_taken_port_is_said_plainly() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with command("--port", str(port)) as process:
+            output, complaint = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert output == ""
+    assert f"Port {port} on 127.0.0.1 is taken" in complaint
+    assert "--port" in complaint
+    assert "Traceback" not in complaint
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--port", "70000"),
+        ("--speed", "-1"),
+        ("--speed", "nan"),
+        ("--workspace", "nowhere.toml"),
+        ("--workspace", __file__),
+        ("--host", "256.0.0.1"),
+    ],
+)
+def test_a_bad_option_is_said_plainly(options: tuple[str, str]) -> None:
+    with command("--port", "0", *options) as process:
+        _, complaint = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert complaint
+    assert "Traceback" not in complaint

@@ -1,0 +1,186 @@
+"""The rest of the control endpoint."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from hex_emulator.client import Control, ControlError
+from hex_emulator.workspace import Project, default_workspace
+
+Connect = Callable[..., httpx.Client]
+Start = Callable[..., dict[str, Any]]
+StatusOf = Callable[[dict[str, Any]], dict[str, Any]]
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+def timeline(run: dict[str, Any]) -> list[tuple[str, float]]:
+    """Statuses and how long after the run's start they come."""
+    first = datetime.fromisoformat(run["timeline"][0][1])
+    return [(status, (datetime.fromisoformat(at) - first).total_seconds()) for status, at in run["timeline"]]
+
+
+def test_it_is_healthy(emulator: Control) -> None:
+    assert emulator.health()["status"] == "ok"
+
+
+def test_it_tells_its_workspace(emulator: Control) -> None:
+    assert emulator.workspace() == default_workspace()
+
+
+def test_a_run_goes_as_its_project_says(start: Start, emulator: Control, health: Project) -> None:
+    start(health)
+    assert timeline(emulator.runs()[0]) == [("PENDING", 0), ("RUNNING", 0.5), ("COMPLETED", 2.5)]
+
+
+def test_the_next_run_differs_only_in_what_is_said(start: Start, emulator: Control) -> None:
+    emulator.next_run(outcome="ERRORED")
+    emulator.next_run(pending=3, running=0)
+    emulator.next_run(timeline=[("RUNNING", 7), ("KILLED", None)])
+    for _ in range(4):
+        start()
+    assert [timeline(run) for run in emulator.runs()] == [
+        [("PENDING", 0), ("RUNNING", 1), ("ERRORED", 5)],
+        [("PENDING", 0), ("RUNNING", 3), ("COMPLETED", 3)],
+        [("RUNNING", 0), ("KILLED", 7)],
+        [("PENDING", 0), ("RUNNING", 1), ("COMPLETED", 5)],
+    ]
+
+
+def test_what_is_said_of_one_project_waits_for_it(
+    start: Start, emulator: Control, revenue: Project, health: Project
+) -> None:
+    emulator.next_run(health.id, outcome="ERRORED", times=2)
+    for project in (revenue, health, revenue, health, health):
+        start(project)
+    outcomes = [timeline(run)[-1][0] for run in emulator.runs()]
+    assert outcomes == ["COMPLETED", "ERRORED", "COMPLETED", "ERRORED", "COMPLETED"]
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"timeline": []},
+        {"timeline": [("RUNNING", 1)]},
+        {"timeline": [("RUNNING", None), ("COMPLETED", None)]},
+        {"pending": -1},
+        {"times": 0},
+    ],
+)
+def test_a_next_run_that_makes_no_sense_is_refused(emulator: Control, order: dict[str, Any]) -> None:
+    with pytest.raises(ControlError, match="400"):
+        emulator.next_run(**order)
+
+
+def test_a_misspelt_order_is_refused(emulator: Control) -> None:
+    answer = httpx.post(f"{emulator.url}/_emulator/runs/next", json={"outcom": "ERRORED"}, trust_env=False)
+    assert answer.status_code == 400
+    assert "outcom" in answer.json()["details"]
+
+
+def test_every_call_is_recorded(
+    connect: Connect, api: httpx.Client, emulator: Control, start: Start, revenue: Project
+) -> None:
+    run = start(inputParams={"region": "EMEA"})
+    emulator.clock(advance=1.5)
+    api.get(f"/projects/{revenue.id}/runs", params={"limit": 3})
+    connect("read-only").delete(run["runStatusUrl"])
+    connect(None).get("/users/me")
+    assert [(entry["call"], entry["method"], entry["status"]) for entry in emulator.requests()] == [
+        ("RunProject", "POST", 201),
+        ("GetProjectRuns", "GET", 200),
+        ("CancelRun", "DELETE", 403),
+        ("Me", "GET", 401),
+    ]
+    first, second, *_ = emulator.requests()
+    assert first["body"] == {"inputParams": {"region": "EMEA"}}
+    assert first["path"] == f"/api/v1/projects/{revenue.id}/runs"
+    assert second["query"] == {"limit": "3"}
+    assert second["body"] is None
+    assert datetime.fromisoformat(second["at"]) - datetime.fromisoformat(first["at"]) == timedelta(
+        seconds=1.5
+    )
+    assert [entry["token"] for entry in emulator.requests()] == ["full", "full", "read-only", None]
+    assert [entry["call"] for entry in emulator.requests("Me")] == ["Me"]
+
+
+def test_a_body_that_is_no_json_is_recorded_as_text(
+    api: httpx.Client, emulator: Control, revenue: Project
+) -> None:
+    api.post(f"/projects/{revenue.id}/runs", content=b"{oops\xff")
+    assert emulator.requests()[0]["body"] == "{oops\ufffd"
+
+
+def test_no_token_is_ever_recorded(api: httpx.Client, emulator: Control) -> None:
+    api.get("/users/me")
+    assert default_workspace().token("full") not in str(emulator.requests())
+
+
+def test_a_run_can_vanish(api: httpx.Client, start: Start, emulator: Control) -> None:
+    run = start()
+    emulator.vanish(run["runId"])
+    assert api.get(run["runStatusUrl"]).status_code == 404
+    assert emulator.runs() == []
+
+
+def test_a_run_can_jump_to_any_status(start: Start, status_of: StatusOf, emulator: Control) -> None:
+    run = start()
+    emulator.set_status(run["runId"], "ERRORED")
+    emulator.clock(advance=60)
+    assert status_of(run)["status"] == "ERRORED"
+    assert [event["value"] for event in status_of(run)["stateEvents"]] == ["PENDING", "ERRORED"]
+
+
+def test_somebody_else_can_start_a_run(emulator: Control, status_of: StatusOf, health: Project) -> None:
+    emulator.next_run(health.id, outcome="ERRORED")
+    run = emulator.start_run(health.id, trigger="APP_REFRESH")
+    assert run["timeline"][-1][0] == "ERRORED"
+    assert status_of(run)["runTrigger"] == "APP_REFRESH"
+    assert emulator.requests("RunProject") == []
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda emulator: emulator.vanish(NOBODY),
+        lambda emulator: emulator.set_status(NOBODY, "KILLED"),
+        lambda emulator: emulator.start_run(NOBODY),
+        lambda emulator: emulator.next_run(NOBODY, outcome="ERRORED"),
+    ],
+)
+def test_an_order_about_nothing_is_refused(emulator: Control, order: Callable[[Control], None]) -> None:
+    with pytest.raises(ControlError, match=NOBODY):
+        order(emulator)
+
+
+def test_a_reset_forgets_everything(
+    api: httpx.Client, start: Start, emulator: Control, revenue: Project
+) -> None:
+    before = emulator.health()["now"]
+    emulator.next_run(outcome="ERRORED", times=9)
+    emulator.fault("Me", times=None, status=500)
+    start()
+    emulator.clock(speed=5, advance=86400)
+    emulator.reset()
+    assert emulator.runs() == emulator.requests() == []
+    assert emulator.health()["speed"] == 0
+    passed = datetime.fromisoformat(emulator.health()["now"]) - datetime.fromisoformat(before)
+    assert passed < timedelta(hours=1)
+    assert api.get("/users/me").status_code == 200
+    start()
+    assert timeline(emulator.runs()[0])[-1][0] == "COMPLETED"
+
+
+def test_time_does_not_go_back(emulator: Control) -> None:
+    now = emulator.clock(speed=1000, advance=5)["now"]
+    for speed in (0, 3, 0.1):
+        later = emulator.clock(speed=speed)["now"]
+        assert later >= now
+        now = later
+    with pytest.raises(ControlError):
+        emulator.clock(advance=-1)
+    with pytest.raises(ControlError):
+        emulator.clock(speed=-1)

@@ -1,0 +1,212 @@
+"""Every way in which a call can be made to go wrong, and that it then does."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+
+from hex_emulator.client import Control, ControlError
+from hex_emulator.workspace import Project
+
+Start = Callable[..., dict[str, Any]]
+
+
+def run_project(client: httpx.Client, project: Project) -> httpx.Response:
+    return client.post(f"/projects/{project.id}/runs", json={})
+
+
+def wait_for(what: Callable[[], Any]) -> None:
+    deadline = monotonic() + 5
+    while not what():
+        assert monotonic() < deadline, "this never came"
+
+
+def me(client: httpx.Client) -> httpx.Response:
+    return client.get("/users/me")
+
+
+def test_a_call_can_be_answered_by_an_error_of_hex(api: httpx.Client, emulator: Control) -> None:
+    emulator.fault("Me", status=500)
+    answer = me(api)
+    assert answer.status_code == 500
+    assert answer.json().keys() == {"reason", "details", "traceId"}
+    assert me(api).status_code == 200
+
+
+def test_a_call_can_be_answered_by_anything(unchecked: httpx.Client, emulator: Control) -> None:
+    emulator.fault("Me", status=502, body="<h1>Bad gateway</h1>", headers={"Retry-After": "7"})
+    emulator.fault("Me", status=200, body={"a": [None]})
+    emulator.fault("Me", status=200, body="{", content_type="application/json")
+    emulator.fault("Me", status=200, body=None)
+    emulator.fault("Me", status=204)
+    html, odd, broken, null, empty = (me(unchecked) for _ in range(5))
+    assert (html.status_code, html.text) == (502, "<h1>Bad gateway</h1>")
+    assert html.headers["Content-Type"].startswith("text/html")
+    assert html.headers["Retry-After"] == "7"
+    assert odd.json() == {"a": [None]}
+    assert (broken.text, broken.headers["Content-Type"]) == ("{", "application/json")
+    assert null.text == "null"
+    assert (empty.status_code, empty.content) == (204, b"")
+
+
+def test_headers_come_with_an_error_of_hex_too(api: httpx.Client, emulator: Control) -> None:
+    emulator.fault("Me", status=429, headers={"RateLimit-Reset": "9"})
+    assert me(api).headers["RateLimit-Reset"] == "9"
+
+
+def test_a_fault_waits_for_its_turn_and_then_passes(api: httpx.Client, emulator: Control) -> None:
+    emulator.fault("Me", after=1, times=2, status=503)
+    assert [me(api).status_code for _ in range(5)] == [200, 503, 503, 200, 200]
+
+
+def test_faults_come_one_after_the_other(api: httpx.Client, emulator: Control) -> None:
+    emulator.fault("Me", status=500)
+    emulator.fault("Me", status=503)
+    emulator.fault("Me", after=3, status=504)
+    assert [me(api).status_code for _ in range(5)] == [500, 503, 200, 504, 200]
+
+
+def test_a_fault_can_last_until_it_is_cleared(api: httpx.Client, emulator: Control) -> None:
+    emulator.fault("Me", times=None, status=503)
+    assert {me(api).status_code for _ in range(5)} == {503}
+    emulator.clear_faults()
+    assert me(api).status_code == 200
+
+
+def test_a_fault_hits_only_what_it_is_for(
+    api: httpx.Client, emulator: Control, start: Start, revenue: Project, health: Project
+) -> None:
+    mine, other = start(), start()
+    emulator.fault("RunProject", project_id=health.id, status=503)
+    emulator.fault("GetRunStatus", run_id=mine["runId"], status=500)
+    assert me(api).status_code == 200
+    assert run_project(api, revenue).status_code == 201
+    assert run_project(api, health).status_code == 503
+    assert api.get(other["runStatusUrl"]).status_code == 200
+    assert api.get(mine["runStatusUrl"]).status_code == 500
+
+
+def test_a_star_means_every_call(api: httpx.Client, emulator: Control, revenue: Project) -> None:
+    emulator.fault("*", times=None, status=500)
+    assert me(api).status_code == run_project(api, revenue).status_code == 500
+
+
+def test_a_false_answer_has_no_effect(api: httpx.Client, emulator: Control, revenue: Project) -> None:
+    emulator.fault("RunProject", status=503)
+    run_project(api, revenue)
+    assert emulator.runs() == []
+
+
+def test_a_false_answer_can_hide_the_effect(api: httpx.Client, emulator: Control, revenue: Project) -> None:
+    emulator.fault("RunProject", status=500, apply=True)
+    assert run_project(api, revenue).status_code == 500
+    assert len(emulator.runs()) == 1
+
+
+def test_a_true_answer_can_be_cut_in_half(
+    api: httpx.Client, unchecked: httpx.Client, emulator: Control, start: Start
+) -> None:
+    url = start()["runStatusUrl"]
+    whole = api.get(url)
+    emulator.fault("GetRunStatus", truncate=True)
+    half = unchecked.get(url)
+    assert half.status_code == 200
+    assert half.headers["Content-Type"] == "application/json"
+    assert half.content == whole.content[: len(whole.content) // 2]
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        half.json()
+
+
+def test_a_connection_can_be_dropped_before_the_effect(
+    api: httpx.Client, emulator: Control, revenue: Project
+) -> None:
+    emulator.fault("RunProject", drop=True)
+    with pytest.raises(httpx.TransportError):
+        run_project(api, revenue)
+    assert emulator.runs() == []
+    assert emulator.requests()[0]["status"] is None
+    assert run_project(api, revenue).status_code == 201
+
+
+def test_a_connection_can_be_dropped_after_the_effect(
+    api: httpx.Client, emulator: Control, revenue: Project
+) -> None:
+    me(api)  # so that the connection is one that is kept alive
+    emulator.fault("RunProject", drop=True, apply=True)
+    with pytest.raises(httpx.TransportError):
+        run_project(api, revenue)
+    assert len(emulator.runs()) == 1
+
+
+def test_dropping_one_connection_leaves_the_others(
+    api: httpx.Client, unchecked: httpx.Client, emulator: Control
+) -> None:
+    me(unchecked)
+    emulator.fault("Me", drop=True)
+    with pytest.raises(httpx.TransportError):
+        me(api)
+    assert me(unchecked).status_code == 200
+
+
+def test_an_answer_can_be_late(api: httpx.Client, emulator: Control) -> None:
+    emulator.fault("Me", delay=0.2)
+    start = monotonic()
+    assert me(api).status_code == 200
+    assert monotonic() - start >= 0.2
+
+
+def test_a_late_answer_holds_up_nobody_else(
+    api: httpx.Client, unchecked: httpx.Client, emulator: Control, revenue: Project
+) -> None:
+    emulator.fault("RunProject", delay=60)
+    with ThreadPoolExecutor() as pool:
+        api.timeout = httpx.Timeout(0.5)
+        late = pool.submit(run_project, api, revenue)
+        wait_for(lambda: emulator.requests("RunProject"))
+        assert me(unchecked).status_code == 200
+        assert not late.done()
+        with pytest.raises(httpx.ReadTimeout):
+            late.result()
+
+
+def test_a_client_that_gives_up_waiting_has_still_started_the_run(
+    api: httpx.Client, emulator: Control, revenue: Project
+) -> None:
+    emulator.fault("RunProject", delay=60)
+    api.timeout = httpx.Timeout(0.2)
+    with pytest.raises(httpx.ReadTimeout):
+        run_project(api, revenue)
+    wait_for(emulator.runs)
+
+
+def test_the_effect_can_come_before_the_delay(
+    api: httpx.Client, unchecked: httpx.Client, emulator: Control, start: Start
+) -> None:
+    run = start()
+    emulator.fault("CancelRun", delay=60, apply=True)
+    api.timeout = httpx.Timeout(0.2)
+    with pytest.raises(httpx.ReadTimeout):
+        api.delete(run["runStatusUrl"])
+    assert emulator.runs()[0]["status"] == "KILLED"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {},
+        {"status": 99},
+        {"body": "text"},
+        {"headers": {"Retry-After": "1"}},
+        {"drop": True, "status": 500},
+        {"drop": True, "truncate": True},
+        {"status": 500, "times": 0},
+        {"status": 500, "after": -1},
+        {"delay": -1},
+    ],
+)
+def test_a_fault_that_makes_no_sense_is_refused(emulator: Control, fault: dict[str, Any]) -> None:
+    with pytest.raises(ControlError, match="400"):
+        emulator.fault("Me", **fault)

@@ -1,0 +1,179 @@
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from hex_emulator.client import Control
+from hex_emulator.workspace import Project, default_workspace
+
+Start = Callable[..., dict[str, Any]]
+StatusOf = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def run_project(api: httpx.Client, project: Project, body: Any = None, **more: Any) -> httpx.Response:
+    return api.post(f"/projects/{project.id}/runs", json=body, **more)
+
+
+def test_a_run_starts_with_no_body_at_all(api: httpx.Client, revenue: Project, emulator: Control) -> None:
+    answer = run_project(api, revenue)
+    assert answer.status_code == 201
+    assert emulator.runs()[0]["runId"] == answer.json()["runId"]
+    assert emulator.runs()[0]["inputs"] == {}
+
+
+def test_the_answer_tells_where_to_look(
+    start: Start, api: httpx.Client, emulator: Control, revenue: Project
+) -> None:
+    run = start()
+    assert run.keys() == {
+        "projectId", "runId", "runUrl", "runStatusUrl", "traceId", "projectVersion", "notifications",
+    }  # fmt: skip
+    assert run["projectVersion"] == revenue.version
+    assert run["runUrl"] == f"{emulator.url}/emulator/app/{revenue.id}/latest?runId={run['runId']}"
+    assert api.get(run["runStatusUrl"]).json()["runId"] == run["runId"]
+
+
+def test_the_inputs_are_kept(start: Start, emulator: Control) -> None:
+    inputs = {"as_of": "2026-03-31", "order_count": 12.5, "region": "Österreich"}
+    start(inputParams=inputs)
+    assert emulator.runs()[0]["inputs"] == inputs
+
+
+def test_the_run_keeps_how_it_was_asked_for(start: Start, emulator: Control) -> None:
+    notification = {"type": "FAILURE", "includeSuccessScreenshot": False, "slackChannelIds": ["C1"]}
+    run = start(notifications=[notification], useCachedSqlResults=False, viewId="view")
+    assert run["notifications"] == [notification]
+    kept = emulator.runs()[0]
+    assert kept["notifications"] == [notification]
+    assert (kept["useCachedSqlResults"], kept["updatePublishedResults"], kept["viewId"]) == (
+        False,
+        False,
+        "view",
+    )
+
+
+def test_custom_inputs_are_silently_ignored_when_the_published_results_are_updated(
+    start: Start, emulator: Control
+) -> None:
+    start(inputParams={"region": "EMEA", "unheard_of": 1}, updatePublishedResults=True)
+    assert emulator.runs()[0]["inputs"] == {}
+    assert emulator.runs()[0]["updatePublishedResults"] is True
+
+
+def test_update_cache_means_fresh_sql_and_updated_results(start: Start, emulator: Control) -> None:
+    start(updateCache=True)
+    assert emulator.runs()[0]["useCachedSqlResults"] is False
+    assert emulator.runs()[0]["updatePublishedResults"] is True
+
+
+def test_update_cache_gives_way_to_custom_inputs(start: Start, emulator: Control) -> None:
+    start(updateCache=True, inputParams={"region": "EMEA"})
+    assert emulator.runs()[0]["inputs"] == {"region": "EMEA"}
+    assert emulator.runs()[0]["updatePublishedResults"] is False
+
+
+def test_a_dry_run_answers_like_any_run_but_makes_none(
+    start: Start, api: httpx.Client, emulator: Control
+) -> None:
+    run = start(dryRun=True)
+    assert api.get(run["runStatusUrl"]).status_code == 404
+    assert emulator.runs() == []
+
+
+def test_a_dry_run_checks_the_inputs(api: httpx.Client, revenue: Project) -> None:
+    body = {"dryRun": True, "inputParams": {"order_count": "many"}}
+    assert run_project(api, revenue, body).status_code == 422
+
+
+def test_rejected_inputs_are_named(api: httpx.Client, revenue: Project, emulator: Control) -> None:
+    inputs = {"as_of": "soon", "order_count": "many", "region": "EMEA", "colour": "red"}
+    answer = run_project(api, revenue, {"inputParams": inputs})
+    assert answer.status_code == 422
+    assert answer.json().keys() == {"reason", "details", "traceId", "invalid", "notFound"}
+    assert answer.json()["notFound"] == ["colour"]
+    assert answer.json()["invalid"] == [
+        {"paramName": "as_of", "paramValue": "soon", "dataType": "DATE", "inputCellType": "DATE_INPUT"},
+        {
+            "paramName": "order_count",
+            "paramValue": "many",
+            "dataType": "NUMBER",
+            "inputCellType": "NUMERIC_INPUT",
+        },
+    ]
+    assert emulator.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "good", "bad"),
+    [
+        ("Daily revenue", "as_of", "2026-01-31", "31/01/2026"),
+        ("Daily revenue", "as_of", "2026-01-31T12:00:00Z", 20260131),
+        ("Daily revenue", "order_count", 0, True),
+        ("Daily revenue", "order_count", -1.5, "1"),
+        ("Daily revenue", "region", "", None),
+        ("Churn forecast", "model", "boosted", "guessed"),
+        ("Churn forecast", "segments", [], "smb"),
+        ("Churn forecast", "segments", ["smb", "mid"], ["smb", "tiny"]),
+        ("Churn forecast", "refit", True, 1),
+    ],
+)
+def test_each_input_takes_its_own_kind_of_value(
+    api: httpx.Client, title: str, name: str, good: Any, bad: Any
+) -> None:
+    project = default_workspace().project(title)
+    assert run_project(api, project, {"inputParams": {name: good}}).status_code == 201
+    answer = run_project(api, project, {"inputParams": {name: bad}})
+    assert answer.status_code == 422
+    assert [found["paramValue"] for found in answer.json()["invalid"]] == [bad]
+
+
+def test_a_project_that_was_never_published_cannot_run(api: httpx.Client, draft: Project) -> None:
+    answer = run_project(api, draft)
+    assert answer.status_code == 422
+    assert answer.json().keys() == {"reason", "details", "traceId"}
+    assert "published" in answer.json()["details"]
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (b"{", "no JSON"),
+        (b"\xff", "no JSON"),
+        (b'{"inputParams": {"order_count": NaN}}', "no JSON"),
+        (b'{"inputParams": {"order_count": 1e999}}', "no JSON"),
+        (b'{"inputParams": {"region": "\\ud800"}}', "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b"[]", "body"),
+        (b"null", "body"),
+        (b'"text"', "body"),
+        (b'{"inputs": {}}', "inputs"),
+        (b'{"input_params": {}}', "input_params"),
+        (b'{"inputParams": []}', "inputParams"),
+        (b'{"inputParams": null}', "inputParams"),
+        (b'{"dryRun": 1}', "dryRun"),
+        (b'{"dryRun": "true"}', "dryRun"),
+        (b'{"useCachedSqlResults": null}', "useCachedSqlResults"),
+        (b'{"viewId": 7}', "viewId"),
+        (b'{"notifications": {}}', "notifications"),
+        (b'{"notifications": [{"type": "ALL"}]}', "notifications.0.includeSuccessScreenshot"),
+        (b'{"notifications": [{"type": "NEVER", "includeSuccessScreenshot": true}]}', "notifications.0.type"),
+        (b'{"viewId": "view", "inputParams": {"region": "EMEA"}}', "viewId and inputParams"),
+    ],
+)
+def test_a_malformed_body_is_refused(
+    api: httpx.Client, revenue: Project, emulator: Control, body: bytes, complaint: str
+) -> None:
+    path = f"/projects/{revenue.id}/runs"
+    answer = api.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json().keys() == {"reason", "details", "traceId"}
+    assert complaint in answer.json()["details"]
+    assert emulator.runs() == []
+    assert emulator.requests()[0]["status"] == 400
+
+
+def test_a_body_that_does_not_say_it_is_json_is_refused(api: httpx.Client, revenue: Project) -> None:
+    answer = api.post(f"/projects/{revenue.id}/runs", content=b"{}")
+    assert answer.status_code == 400
+    assert "Content-Type" in answer.json()["details"]

@@ -1,0 +1,202 @@
+"""A run's life, the list of runs, and the end of a run by cancelling."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from hex_emulator.client import Control
+from hex_emulator.workspace import Project
+
+Start = Callable[..., dict[str, Any]]
+StatusOf = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def test_a_run_waits_then_runs_then_completes(start: Start, status_of: StatusOf, emulator: Control) -> None:
+    run = start()
+    pending = status_of(run)
+    assert pending["status"] == "PENDING"
+    assert pending["startTime"] is pending["endTime"] is pending["elapsedTime"] is None
+
+    emulator.clock(advance=1)
+    running = status_of(run)
+    assert running["status"] == "RUNNING"
+    assert running["endTime"] is None
+    assert running["elapsedTime"] == 0
+
+    emulator.clock(advance=3.5)
+    assert status_of(run)["elapsedTime"] == 3500
+
+    emulator.clock(advance=100)
+    done = status_of(run)
+    assert done["status"] == "COMPLETED"
+    assert moment(done["endTime"]) - moment(done["startTime"]) == timedelta(seconds=4)
+    assert done["elapsedTime"] == 4000
+    assert [event["value"] for event in done["stateEvents"]] == ["PENDING", "RUNNING", "COMPLETED"]
+
+
+def test_a_run_has_just_the_documented_fields(start: Start, status_of: StatusOf, revenue: Project) -> None:
+    started = start()
+    run = status_of(started)
+    assert run.keys() == {
+        "projectId", "projectVersion", "runId", "runUrl", "status", "runTrigger", "startTime", "endTime",
+        "elapsedTime", "flagConfigOverride", "traceId", "notifications", "stateEvents",
+    }  # fmt: skip
+    assert run["projectVersion"] == revenue.version
+    assert run["runTrigger"] == "API"
+    assert run["traceId"] == started["traceId"]
+
+
+def test_time_passes_by_itself_at_the_speed_asked_for(
+    start: Start, status_of: StatusOf, emulator: Control
+) -> None:
+    run = start()
+    emulator.clock(speed=1e6)
+    assert status_of(run)["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("outcome", ["ERRORED", "KILLED"])
+def test_a_run_can_be_made_to_fail(
+    start: Start, status_of: StatusOf, emulator: Control, outcome: str
+) -> None:
+    emulator.next_run(outcome=outcome)
+    run = start()
+    emulator.clock(advance=5)
+    assert status_of(run)["status"] == outcome
+    assert status_of(run)["elapsedTime"] == 4000
+
+
+def test_a_run_without_a_kernel_never_starts(start: Start, status_of: StatusOf, emulator: Control) -> None:
+    emulator.next_run(outcome="UNABLE_TO_ALLOCATE_KERNEL")
+    run = start()
+    emulator.clock(advance=1)
+    run = status_of(run)
+    assert run["status"] == "UNABLE_TO_ALLOCATE_KERNEL"
+    assert run["startTime"] is run["elapsedTime"] is None
+    assert run["endTime"] is not None
+
+
+def test_a_run_may_take_a_status_that_hex_does_not_have_yet(
+    start: Start, unchecked: httpx.Client, emulator: Control
+) -> None:
+    emulator.next_run(timeline=[("QUEUED_ELSEWHERE", 1), ("COMPLETED", None)])
+    url = start()["runStatusUrl"]
+    assert unchecked.get(url).json()["status"] == "QUEUED_ELSEWHERE"
+    assert unchecked.get(url).json()["endTime"] is None
+    emulator.clock(advance=1)
+    assert unchecked.get(url).json()["status"] == "COMPLETED"
+
+
+def test_a_cancelled_run_is_killed_at_that_moment(
+    start: Start, status_of: StatusOf, api: httpx.Client, emulator: Control
+) -> None:
+    run = start()
+    emulator.clock(advance=2)
+    assert api.delete(run["runStatusUrl"]).status_code == 204
+    now = moment(emulator.health()["now"])
+    emulator.clock(advance=60)
+    killed = status_of(run)
+    assert killed["status"] == "KILLED"
+    assert moment(killed["endTime"]) == now
+    assert killed["elapsedTime"] == 1000
+    assert [event["value"] for event in killed["stateEvents"]] == ["PENDING", "RUNNING", "KILLED"]
+
+
+def test_a_run_that_has_ended_cannot_be_cancelled(
+    start: Start, status_of: StatusOf, api: httpx.Client, emulator: Control
+) -> None:
+    run = start()
+    emulator.clock(advance=5)
+    assert api.delete(run["runStatusUrl"]).status_code == 422
+    assert status_of(run)["status"] == "COMPLETED"
+
+
+def test_a_run_cannot_be_cancelled_twice(start: Start, api: httpx.Client) -> None:
+    url = start()["runStatusUrl"]
+    assert [api.delete(url).status_code for _ in range(2)] == [204, 422]
+
+
+def page(api: httpx.Client, project: Project, **query: Any) -> dict[str, Any]:
+    response = api.get(f"/projects/{project.id}/runs", params=query)
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [run["runId"] for run in answer["runs"]]
+
+
+def test_the_runs_of_one_project_are_listed_newest_first(
+    start: Start, status_of: StatusOf, api: httpx.Client, revenue: Project, health: Project
+) -> None:
+    mine = [start(), start()]
+    other = start(health)
+    answer = page(api, revenue)
+    assert ids(answer) == [mine[1]["runId"], mine[0]["runId"]]
+    assert answer["runs"][0] == status_of(mine[1])
+    assert answer["nextPage"] is answer["previousPage"] is None
+    assert ids(page(api, health)) == [other["runId"]]
+
+
+def test_a_page_leads_to_the_next_and_back(start: Start, api: httpx.Client, revenue: Project) -> None:
+    everything = [start()["runId"] for _ in range(5)][::-1]
+    first = page(api, revenue, limit=2)
+    second = api.get(first["nextPage"]).json()
+    third = api.get(second["nextPage"]).json()
+    assert [ids(first), ids(second), ids(third)] == [everything[:2], everything[2:4], everything[4:]]
+    assert first["previousPage"] is third["nextPage"] is None
+    assert ids(api.get(second["previousPage"]).json()) == ids(first)
+    assert ids(page(api, revenue, offset=9)) == []
+
+
+def test_25_runs_make_a_page(start: Start, api: httpx.Client, revenue: Project) -> None:
+    for _ in range(26):
+        start()
+    assert len(page(api, revenue)["runs"]) == 25
+
+
+def test_runs_are_found_by_status(
+    start: Start, api: httpx.Client, emulator: Control, revenue: Project
+) -> None:
+    emulator.next_run(outcome="ERRORED")
+    errored, completed = start(), start()
+    emulator.clock(advance=5)
+    pending = start()
+    assert ids(page(api, revenue, statusFilter="ERRORED")) == [errored["runId"]]
+    assert ids(page(api, revenue, statusFilter="COMPLETED")) == [completed["runId"]]
+    assert ids(page(api, revenue, statusFilter="PENDING")) == [pending["runId"]]
+
+
+def test_runs_are_found_by_what_started_them(
+    start: Start, api: httpx.Client, emulator: Control, revenue: Project
+) -> None:
+    mine = start()["runId"]
+    scheduled = emulator.start_run(revenue.id)["runId"]
+    assert ids(page(api, revenue)) == ids(page(api, revenue, runTriggerFilter="ALL")) == [scheduled, mine]
+    assert ids(page(api, revenue, runTriggerFilter="API")) == [mine]
+    assert ids(page(api, revenue, runTriggerFilter="SCHEDULED")) == [scheduled]
+    assert ids(page(api, revenue, runTriggerFilter="APP_REFRESH")) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0", "limit=101", "limit=ten", "limit=", "offset=-1", "offset=x",
+        "statusFilter=DONE", "statusFilter=", "runTriggerFilter=ME",
+    ],
+)  # fmt: skip
+def test_a_bad_query_is_refused_and_named(api: httpx.Client, revenue: Project, query: str) -> None:
+    answer = api.get(f"/projects/{revenue.id}/runs?{query}")
+    assert answer.status_code == 400
+    assert query.partition("=")[0] in answer.json()["details"]
+
+
+def test_a_project_that_was_never_published_has_no_list_of_runs(api: httpx.Client, draft: Project) -> None:
+    assert api.get(f"/projects/{draft.id}/runs").status_code == 422

@@ -1,0 +1,134 @@
+"""DAGs on a real Airflow: API server, scheduler, workers and triggerer, with real dbt where the DAG calls it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from demo.local_airflow import LocalAirflow
+from demo.waiting import wait_for
+from hex_emulator.client import Control
+
+pytestmark = pytest.mark.system
+
+EXAMPLE = "hex_after_dbt"
+ORDERS_BUILT_BY_DBT = 12
+
+
+@dataclass
+class DagRun:
+    """A DAG run that has ended: the states that its tasks were seen in, and its Hex runs with their requests."""
+
+    run_id: str
+    state: str = ""
+    seen: dict[str, list[str]] = field(default_factory=dict)
+    hex_runs: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def final_states(self) -> dict[str, str]:
+        return {task: states[-1] for task, states in self.seen.items()}
+
+    @property
+    def calls(self) -> list[str]:
+        return [request["call"] for request in self.requests]
+
+
+def run_to_end(
+    airflow: LocalAirflow, emulator: Control, dag_id: str, run_id: str, conf: dict[str, str] | None = None
+) -> DagRun:
+    run = DagRun(run_id)
+    runs_before, requests_before = len(emulator.runs()), len(emulator.requests())
+    airflow.wait_for_dag(dag_id)
+    airflow.api.trigger(dag_id, run_id, conf)
+
+    def look() -> str | None:
+        state: str = airflow.api.dag_run(dag_id, run_id)["state"]
+        for task, task_state in airflow.api.task_states(dag_id, run_id).items():
+            states = run.seen.setdefault(task, [])
+            if task_state is not None and task_state not in states[-1:]:
+                states.append(task_state)
+        return state if state in ("success", "failed") else None
+
+    run.state = wait_for(f"the end of {dag_id} {run_id}", look, seconds=90)
+    run.hex_runs = emulator.runs()[runs_before:]
+    run.requests = emulator.requests()[requests_before:]
+    return run
+
+
+@pytest.fixture(scope="module")
+def completed(airflow: LocalAirflow, emulator: Control) -> DagRun:
+    emulator.next_run(outcome="COMPLETED", pending=1, running=3)
+    return run_to_end(airflow, emulator, EXAMPLE, "completed", {"as_of": "2026-01-08"})
+
+
+@pytest.fixture(scope="module")
+def errored(airflow: LocalAirflow, emulator: Control) -> DagRun:
+    emulator.next_run(outcome="ERRORED", pending=1, running=3)
+    return run_to_end(airflow, emulator, EXAMPLE, "errored")
+
+
+def test_the_example_succeeds_when_its_hex_run_completes(completed: DagRun) -> None:
+    assert completed.state == "success"
+    assert completed.final_states == dict.fromkeys(
+        ("dbt_build", "order_count", "start_hex_run", "wait_for_hex_run", "report"), "success"
+    )
+    assert [run["status"] for run in completed.hex_runs] == ["COMPLETED"]
+
+
+def test_hex_is_asked_once_for_a_run_with_the_day_and_the_number_that_dbt_built(completed: DagRun) -> None:
+    (request,) = [request for request in completed.requests if request["call"] == "RunProject"]
+    assert request["body"]["inputParams"] == {"as_of": "2026-01-08", "order_count": ORDERS_BUILT_BY_DBT}
+    assert set(completed.calls) == {"RunProject", "GetRunStatus"}
+
+
+def test_the_day_is_the_dag_runs_own_unless_told(airflow: LocalAirflow, errored: DagRun) -> None:
+    day = airflow.api.dag_run(EXAMPLE, errored.run_id)["run_after"][: len("2026-01-08")]
+    assert errored.hex_runs[0]["inputs"]["as_of"] == day
+
+
+def test_the_sensor_waits_in_the_triggerer(airflow: LocalAirflow, completed: DagRun) -> None:
+    assert "deferred" in completed.seen["wait_for_hex_run"]
+    logs = airflow.home / "logs" / f"dag_id={EXAMPLE}" / f"run_id={completed.run_id}"
+    written_in_the_triggerer = list(logs.glob("task_id=wait_for_hex_run/*.trigger.*.log"))
+    assert len(written_in_the_triggerer) == 1
+
+
+def test_the_report_tells_how_the_run_went(airflow: LocalAirflow, completed: DagRun) -> None:
+    events = [entry["event"] for entry in airflow.api.task_log(EXAMPLE, completed.run_id, "report")]
+    url = completed.hex_runs[0]["runUrl"]
+    assert f"Hex run COMPLETED after 3.0 s: {url}" in events
+
+
+def test_a_hex_run_that_errors_fails_the_sensor_and_says_which(
+    airflow: LocalAirflow, emulator: Control, errored: DagRun
+) -> None:
+    assert errored.state == "failed"
+    assert errored.final_states["start_hex_run"] == "success"
+    assert errored.final_states["wait_for_hex_run"] == "failed"
+    assert errored.final_states["report"] == "upstream_failed"
+    assert errored.calls.count("RunProject") == 1
+    message = airflow.api.task_error(EXAMPLE, errored.run_id, "wait_for_hex_run")
+    trace_id = airflow.api.xcom(EXAMPLE, errored.run_id, "start_hex_run")["traceId"]
+    assert message is not None
+    assert errored.hex_runs[0]["runUrl"] in message
+    assert trace_id in message
+
+
+def test_an_operator_starts_a_run_and_waits_for_it_in_the_triggerer(airflow: LocalAirflow, emulator: Control) -> None:
+    emulator.next_run(pending=1, running=3)
+    run = run_to_end(airflow, emulator, "hex_deferred", "completed")
+    assert run.state == "success"
+    assert "deferred" in run.seen["run"]
+    assert run.calls.count("RunProject") == 1
+    (hex_run,) = run.hex_runs
+    assert airflow.api.xcom("hex_deferred", "completed", "run", "run_url") == hex_run["runUrl"]
+    result = airflow.api.xcom("hex_deferred", "completed", "run")
+    assert (result["runId"], result["status"]) == (hex_run["runId"], "COMPLETED")
+
+
+@pytest.mark.usefixtures("completed", "errored")
+def test_the_token_is_in_no_file_of_airflow(airflow: LocalAirflow, token: str) -> None:
+    files = [path for path in airflow.home.rglob("*") if path.is_file()]
+    assert any(path.name.startswith("attempt=") for path in files)
+    assert [path for path in files if token.encode() in path.read_bytes()] == []
