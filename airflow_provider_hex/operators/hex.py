@@ -16,6 +16,7 @@ from airflow_provider_hex.api import explain, inputs
 from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRunFailed, HexRunTimeout
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers import handover
+from airflow_provider_hex.version_compat import context_of_deferred_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -99,6 +100,7 @@ class HexRunProjectOperator(BaseOperator):
         self.cancel_on_timeout = cancel_on_timeout
         self.hex_conn_id = hex_conn_id
         self._run: Mapping[str, Any] | None = None
+        self._owned_one = False
         self._killed = False
 
     @cached_property
@@ -151,6 +153,8 @@ class HexRunProjectOperator(BaseOperator):
     def on_kill(self) -> None:
         """Cancel the run that this task is waiting for."""
         self._killed = True
+        if not self._owned_one and self.cancel_on_timeout and (context := context_of_deferred_timeout()):
+            self._run = self._told_run(context)
         if self._run is None:
             return
         # This may interrupt the task in the middle of a request, so it takes a session of its own.
@@ -173,7 +177,7 @@ class HexRunProjectOperator(BaseOperator):
     @contextmanager
     def _owning(self, run: Mapping[str, Any]) -> Iterator[None]:
         """See to it that the run does not outlive a task that fails in here, and that the error tells of it."""
-        self._run = run
+        self._run, self._owned_one = run, True
         try:
             if self._killed:
                 raise HexError("The task was killed while it started the run.")

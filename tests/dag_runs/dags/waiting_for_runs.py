@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, BaseOperator
@@ -11,31 +12,36 @@ from airflow_provider_hex.sensors.hex import HexRunSensor
 
 PROJECT = "5a8591dd-4039-49df-9202-96385ba3eff8"
 
-operator_waits: dict[str, dict[str, Any]] = {
+WAYS: dict[str, dict[str, Any]] = {
     "operator_in_worker": {"deferrable": False, "poll_interval": 0.1},
     "operator_deferred": {"deferrable": True, "poll_interval": 0.1},
-}
-sensor_waits: dict[str, dict[str, Any]] = {
     "sensor_poke": {"mode": "poke", "poke_interval": 0.1},
     "sensor_reschedule": {"mode": "reschedule", "poke_interval": 0.1},
     "sensor_deferred": {"deferrable": True, "poke_interval": 0.1},
 }
+VARIANTS: dict[str, dict[str, Any]] = {
+    "": {"timeout": 30},
+    "_for_a_second": {"timeout": 1},
+    "_executing_for_a_second": {"timeout": 30, "execution_timeout": timedelta(seconds=1)},
+}
+OPERATOR_VARIANTS = {"_leaving_it": {"timeout": 1, "cancel_on_timeout": False}}
+SENSOR_VARIANTS = {"_softly": {"timeout": 1, "soft_fail": True}}
 
 
-def task_waits(dag_id: str, options: dict[str, Any], **more: Any) -> DAG:
+def waiting(dag_id: str, **options: Any) -> DAG:
     """A DAG whose task ``wait`` waits for a run: one that it starts itself, or one that ``start`` did."""
     with DAG(dag_id, schedule=None) as dag:
         if "operator" in dag_id:
-            HexRunProjectOperator(task_id="wait", project_id=PROJECT, **options, **more)
+            HexRunProjectOperator(task_id="wait", project_id=PROJECT, **options)
         else:
             start: BaseOperator = HexRunProjectOperator(
                 task_id="start", project_id=PROJECT, wait_for_completion=False
             )
-            HexRunSensor(task_id="wait", project_id=PROJECT, run_id=start.output["run_id"], **options, **more)
+            HexRunSensor(task_id="wait", project_id=PROJECT, run_id=start.output["run_id"], **options)
     return dag
 
 
-for way, options in (operator_waits | sensor_waits).items():
-    globals()[way] = task_waits(way, options, timeout=30)
-    globals()[f"{way}_for_a_second"] = task_waits(f"{way}_for_a_second", options, timeout=1)
-    globals()[f"{way}_softly"] = task_waits(f"{way}_softly", options, timeout=1, soft_fail=True) if "sensor" in way else None
+for way, options in WAYS.items():
+    own_variants = OPERATOR_VARIANTS if "operator" in way else SENSOR_VARIANTS
+    for variant, more in (VARIANTS | own_variants).items():
+        globals()[way + variant] = waiting(way + variant, **options, **more)

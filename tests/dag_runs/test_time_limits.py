@@ -1,0 +1,92 @@
+"""``timeout``, ``execution_timeout`` and ``soft_fail``, in every way in which a task can wait for a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from hex_emulator.client import Control
+from tests.dag_runs.conftest import Outcome
+
+OPERATOR = ["operator_in_worker", "operator_deferred"]
+SENSOR = ["sensor_poke", "sensor_reschedule", "sensor_deferred"]
+
+RunDag = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def _endless_run(emulator: Control) -> None:
+    emulator.next_run(timeline=[("RUNNING", None)])
+
+
+@pytest.mark.parametrize("way", OPERATOR)
+def test_an_operators_timeout_cancels_the_run_and_says_so(way: str, run_dag: RunDag, emulator: Control) -> None:
+    outcome = run_dag(f"{way}_for_a_second")
+    assert outcome.states["wait"] == "failed"
+    (run,) = emulator.runs()
+    assert run["status"] == "KILLED"
+    error = outcome.errors["wait"]
+    assert "still RUNNING" in error
+    assert run["runUrl"] in error
+    assert "trace id" in error
+    assert "The run was cancelled." in error
+
+
+@pytest.mark.parametrize("way", OPERATOR)
+def test_an_operators_timeout_can_leave_the_run(way: str, run_dag: RunDag, emulator: Control) -> None:
+    outcome = run_dag(f"{way}_leaving_it")
+    assert outcome.states["wait"] == "failed"
+    assert emulator.runs()[0]["status"] == "RUNNING"
+    assert not emulator.requests("CancelRun")
+    assert "The run goes on" in outcome.errors["wait"]
+
+
+@pytest.mark.parametrize("way", OPERATOR)
+def test_a_failed_cancel_does_not_hide_the_timeout(way: str, run_dag: RunDag, emulator: Control) -> None:
+    emulator.fault("CancelRun", times=None, status=403, body={"reason": "No", "traceId": "t-403"})
+    outcome = run_dag(f"{way}_for_a_second")
+    assert outcome.states["wait"] == "failed"
+    error = outcome.errors["wait"]
+    assert "still RUNNING" in error
+    assert "could not be cancelled" in error
+    assert "t-403" in error
+
+
+@pytest.mark.parametrize("way", OPERATOR)
+def test_an_execution_timeout_cancels_the_run(way: str, run_dag: RunDag, emulator: Control) -> None:
+    outcome = run_dag(f"{way}_executing_for_a_second")
+    assert outcome.states["wait"] == "failed"
+    (run,) = emulator.runs()
+    assert run["status"] == "KILLED"
+    assert len(emulator.requests("CancelRun")) == 1
+
+
+@pytest.mark.parametrize("way", SENSOR)
+def test_a_sensors_timeout_fails_it_and_leaves_the_run(way: str, run_dag: RunDag, emulator: Control) -> None:
+    outcome = run_dag(f"{way}_for_a_second")
+    assert outcome.states["wait"] == "failed"
+    assert emulator.runs()[0]["status"] == "RUNNING"
+
+
+@pytest.mark.parametrize("way", SENSOR)
+def test_a_soft_sensors_timeout_skips_it(way: str, run_dag: RunDag, emulator: Control) -> None:
+    assert run_dag(f"{way}_softly").states["wait"] == "skipped"
+
+
+@pytest.mark.parametrize("way", SENSOR)
+def test_a_soft_sensor_of_a_failed_run_is_skipped(way: str, run_dag: RunDag, emulator: Control) -> None:
+    emulator.reset()
+    emulator.next_run(outcome="ERRORED", pending=0, running=0)
+    assert run_dag(f"{way}_softly").states["wait"] == "skipped"
+
+
+@pytest.mark.parametrize("way", ["sensor_poke", "sensor_deferred"])
+def test_a_sensors_execution_timeout_fails_it(way: str, run_dag: RunDag, emulator: Control) -> None:
+    assert run_dag(f"{way}_executing_for_a_second").states["wait"] == "failed"
+
+
+def test_time_between_reschedules_does_not_count_as_execution(run_dag: RunDag, emulator: Control) -> None:
+    emulator.reset()
+    emulator.next_run(pending=0, running=20)
+    assert run_dag("sensor_reschedule_executing_for_a_second").states["wait"] == "success"
