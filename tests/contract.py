@@ -55,9 +55,7 @@ class Call(NamedTuple):
         return str(self.operation["operationId"])
 
 
-def check_request(
-    method: str, path: str, query: Mapping[str, Any] | str | None = None, body: Any = None
-) -> None:
+def check_request(method: str, path: str, query: Mapping[str, Any] | str | None = None, body: Any = None) -> None:
     """Raise AssertionError unless the reference has this call with these parameters and this body.
 
     `path` may be a whole URL, its query then being part of `query`; `body` is bytes, text or what JSON means.
@@ -74,9 +72,7 @@ def check_request(
     _validate(body, content["application/json"]["schema"], f"{call.name}: the request's body")
 
 
-def check_response(
-    method: str, path: str, status: int, headers: Mapping[str, str], body: bytes | str
-) -> None:
+def check_response(method: str, path: str, status: int, headers: Mapping[str, str], body: bytes | str) -> None:
     """Raise AssertionError unless the reference lets this call answer so."""
     call = _find(method, path)
     what = f"{call.name}: the answer {status}"
@@ -123,9 +119,7 @@ def _check_path(call: Call) -> None:
 
 
 def _check_query(call: Call, pairs: list[tuple[str, Any]]) -> None:
-    known = {
-        parameter["name"]: parameter["schema"] for parameter in call.parameters if parameter["in"] == "query"
-    }
+    known = {parameter["name"]: parameter["schema"] for parameter in call.parameters if parameter["in"] == "query"}
     for name, value in pairs:
         assert name in known, f"{call.name} has no query parameter {name}"
         schema = _deref(known[name])
@@ -139,11 +133,7 @@ def _check_query(call: Call, pairs: list[tuple[str, Any]]) -> None:
 def _pairs(query: Mapping[str, Any] | str | None) -> list[tuple[str, Any]]:
     if query is None or isinstance(query, str):
         return list(parse_qsl(query or "", keep_blank_values=True))
-    return [
-        (name, item)
-        for name, value in query.items()
-        for item in (value if isinstance(value, list) else [value])
-    ]
+    return [(name, item) for name, value in query.items() for item in (value if isinstance(value, list) else [value])]
 
 
 def _from_text(value: Any, kind: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -39,8 +40,8 @@ def base_url(host: str | None, *, scheme: str | None = None, port: int | None = 
     text = (host or "").strip() or DEFAULT_HOST
     if "://" not in text:
         text = f"{(scheme or '').strip() or 'https'}://{text.lstrip('/')}"
-    url = urlsplit(text)
     try:
+        url = urlsplit(text)
         name, port = url.hostname, url.port or port
     except ValueError as error:
         raise HexInvalidInput(f"The host {host!r} of the Hex connection is no address: {error}.") from None
@@ -64,9 +65,7 @@ def clean_token(token: str | None) -> str:
 
     :raises HexInvalidInput: for an empty token, or one that no HTTP header can carry.
     """
-    text = (token or "").strip()
-    if text[:7].lower() == "bearer ":
-        text = text[7:].strip()
+    text = re.sub(r"(?i)^bearer(\s+|$)", "", (token or "").strip())
     if not text:
         raise HexInvalidInput("The Hex connection has no token. Put one into its password field.")
     if not text.isascii() or not text.isprintable() or " " in text:

@@ -16,11 +16,23 @@ DAGS = Path(__file__).parent / "dags"
 
 @dataclass
 class Outcome:
-    """How a DAG run went: the tasks' states, what they returned, and the errors of those that failed."""
+    """How a DAG run went, by task: its state, what it told by XCom, what it returned, the error it failed with."""
 
     states: dict[str, str] = field(default_factory=dict)
-    returned: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def returned(self) -> dict[str, Any]:
+        return {task_id: told.get("return_value") for task_id, told in self.told.items()}
+
+    def take_note(self, context: Any) -> None:
+        """An Airflow callback at the end of a task."""
+        ti = context["ti"]
+        keys = ("return_value", "run_id", "run_url")
+        self.told[ti.task_id] = {key: ti.xcom_pull(task_ids=ti.task_id, key=key) for key in keys}
+        if context.get("exception"):
+            self.errors[ti.task_id] = str(context["exception"])
 
 
 @pytest.fixture(scope="session")
@@ -47,14 +59,7 @@ def run_dag(_database: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., O
 
         outcome = Outcome()
         for task in dag.tasks:
-            task.on_failure_callback = [
-                lambda context: outcome.errors.update({context["ti"].task_id: str(context.get("exception"))})
-            ]
-            task.on_success_callback = [
-                lambda context: outcome.returned.update(
-                    {context["ti"].task_id: context["ti"].xcom_pull(task_ids=context["ti"].task_id)}
-                )
-            ]
+            task.on_success_callback = task.on_failure_callback = [outcome.take_note]
         with contextlib.suppress(AirflowTaskTimeout):  # Airflow 2 fails the task, and lets it through
             dag.test(run_conf=conf)
         dag_run = max(DagRun.find(dag_id=dag_id), key=lambda dag_run: dag_run.id)

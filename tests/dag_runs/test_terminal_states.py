@@ -67,9 +67,7 @@ def test_an_unknown_status_that_stays_is_no_success(dag_id: str, run_dag: RunDag
 
 
 @pytest.mark.parametrize("status", ["PENDING", "RUNNING"])
-def test_a_run_that_does_not_end_is_a_timeout(
-    status: str, dag_id: str, run_dag: RunDag, emulator: Control
-) -> None:
+def test_a_run_that_does_not_end_is_a_timeout(status: str, dag_id: str, run_dag: RunDag, emulator: Control) -> None:
     emulator.next_run(timeline=[(status, None)])
     outcome = run_dag(f"{dag_id}_for_a_second")
     assert outcome.states["wait"] == "failed"
@@ -131,9 +129,7 @@ def test_an_answer_about_another_run_is_no_answer(dag_id: str, run_dag: RunDag, 
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_token_that_stops_working_ends_the_wait(
-    status: int, dag_id: str, run_dag: RunDag, emulator: Control
-) -> None:
+def test_a_token_that_stops_working_ends_the_wait(status: int, dag_id: str, run_dag: RunDag, emulator: Control) -> None:
     emulator.next_run(timeline=[("RUNNING", None)])
     emulator.fault("GetRunStatus", after=1, times=None, status=status, body={"reason": "No", "traceId": "t-4"})
     outcome = run_dag(dag_id)

@@ -34,9 +34,7 @@ def waiting(dag_id: str, **options: Any) -> DAG:
         if "operator" in dag_id:
             HexRunProjectOperator(task_id="wait", project_id=PROJECT, **options)
         else:
-            start: BaseOperator = HexRunProjectOperator(
-                task_id="start", project_id=PROJECT, wait_for_completion=False
-            )
+            start: BaseOperator = HexRunProjectOperator(task_id="start", project_id=PROJECT, wait_for_completion=False)
             HexRunSensor(task_id="wait", project_id=PROJECT, run_id=start.output["run_id"], **options)
     return dag
 

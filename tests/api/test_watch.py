@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from airflow_provider_hex.api.errors import HexLimited, HexNotFound, HexRunFailed, HexRunTimeout
+from airflow_provider_hex.api.models import Run, RunStatus
+from airflow_provider_hex.api.watch import RunWatch, require_completed
+
+ENDED = ["COMPLETED", "ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"]
+
+
+def run(status: Any) -> Run:
+    return cast(Run, {"projectId": "p", "runId": "r", "runUrl": "https://hex/r", "status": status, "traceId": "t"})
+
+
+def watch(**options: Any) -> RunWatch:
+    return RunWatch("p", "r", started_at=100.0, **options)
+
+
+@pytest.mark.parametrize("status", [*RunStatus, "PONDERING", "completed", "", None, 1])
+def test_a_wait_ends_with_the_four_ends_only(status: Any) -> None:
+    assert watch().saw(run(status)) is (status in ENDED)
+
+
+@pytest.mark.parametrize("status", [*RunStatus, "PONDERING", "completed", "", None, 1])
+def test_completed_alone_is_a_success(status: Any) -> None:
+    if status == "COMPLETED":
+        assert require_completed(run(status)) == run(status)
+    else:
+        with pytest.raises(HexRunFailed, match=r"https://hex/r, trace id t"):
+            require_completed(run(status))
+
+
+def test_an_error_that_passes_is_outlived_and_its_wish_obeyed_once() -> None:
+    waiting = watch(poll_interval=5)
+    waiting.missed(HexLimited("429", retry_after=42))
+    assert waiting.pause(100) == 42
+    waiting.saw(run("RUNNING"))
+    assert waiting.pause(100) == 5
+
+
+def test_an_error_that_stays_ends_the_wait_and_names_the_run() -> None:
+    waiting = watch()
+    waiting.saw(run("RUNNING"))
+    with pytest.raises(HexNotFound, match=r"gone\. It ends the wait for run r\. The run: https://hex/r\."):
+        waiting.missed(HexNotFound("gone."))
+
+
+def test_the_last_look_is_when_the_time_is_up() -> None:
+    waiting = watch(poll_interval=10, timeout=25)
+    waiting.saw(run("RUNNING"))
+    assert waiting.pause(100) == 10
+    assert waiting.pause(120) == 5
+    with pytest.raises(HexRunTimeout, match="was still RUNNING when its time was up, after 25 s"):
+        waiting.pause(125)
+
+
+def test_without_a_timeout_there_is_no_end() -> None:
+    assert watch(poll_interval=10).pause(1e9) == 10

@@ -1,0 +1,86 @@
+"""What is sent when a run is started, and what the task tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hex_emulator.client import Control
+from tests.conftest import PROJECT
+from tests.dag_runs.conftest import DAGS, Outcome
+
+RunDag = Callable[..., Outcome]
+FILE = DAGS / "starting_runs.py"
+CONF = {"project": PROJECT, "as_of": "2026-11-21", "orders": "7", "cached": False}
+
+
+def test_everything_is_templated(run_dag: RunDag, emulator: Control) -> None:
+    outcome = run_dag("everything_templated", FILE, CONF)
+    assert outcome.states == {"run": "success"}
+    (request,) = emulator.requests()
+    assert request["path"] == f"/api/v1/projects/{PROJECT}/runs"
+    assert request["body"] == {
+        "inputParams": {"as_of": "2026-11-21", "order_count": 7, "region": "EMEA"},
+        "notifications": [{"type": "ALL", "includeSuccessScreenshot": False, "subject": "2026-11-21"}],
+        "useCachedSqlResults": False,
+    }
+
+
+@pytest.mark.parametrize("publish", [True, False])
+def test_a_saved_view_can_be_run_and_published(publish: bool, run_dag: RunDag, emulator: Control) -> None:
+    conf = {"project": PROJECT, "view": "my-view", "publish": publish}
+    assert run_dag("a_saved_view", FILE, conf).states == {"run": "success"}
+    (request,) = emulator.requests("RunProject")
+    assert request["body"] == {"viewId": "my-view"} | ({"updatePublishedResults": True} if publish else {})
+
+
+def test_inputs_and_runs_pass_from_task_to_task(run_dag: RunDag, emulator: Control) -> None:
+    outcome = run_dag("inputs_from_tasks", FILE, {"project": PROJECT})
+    assert set(outcome.states.values()) == {"success"}
+    (request,) = emulator.requests("RunProject")
+    assert request["body"] == {"inputParams": {"as_of": "2026-11-20", "order_count": 42}}
+    assert outcome.returned["run"]["runId"] == outcome.returned["wait"]["runId"]
+
+
+@pytest.mark.parametrize(
+    ("conf", "words"),
+    [
+        ({"cached": "perhaps"}, "use_cached_sql_results is 'perhaps'"),
+        ({"project": ""}, "project_id is ''"),
+    ],
+)
+def test_bad_input_fails_before_anything_is_sent(
+    conf: dict[str, Any], words: str, run_dag: RunDag, emulator: Control
+) -> None:
+    outcome = run_dag("everything_templated", FILE, CONF | conf)
+    assert outcome.states == {"run": "failed"}
+    assert words in outcome.errors["run"]
+    assert not emulator.requests()
+
+
+@pytest.mark.parametrize("outcome_in_hex", ["COMPLETED", "ERRORED"])
+def test_the_run_is_told_of_as_soon_as_it_exists(outcome_in_hex: str, run_dag: RunDag, emulator: Control) -> None:
+    emulator.next_run(outcome=outcome_in_hex, pending=0, running=0)
+    outcome = run_dag("operator_deferred")
+    (run,) = emulator.runs()
+    told = outcome.told["wait"]
+    assert (told["run_id"], told["run_url"]) == (run["runId"], run["runUrl"])
+
+
+@pytest.mark.parametrize("way", ["operator_in_worker", "operator_deferred"])
+def test_hex_having_no_room_makes_the_task_wait(way: str, run_dag: RunDag, emulator: Control) -> None:
+    emulator.fault("RunProject", status=503, body={"reason": "No kernel"}, headers={"Retry-After": "0"})
+    emulator.fault("RunProject", status=429, body={"reason": "Slow down"}, headers={"Retry-After": "0"})
+    assert run_dag(way).states == {"wait": "success"}
+    assert len(emulator.runs()) == 1
+
+
+@pytest.mark.parametrize("way", ["operator_in_worker", "operator_deferred"])
+def test_a_start_whose_answer_is_lost_is_not_made_again(way: str, run_dag: RunDag, emulator: Control) -> None:
+    emulator.fault("RunProject", drop=True, apply=True)
+    outcome = run_dag(way)
+    assert outcome.states == {"wait": "failed"}
+    assert "Whether a run was started is not known" in outcome.errors["wait"]
+    assert len(emulator.requests("RunProject")) == len(emulator.runs()) == 1

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import datetime
+import logging
+import socket
+from typing import Any
+
+import pytest
+
+from airflow_provider_hex.api import errors
+from airflow_provider_hex.hooks.hex import HexHook
+from hex_emulator.client import Control
+from tests.conftest import PROJECT, PROJECTS, TOKENS, connect
+
+
+@pytest.fixture
+def hook(emulator: Control) -> HexHook:
+    return HexHook()
+
+
+@pytest.fixture(autouse=True)
+def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait as often as ever, but not as long: tenacity's clock for the pauses is the only thing replaced."""
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
+
+
+def test_a_run_is_started_with_what_was_asked_for(hook: HexHook, emulator: Control) -> None:
+    run = hook.run_project(
+        PROJECT, {"as_of": datetime.date(2026, 11, 21), "order_count": 7}, use_cached_sql_results=False
+    )
+    (request,) = emulator.requests("RunProject")
+    assert request["body"] == {
+        "inputParams": {"as_of": "2026-11-21", "order_count": 7},
+        "useCachedSqlResults": False,
+    }
+    assert request["token"] == "full"
+    assert run["runId"] == emulator.runs()[0]["runId"]
+    assert run["runUrl"] == emulator.runs()[0]["runUrl"]
+
+
+def test_a_run_is_looked_at_listed_cancelled_and_looked_at_again(hook: HexHook, emulator: Control) -> None:
+    emulator.next_run(timeline=[("RUNNING", None)])
+    run_id = hook.run_project(PROJECT)["runId"]
+    assert hook.get_run(PROJECT, run_id)["status"] == "RUNNING"
+    assert [run["runId"] for run in hook.get_project_runs(PROJECT, status="RUNNING", limit=5)["runs"]] == [run_id]
+    assert hook.get_project_runs(PROJECT, status="ERRORED")["runs"] == []
+    assert hook.cancel_run(PROJECT, run_id) == run_id
+    assert hook.get_run(PROJECT, run_id)["status"] == "KILLED"
+
+
+def test_one_session_and_one_connection_serve_all_calls(hook: HexHook, emulator: Control) -> None:
+    session = hook.get_conn()
+    hook.run_project(PROJECT)
+    assert hook.get_conn() is session
+    assert session.headers["Authorization"] == f"Bearer {TOKENS['full']}"
+
+
+def test_a_netrc_does_not_replace_the_token(
+    hook: HexHook, emulator: Control, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    hook.run_project(PROJECT)
+    assert emulator.requests("RunProject")[0]["token"] == "full"
+
+
+def test_a_redirect_is_not_followed_and_explained(hook: HexHook, emulator: Control) -> None:
+    emulator.fault("Me", status=302, headers={"Location": f"{emulator.url}/api/v1/users/me?again"}, body="")
+    ok, message = hook.test_connection()
+    assert not ok
+    assert "redirect" in message
+    assert len(emulator.requests()) == 1
+
+
+def test_waiting_returns_the_completed_run(hook: HexHook, emulator: Control) -> None:
+    emulator.next_run(pending=0.5, running=0.5)
+    run_id = hook.run_project(PROJECT)["runId"]
+    assert hook.wait_for_run(PROJECT, run_id, poll_interval=0.02, timeout=30)["status"] == "COMPLETED"
+
+
+def test_waiting_ends_when_the_time_is_up_and_leaves_the_run(hook: HexHook, emulator: Control) -> None:
+    emulator.next_run(timeline=[("RUNNING", None)])
+    run_id = hook.run_project(PROJECT)["runId"]
+    with pytest.raises(errors.HexRunTimeout, match="still RUNNING"):
+        hook.wait_for_run(PROJECT, run_id, poll_interval=0.02, timeout=0.1)
+    assert emulator.runs()[0]["status"] == "RUNNING"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_limit_is_waited_out_and_one_run_is_started(status: int, hook: HexHook, emulator: Control) -> None:
+    emulator.fault("RunProject", times=5, status=status, body={"reason": "Full"}, headers={"Retry-After": "0"})
+    hook.run_project(PROJECT)
+    assert len(emulator.requests("RunProject")) == 6
+    assert len(emulator.runs()) == 1
+
+
+def test_a_limit_is_waited_out_no_longer_than_there_is_patience(hook: HexHook, emulator: Control) -> None:
+    emulator.fault("RunProject", times=None, status=429, body={"reason": "Full"}, headers={"Retry-After": "60"})
+    with pytest.raises(errors.HexLimited, match="Hex's request limit is reached"):
+        hook.run_project(PROJECT, patience=30)
+    assert len(emulator.requests("RunProject")) == 1
+
+
+@pytest.mark.parametrize("applied", [True, False], ids=["after-the-effect", "before-the-effect"])
+@pytest.mark.parametrize(
+    "fault",
+    [{"drop": True}, {"status": 500}, {"status": 502}, {"status": 201, "body": "<html>"}],
+    ids=["dropped", "500", "502", "201-html"],
+)
+def test_a_start_whose_outcome_is_unknown_is_not_sent_again(
+    fault: dict[str, Any], applied: bool, hook: HexHook, emulator: Control
+) -> None:
+    emulator.fault("RunProject", apply=applied, **fault)
+    with pytest.raises(errors.HexStartUnknown, match="Whether a run was started is not known"):
+        hook.run_project(PROJECT)
+    assert len(emulator.requests("RunProject")) == 1
+
+
+@pytest.mark.parametrize("fault", [{"drop": True}, {"status": 500}, {"truncate": True}, {"status": 429}])
+def test_a_blip_is_outlived_where_asking_twice_does_no_harm(
+    fault: dict[str, Any], hook: HexHook, emulator: Control
+) -> None:
+    run_id = hook.run_project(PROJECT)["runId"]
+    emulator.fault("*", times=2, **fault)
+    assert hook.get_run(PROJECT, run_id)["runId"] == run_id
+    assert len(emulator.requests("GetRunStatus")) == 3
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+def test_a_refused_cancel_of_a_run_that_has_ended_is_no_error(status: int, hook: HexHook, emulator: Control) -> None:
+    emulator.next_run(pending=0, running=0)
+    run_id = hook.run_project(PROJECT)["runId"]
+    emulator.fault("CancelRun", status=status, body={"reason": "It has ended"})
+    hook.cancel_run(PROJECT, run_id)
+
+
+def test_a_cancel_of_a_run_that_is_gone_is_no_error(hook: HexHook, emulator: Control) -> None:
+    run_id = hook.run_project(PROJECT)["runId"]
+    emulator.vanish(run_id)
+    hook.cancel_run(PROJECT, run_id)
+
+
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_a_refused_cancel_of_a_run_that_goes_on_is_an_error(status: int, hook: HexHook, emulator: Control) -> None:
+    emulator.next_run(timeline=[("RUNNING", None)])
+    run_id = hook.run_project(PROJECT)["runId"]
+    emulator.fault("CancelRun", status=status, body={"reason": "No"})
+    with pytest.raises(errors.HexRefused):
+        hook.cancel_run(PROJECT, run_id)
+
+
+@pytest.mark.parametrize(
+    ("project", "token", "inputs", "error", "words"),
+    [
+        ("Daily revenue", "wrong", {}, errors.HexUnauthorized, "connection's password field"),
+        ("Daily revenue", "read-only", {}, errors.HexForbidden, "scope 'Run projects'"),
+        ("Pricing draft", "full", {}, errors.HexRefused, "Publish the project"),
+        ("Daily revenue", "full", {"as_of": 7, "regoin": "x"}, errors.HexRefused, "as_of = '7'.*regoin"),
+    ],
+)
+def test_a_refusal_says_what_to_do(
+    project: str,
+    token: str,
+    inputs: dict[str, Any],
+    error: type[Exception],
+    words: str,
+    emulator: Control,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connect(monkeypatch, host=emulator.url, password=TOKENS.get(token, "hxtp_0bad"))
+    with pytest.raises(error, match=words) as raised:
+        HexHook().run_project(PROJECTS[project], inputs)
+    assert "Trace id: " in str(raised.value)
+    assert len(emulator.requests()) == 1
+
+
+def test_an_unknown_project_is_not_found(hook: HexHook) -> None:
+    with pytest.raises(errors.HexNotFound, match="no access to it"):
+        hook.run_project("00000000-0000-4000-8000-000000000000")
+
+
+def test_no_server_at_all_is_waited_for_and_then_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    connect(monkeypatch, host=f"http://127.0.0.1:{port}")
+    monkeypatch.setattr("airflow_provider_hex.api.client.PATIENCE", 1.0)
+    with pytest.raises(errors.HexNotConnected, match=f"No answer to RunProject.*127.0.0.1:{port}.*refused"):
+        HexHook().run_project(PROJECT)
+
+
+def test_the_connection_test_says_whose_token_it_is(hook: HexHook, emulator: Control) -> None:
+    assert hook.test_connection() == (
+        True,
+        f"The token works: it belongs to ada@example.com at {emulator.api_url}.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"password": "hxtp_0bad"}, "the token is wrong"),
+        ({"password": ""}, "no token"),
+        ({"host": "http://hex.acme.internal"}, "unencrypted"),
+        ({"host": "two words"}, "is no address"),
+    ],
+)
+def test_the_connection_test_says_what_to_mend(
+    fields: dict[str, str], words: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, **{"host": emulator.url, **fields})
+    ok, message = HexHook().test_connection()
+    assert not ok
+    assert words.lower() in message.lower()
+
+
+def test_nothing_shows_the_token(hook: HexHook, emulator: Control, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    shown = [repr(hook), repr(hook.client), repr(hook.config), str(vars(hook.client.config).keys())]
+    for fault in ({"status": 500}, {"drop": True}, {"status": 401}, {"truncate": True}, {"status": 302}):
+        emulator.fault("RunProject", **fault)
+        with pytest.raises(errors.HexError) as raised:
+            hook.run_project(PROJECT)
+        shown += [repr(raised.value), str(vars(raised.value)), str(raised.getrepr(showlocals=False))]
+    shown.append(caplog.text)
+    assert TOKENS["full"] not in "\n".join(shown)
