@@ -13,7 +13,8 @@ from airflow.providers.common.compat.sdk import DAG, BaseOperator, BaseSensorOpe
 
 before = set(sys.modules)
 forbidden = []
-sys.addaudithook(lambda event, args: forbidden.append(event) if event in ("socket.connect", "sqlite3.connect") else None)
+connects = ("socket.connect", "sqlite3.connect")
+sys.addaudithook(lambda event, args: forbidden.append(event) if event in connects else None)
 
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.sensors.hex import HexRunSensor

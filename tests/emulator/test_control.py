@@ -100,16 +100,19 @@ def test_every_call_is_recorded(
     assert first["path"] == f"/api/v1/projects/{revenue.id}/runs"
     assert second["query"] == {"limit": "3"}
     assert second["body"] is None
-    assert datetime.fromisoformat(second["at"]) - datetime.fromisoformat(first["at"]) == timedelta(
-        seconds=1.5
-    )
+    assert datetime.fromisoformat(second["at"]) - datetime.fromisoformat(first["at"]) == timedelta(seconds=1.5)
     assert [entry["token"] for entry in emulator.requests()] == ["full", "full", "read-only", None]
     assert [entry["call"] for entry in emulator.requests("Me")] == ["Me"]
 
 
-def test_a_body_that_is_no_json_is_recorded_as_text(
-    api: httpx.Client, emulator: Control, revenue: Project
-) -> None:
+def test_a_call_that_is_misspelt_is_refused(emulator: Control) -> None:
+    with pytest.raises(ControlError, match="none of CancelRun"):
+        emulator.requests("RunProjects")
+    with pytest.raises(ControlError, match="none of CancelRun"):
+        emulator.fault("GetStatus", status=500)
+
+
+def test_a_body_that_is_no_json_is_recorded_as_text(api: httpx.Client, emulator: Control, revenue: Project) -> None:
     api.post(f"/projects/{revenue.id}/runs", content=b"{oops\xff")
     assert emulator.requests()[0]["body"] == "{oops\ufffd"
 
@@ -156,9 +159,7 @@ def test_an_order_about_nothing_is_refused(emulator: Control, order: Callable[[C
         order(emulator)
 
 
-def test_a_reset_forgets_everything(
-    api: httpx.Client, start: Start, emulator: Control, revenue: Project
-) -> None:
+def test_a_reset_forgets_everything(api: httpx.Client, start: Start, emulator: Control, revenue: Project) -> None:
     before = emulator.health()["now"]
     emulator.next_run(outcome="ERRORED", times=9)
     emulator.fault("Me", times=None, status=500)

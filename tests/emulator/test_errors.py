@@ -73,9 +73,7 @@ def test_what_does_not_exist_is_not_found(api: httpx.Client, method: str, path: 
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_a_run_is_not_found_in_another_project(
-    api: httpx.Client, start: Start, health: Project, method: str
-) -> None:
+def test_a_run_is_not_found_in_another_project(api: httpx.Client, start: Start, health: Project, method: str) -> None:
     run = start()
     assert_is_hex_error(api.request(method, f"/projects/{health.id}/runs/{run['runId']}"), 404)
 
@@ -102,15 +100,11 @@ def test_the_case_of_an_id_does_not_matter(api: httpx.Client, start: Start) -> N
         ("PATCH", "/users/me"),
     ],
 )
-def test_an_unknown_path_is_not_found(
-    unchecked: httpx.Client, emulator: Control, method: str, path: str
-) -> None:
+def test_an_unknown_path_is_not_found(unchecked: httpx.Client, emulator: Control, method: str, path: str) -> None:
     assert_is_hex_error(unchecked.request(method, path), 404)
     assert emulator.requests("Unknown")[0]["path"] == f"/api/v1{path}"
 
 
-@pytest.mark.parametrize(
-    "path", ["/api", "/api/", "/api/v2/users/me", "/favicon.ico", "/docs", "/openapi.json"]
-)
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/v2/users/me", "/favicon.ico", "/docs", "/openapi.json"])
 def test_no_path_shows_the_framework(unchecked: httpx.Client, emulator: Control, path: str) -> None:
     assert_is_hex_error(unchecked.get(f"{emulator.url}{path}"), 404)

@@ -13,6 +13,8 @@ from hex_emulator.workspace import Project
 
 Start = Callable[..., dict[str, Any]]
 
+CLOSED = (httpx.RemoteProtocolError, httpx.ReadError)  # which a timeout is not
+
 
 def run_project(client: httpx.Client, project: Project) -> httpx.Response:
     return client.post(f"/projects/{project.id}/runs", json={})
@@ -42,7 +44,8 @@ def test_a_call_can_be_answered_by_anything(unchecked: httpx.Client, emulator: C
     emulator.fault("Me", status=200, body="{", content_type="application/json")
     emulator.fault("Me", status=200, body=None)
     emulator.fault("Me", status=204)
-    html, odd, broken, null, empty = (me(unchecked) for _ in range(5))
+    emulator.fault("Me", status=599, content_type="application/problem+json")
+    html, odd, broken, null, empty, strange = (me(unchecked) for _ in range(6))
     assert (html.status_code, html.text) == (502, "<h1>Bad gateway</h1>")
     assert html.headers["Content-Type"].startswith("text/html")
     assert html.headers["Retry-After"] == "7"
@@ -50,6 +53,8 @@ def test_a_call_can_be_answered_by_anything(unchecked: httpx.Client, emulator: C
     assert (broken.text, broken.headers["Content-Type"]) == ("{", "application/json")
     assert null.text == "null"
     assert (empty.status_code, empty.content) == (204, b"")
+    assert (strange.status_code, strange.headers["Content-Type"]) == (599, "application/problem+json")
+    assert strange.json().keys() == {"reason", "details", "traceId"}
 
 
 def test_headers_come_with_an_error_of_hex_too(api: httpx.Client, emulator: Control) -> None:
@@ -120,23 +125,19 @@ def test_a_true_answer_can_be_cut_in_half(
         half.json()
 
 
-def test_a_connection_can_be_dropped_before_the_effect(
-    api: httpx.Client, emulator: Control, revenue: Project
-) -> None:
+def test_a_connection_can_be_dropped_before_the_effect(api: httpx.Client, emulator: Control, revenue: Project) -> None:
     emulator.fault("RunProject", drop=True)
-    with pytest.raises(httpx.TransportError):
+    with pytest.raises(CLOSED):
         run_project(api, revenue)
     assert emulator.runs() == []
     assert emulator.requests()[0]["status"] is None
     assert run_project(api, revenue).status_code == 201
 
 
-def test_a_connection_can_be_dropped_after_the_effect(
-    api: httpx.Client, emulator: Control, revenue: Project
-) -> None:
+def test_a_connection_can_be_dropped_after_the_effect(api: httpx.Client, emulator: Control, revenue: Project) -> None:
     me(api)  # so that the connection is one that is kept alive
     emulator.fault("RunProject", drop=True, apply=True)
-    with pytest.raises(httpx.TransportError):
+    with pytest.raises(CLOSED):
         run_project(api, revenue)
     assert len(emulator.runs()) == 1
 
@@ -146,7 +147,7 @@ def test_dropping_one_connection_leaves_the_others(
 ) -> None:
     me(unchecked)
     emulator.fault("Me", drop=True)
-    with pytest.raises(httpx.TransportError):
+    with pytest.raises(CLOSED):
         me(api)
     assert me(unchecked).status_code == 200
 
@@ -191,6 +192,16 @@ def test_the_effect_can_come_before_the_delay(
     with pytest.raises(httpx.ReadTimeout):
         api.delete(run["runStatusUrl"])
     assert emulator.runs()[0]["status"] == "KILLED"
+
+
+@pytest.mark.parametrize("fault", [{"delay": 0.01}, {"truncate": True}])
+@pytest.mark.parametrize("apply", [False, True])
+def test_a_true_answer_has_its_effect_once(
+    unchecked: httpx.Client, emulator: Control, revenue: Project, fault: dict[str, Any], apply: bool
+) -> None:
+    emulator.fault("RunProject", apply=apply, **fault)
+    assert run_project(unchecked, revenue).status_code == 201
+    assert len(emulator.runs()) == 1
 
 
 @pytest.mark.parametrize(

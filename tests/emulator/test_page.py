@@ -43,9 +43,7 @@ def test_the_page_loads_nothing_from_elsewhere(browser: httpx.Client, start: Sta
     assert not [word for word in ("src=", "<link", "<script", "url(", "@import") if word in text]
 
 
-def test_what_is_shown_is_escaped(
-    browser: httpx.Client, start: Start, emulator: Control, revenue: Project
-) -> None:
+def test_what_is_shown_is_escaped(browser: httpx.Client, start: Start, emulator: Control, revenue: Project) -> None:
     evil = "<script>alert('1')</script>"
     run = start(inputParams={"region": evil})
     emulator.set_status(run["runId"], evil)

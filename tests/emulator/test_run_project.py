@@ -22,9 +22,7 @@ def test_a_run_starts_with_no_body_at_all(api: httpx.Client, revenue: Project, e
     assert emulator.runs()[0]["inputs"] == {}
 
 
-def test_the_answer_tells_where_to_look(
-    start: Start, api: httpx.Client, emulator: Control, revenue: Project
-) -> None:
+def test_the_answer_tells_where_to_look(start: Start, api: httpx.Client, emulator: Control, revenue: Project) -> None:
     run = start()
     assert run.keys() == {
         "projectId", "runId", "runUrl", "runStatusUrl", "traceId", "projectVersion", "notifications",
@@ -73,9 +71,7 @@ def test_update_cache_gives_way_to_custom_inputs(start: Start, emulator: Control
     assert emulator.runs()[0]["updatePublishedResults"] is False
 
 
-def test_a_dry_run_answers_like_any_run_but_makes_none(
-    start: Start, api: httpx.Client, emulator: Control
-) -> None:
+def test_a_dry_run_answers_like_any_run_but_makes_none(start: Start, api: httpx.Client, emulator: Control) -> None:
     run = start(dryRun=True)
     assert api.get(run["runStatusUrl"]).status_code == 404
     assert emulator.runs() == []
@@ -118,9 +114,7 @@ def test_rejected_inputs_are_named(api: httpx.Client, revenue: Project, emulator
         ("Churn forecast", "refit", True, 1),
     ],
 )
-def test_each_input_takes_its_own_kind_of_value(
-    api: httpx.Client, title: str, name: str, good: Any, bad: Any
-) -> None:
+def test_each_input_takes_its_own_kind_of_value(api: httpx.Client, title: str, name: str, good: Any, bad: Any) -> None:
     project = default_workspace().project(title)
     assert run_project(api, project, {"inputParams": {name: good}}).status_code == 201
     answer = run_project(api, project, {"inputParams": {name: bad}})

@@ -53,18 +53,14 @@ def test_a_run_has_just_the_documented_fields(start: Start, status_of: StatusOf,
     assert run["traceId"] == started["traceId"]
 
 
-def test_time_passes_by_itself_at_the_speed_asked_for(
-    start: Start, status_of: StatusOf, emulator: Control
-) -> None:
+def test_time_passes_by_itself_at_the_speed_asked_for(start: Start, status_of: StatusOf, emulator: Control) -> None:
     run = start()
     emulator.clock(speed=1e6)
     assert status_of(run)["status"] == "COMPLETED"
 
 
 @pytest.mark.parametrize("outcome", ["ERRORED", "KILLED"])
-def test_a_run_can_be_made_to_fail(
-    start: Start, status_of: StatusOf, emulator: Control, outcome: str
-) -> None:
+def test_a_run_can_be_made_to_fail(start: Start, status_of: StatusOf, emulator: Control, outcome: str) -> None:
     emulator.next_run(outcome=outcome)
     run = start()
     emulator.clock(advance=5)
@@ -162,9 +158,7 @@ def test_25_runs_make_a_page(start: Start, api: httpx.Client, revenue: Project) 
     assert len(page(api, revenue)["runs"]) == 25
 
 
-def test_runs_are_found_by_status(
-    start: Start, api: httpx.Client, emulator: Control, revenue: Project
-) -> None:
+def test_runs_are_found_by_status(start: Start, api: httpx.Client, emulator: Control, revenue: Project) -> None:
     emulator.next_run(outcome="ERRORED")
     errored, completed = start(), start()
     emulator.clock(advance=5)

@@ -1,0 +1,87 @@
+"""The emulator as a server: in a background thread for tests, in front for `python -m hex_emulator`."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from hex_emulator.app import create_app
+from hex_emulator.client import Control
+from hex_emulator.exchange import ABORT
+from hex_emulator.workspace import Workspace, load_workspace
+
+
+class _AbortableProtocol(H11Protocol):
+    """Hands the application a way to close the connection without an answer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        app = self.app
+
+        async def abortable(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.setdefault("extensions", {})[ABORT] = transport.abort
+            await app(scope, receive, send)
+
+        self.app = abortable
+
+
+class Server(uvicorn.Server):
+    """Stops at once: open connections, idle or not, are closed and not waited for."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=_AbortableProtocol,
+                loop="asyncio",
+                ws="none",
+                lifespan="off",
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Raises OSError when the address cannot be had. Port 0 means any free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family, backlog=512)
+    # Connections inherit it. Without it each answer, sent as two packets, waits 40 ms for the client's ACK.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
+
+
+def base_url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def running(workspace: Workspace | Path | str | None = None, speed: float = 1.0, port: int = 0) -> Iterator[Control]:
+    """An emulator on 127.0.0.1 for the length of a `with` block, and the way to control it."""
+    if isinstance(workspace, Path | str):
+        workspace = load_workspace(workspace)
+    server = Server(create_app(workspace, speed))
+    listening = listen("127.0.0.1", port)
+    thread = threading.Thread(target=server.run, args=([listening],), name="hex-emulator", daemon=True)
+    with Control(base_url(listening)) as control:
+        thread.start()
+        try:
+            yield control
+        finally:
+            server.should_exit = True
+            thread.join()
