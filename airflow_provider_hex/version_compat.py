@@ -20,4 +20,4 @@ def context_of_deferred_timeout() -> Context | None:
     from airflow.providers.common.compat.sdk import get_current_context
 
     context: Context = get_current_context()
-    return context if context["ti"].next_method else None
+    return context if getattr(context["ti"], "next_method", None) else None

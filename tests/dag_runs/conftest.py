@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,14 +48,14 @@ def run_dag(_database: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., O
     def run(dag_id: str, file: Path = DAGS / "waiting_for_runs.py", conf: dict[str, Any] | None = None) -> Outcome:
         from airflow.models.dagrun import DagRun
         from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+        from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 
-        spec = importlib.util.spec_from_file_location(file.stem, file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        dag = next(value for value in vars(module).values() if getattr(value, "dag_id", None) == dag_id)
+        if AIRFLOW_V_3_2_PLUS:
+            from airflow.dag_processing.dagbag import DagBag
+        else:
+            from airflow.models import DagBag
 
+        dag = DagBag(file).dags[dag_id]
         outcome = Outcome()
         for task in dag.tasks:
             task.on_success_callback = task.on_failure_callback = [outcome.take_note]
