@@ -17,7 +17,10 @@ def context_of_deferred_timeout() -> Context | None:
     """
     if AIRFLOW_V_3_0_PLUS:
         return None
-    from airflow.providers.common.compat.sdk import get_current_context
+    from airflow.providers.common.compat.sdk import AirflowException, get_current_context
 
-    context: Context = get_current_context()
+    try:
+        context: Context = get_current_context()
+    except (AirflowException, RuntimeError):  # no task is running
+        return None
     return context if getattr(context["ti"], "next_method", None) else None

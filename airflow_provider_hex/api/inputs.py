@@ -98,6 +98,19 @@ def to_bool(value: Any, where: str) -> bool:
     raise HexInvalidInput(f"{where} is {value!r}; true or false is needed.")
 
 
+def to_seconds(value: Any, where: str) -> float | None:
+    """Return a length of time in seconds, or None for none.
+
+    :raises HexInvalidInput: for anything but a timedelta or a number that is more than nothing.
+    """
+    if value is None:
+        return None
+    seconds = value.total_seconds() if isinstance(value, datetime.timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
+        raise HexInvalidInput(f"{where} is {value!r}; seconds (more than 0) or a timedelta are needed.")
+    return seconds
+
+
 def _is_template(value: Any) -> bool:
     """Whether Airflow has still to make the value: a Jinja template, or an ``XComArg`` and its like."""
     return hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))

@@ -45,8 +45,8 @@ class HexRunProjectOperator(BaseOperator):
         returns Hex's answer to RunProject; a ``HexRunSensor`` can wait for it. Default: yes.
     :param deferrable: wait in the triggerer, without a worker slot. Default: Airflow's setting
         ``[operators] default_deferrable``.
-    :param poll_interval: seconds between two looks at the run. Default: a tenth of the time waited, from 2 to
-        30 seconds.
+    :param poll_interval: seconds between two looks at the run, or a timedelta. Default: a tenth of the time
+        waited, from 2 to 30 seconds.
     :param timeout: seconds from the task's start until the run must have ended, or a timedelta; None for no
         end. Default: an hour.
     :param cancel_on_timeout: cancel the run when ``timeout`` or ``execution_timeout`` is up. Default: yes.
@@ -79,7 +79,7 @@ class HexRunProjectOperator(BaseOperator):
         use_cached_sql_results: bool | str = True,
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float | None = None,
+        poll_interval: float | timedelta | None = None,
         timeout: float | timedelta | None = 3600,
         cancel_on_timeout: bool = True,
         hex_conn_id: str = HexHook.default_conn_name,
@@ -95,8 +95,8 @@ class HexRunProjectOperator(BaseOperator):
         self.use_cached_sql_results = use_cached_sql_results
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.timeout = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+        self.poll_interval = inputs.to_seconds(poll_interval, "poll_interval")
+        self.timeout = inputs.to_seconds(timeout, "timeout")
         self.cancel_on_timeout = cancel_on_timeout
         self.hex_conn_id = hex_conn_id
         self._run: Mapping[str, Any] | None = None
@@ -199,13 +199,13 @@ class HexRunProjectOperator(BaseOperator):
             self._run = None
 
     def _cancel(self) -> str:
-        """Cancel the run, and say how that went: an error here must not hide the one that led here."""
+        """Cancel the run, and say how that went: no error here may hide the one that led here."""
         run, self._run = self._run, None
         if run is None:
             return ""
         try:
             self.hook.cancel_run(self.project_id, run["runId"])
-        except HexError as error:
+        except Exception as error:
             return f"The run could not be cancelled and may still be going. {error}"
         return "The run was cancelled."
 

@@ -62,7 +62,9 @@ def run_dag(_database: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., O
         with contextlib.suppress(AirflowTaskTimeout):  # Airflow 2 fails the task, and lets it through
             dag.test(run_conf=conf)
         dag_run = max(DagRun.find(dag_id=dag_id), key=lambda dag_run: dag_run.id)
-        outcome.states = {ti.task_id: str(ti.state) for ti in dag_run.get_task_instances()}
+        for ti in dag_run.get_task_instances():
+            name = ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]"
+            outcome.states[name] = str(ti.state)
         return outcome
 
     return run

@@ -25,9 +25,7 @@ def test_dbt_builds_then_hex_runs_on_what_it_built(run_dag: RunDag, emulator: Co
     outcome = run_dag("hex_after_dbt", EXAMPLE_DAGS / "hex_after_dbt.py", {"as_of": "2026-11-20"})
     assert outcome.states == dict.fromkeys(TASKS, "success")
     (request,) = emulator.requests("RunProject")
-    assert request["body"] == {
-        "inputParams": {"as_of": "2026-11-20", "order_count": outcome.returned["order_count"]}
-    }
+    assert request["body"] == {"inputParams": {"as_of": "2026-11-20", "order_count": outcome.returned["order_count"]}}
     assert outcome.returned["order_count"] > 0
     assert outcome.returned["wait_for_hex_run"]["status"] == "COMPLETED"
 

@@ -44,6 +44,19 @@ def test_inputs_and_runs_pass_from_task_to_task(run_dag: RunDag, emulator: Contr
     assert outcome.returned["run"]["runId"] == outcome.returned["wait"]["runId"]
 
 
+@pytest.mark.parametrize("waits", ["deferred", "in_worker"])
+def test_mapped_tasks_each_have_a_run_of_their_own(waits: str, run_dag: RunDag, emulator: Control) -> None:
+    emulator.next_run(timeline=[("RUNNING", 1), ("COMPLETED", None)])
+    emulator.next_run(timeline=[("RUNNING", 1), ("ERRORED", None)])
+    outcome = run_dag(f"mapped_{waits}", FILE, {"project": PROJECT})
+    runs = {run["inputs"]["region"]: run["status"] for run in emulator.runs()}
+    assert sorted(runs.values()) == ["COMPLETED", "COMPLETED", "ERRORED"]
+    wanted = {"COMPLETED": "success", "ERRORED": "failed"}
+    assert outcome.states == {
+        f"run[{index}]": wanted[runs[region]] for index, region in enumerate(["EMEA", "APAC", "AMER"])
+    }
+
+
 @pytest.mark.parametrize(
     ("conf", "words"),
     [

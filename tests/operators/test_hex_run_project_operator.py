@@ -1,15 +1,21 @@
-"""What shows when a DAG is parsed. How the operator runs is in ``tests/dag_runs``."""
+"""What shows when a DAG is parsed, and what happens when a task is killed. The rest is in ``tests/dag_runs``."""
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, XComArg
+from airflow.providers.common.compat.sdk import DAG, TaskDeferred, XComArg
 
-from airflow_provider_hex.api.errors import HexInvalidInput
+from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexRunFailed
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
+from hex_emulator.client import Control
 from tests.conftest import PROJECT
 
 
@@ -58,4 +64,105 @@ def test_xcoms_may_stand_anywhere_in_the_inputs() -> None:
 def test_a_timeout_may_be_a_timedelta() -> None:
     assert operator(timeout=timedelta(minutes=2)).timeout == 120
     assert operator(timeout=None).timeout is None
+    assert operator(poll_interval=timedelta(seconds=5)).poll_interval == 5
     assert operator().timeout == 3600
+
+
+@pytest.mark.parametrize("name", ["timeout", "poll_interval"])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "60", timedelta(0)])
+def test_a_time_that_is_none_shows_when_the_dag_is_parsed(name: str, value: Any) -> None:
+    with pytest.raises(HexInvalidInput, match=f"{name} is "):
+        operator(**{name: value})
+
+
+class Told(dict[str, Any]):
+    """Stands where Airflow's task instance does: it takes XComs."""
+
+    task_id, map_index = "run", -1
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
+@contextmanager
+def killed_when(condition: Callable[[], object], task: HexRunProjectOperator) -> Iterator[None]:
+    """Call the task's ``on_kill`` from another thread, once the condition holds."""
+
+    def kill() -> None:
+        deadline = time.monotonic() + 10
+        while not condition() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        task.on_kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def test_a_task_that_is_killed_while_it_waits_cancels_its_run(emulator: Control) -> None:
+    emulator.next_run(timeline=[("RUNNING", None)])
+    task = operator(poll_interval=0.05)
+    with (
+        killed_when(lambda: emulator.requests("GetRunStatus"), task),
+        pytest.raises(HexRunFailed, match="ended KILLED"),
+    ):
+        task.execute({"ti": Told()})
+    assert emulator.runs()[0]["status"] == "KILLED"
+    assert len(emulator.requests("CancelRun")) == 1
+
+
+def test_a_task_that_is_killed_while_it_starts_its_run_cancels_it(emulator: Control) -> None:
+    emulator.next_run(timeline=[("RUNNING", None)])
+    emulator.fault("RunProject", delay=0.5, apply=True)
+    task = operator(poll_interval=0.05)
+    with (
+        killed_when(lambda: emulator.runs(), task),
+        pytest.raises(HexError, match=r"killed while it started the run.*The run was cancelled\."),
+    ):
+        task.execute({"ti": Told()})
+    assert emulator.runs()[0]["status"] == "KILLED"
+
+
+def test_a_task_that_cannot_tell_of_its_run_cancels_it(emulator: Control) -> None:
+    class Deaf(Told):
+        def xcom_push(self, key: str, value: Any) -> None:
+            raise ConnectionError("Airflow does not answer.")
+
+    emulator.next_run(timeline=[("RUNNING", None)])
+    with pytest.raises(ConnectionError, match=r"Airflow does not answer\. Hex run .* The run was cancelled\."):
+        operator().execute({"ti": Deaf()})
+    assert emulator.runs()[0]["status"] == "KILLED"
+
+
+def test_a_task_that_is_killed_before_or_after_its_run_cancels_nothing(emulator: Control) -> None:
+    operator().on_kill()
+    emulator.next_run(pending=0, running=0)
+    task = operator()
+    task.execute({"ti": Told()})
+    task.on_kill()
+    assert not emulator.requests("CancelRun")
+
+
+@pytest.mark.parametrize("options", [{"deferrable": True}, {"wait_for_completion": False}])
+def test_a_run_that_has_been_handed_on_is_not_cancelled(options: dict[str, Any], emulator: Control) -> None:
+    task = operator(**options)
+    with contextlib.suppress(TaskDeferred):
+        task.execute({"ti": Told()})
+    task.on_kill()
+    assert not emulator.requests("CancelRun")
+
+
+@pytest.mark.parametrize("failure", ["Trigger timeout", "Trigger failure"])
+def test_a_wait_that_airflow_gave_up_cancels_the_run(failure: str, emulator: Control) -> None:
+    """What Airflow resumes a task with whose trigger crashed, or ran into the time limit of the deferral."""
+    emulator.next_run(timeline=[("RUNNING", None)])
+    told = Told()
+    with pytest.raises(TaskDeferred):
+        operator(deferrable=True).execute({"ti": told})
+    told.xcom_pull = lambda task_ids, key, map_indexes: told[key]  # type: ignore[attr-defined]
+    with pytest.raises(Exception, match=rf"{failure} Hex run {told['run_id']} .* The run was cancelled\."):
+        operator(deferrable=True).resume_execution("__fail__", {"error": failure}, {"ti": told})
+    assert emulator.runs()[0]["status"] == "KILLED"

@@ -57,3 +57,14 @@ with DAG("inputs_from_tasks", schedule=None) as inputs_from_tasks:
         poke_interval=0.1,
     )
     run >> inputs_from_tasks.get_task("wait")
+
+
+for waits in ("deferred", "in_worker"):
+    with DAG(f"mapped_{waits}", schedule=None) as dag:
+        HexRunProjectOperator.partial(
+            task_id="run",
+            project_id="{{ dag_run.conf['project'] }}",
+            deferrable=waits == "deferred",
+            poll_interval=0.1,
+        ).expand(input_params=[{"region": "EMEA"}, {"region": "APAC"}, {"region": "AMER"}])
+    globals()[dag.dag_id] = dag
