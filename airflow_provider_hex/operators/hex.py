@@ -192,7 +192,7 @@ class HexRunProjectOperator(BaseOperator):
                 outcome = "The run goes on, as cancel_on_timeout is off."
             else:
                 outcome = self._cancel()
-            which = "" if run["runId"] in str(error) else f"{explain.describe(run)}: "
+            which = "" if str(run["runId"]) in str(error) else f"{explain.describe(run)}: "
             error.args = (f"{error} {which}{outcome}",)
             raise
         finally:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
+    AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowTaskTimeout,
@@ -58,11 +60,22 @@ class HexRunSensor(BaseSensorOperator):
         self.project_id = project_id
         self.run_id = run_id
         self.hex_conn_id = hex_conn_id
+        self._seen: Run | None = None
 
     @cached_property
     def hook(self) -> HexHook:
         """The hook, which keeps one session."""
         return HexHook(self.hex_conn_id)
+
+    def execute(self, context: Context) -> Any:
+        """Wait as the sensor is set: Airflow calls ``poke`` once, or until the run has completed."""
+        with self._naming_the_run():
+            return super().execute(context)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the wait in the triggerer, whether it came to its end or not."""
+        with self._naming_the_run():
+            return super().resume_execution(next_method, next_kwargs, context)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look at the run once. When deferrable, this is the one look before the triggerer takes over."""
@@ -92,7 +105,7 @@ class HexRunSensor(BaseSensorOperator):
     def _completed_run(self) -> Run | None:
         """Look once. Return None if the run has not ended, or could not be looked at this time."""
         try:
-            run = self.hook.client.send(protocol.get_run(self.project_id, self.run_id))
+            self._seen = run = self.hook.client.send(protocol.get_run(self.project_id, self.run_id))
             self.log.info("%s is %s.", explain.describe(run), run["status"])
             return require_completed(run) if RunStatus.of(run).is_terminal else None
         except HexRunFailed as error:
@@ -102,3 +115,15 @@ class HexRunSensor(BaseSensorOperator):
                 raise
             self.log.warning("%s The run will be looked at again.", error)
             return None
+
+    @contextmanager
+    def _naming_the_run(self) -> Iterator[None]:
+        """Add the run to errors that do not name it, such as Airflow's own of a timeout."""
+        try:
+            yield
+        except (AirflowException, AirflowTaskTimeout) as error:
+            # An exception without a message is Airflow's way to reschedule the task.
+            if str(error) and str(self.run_id) not in str(error):
+                run = self._seen or {"projectId": self.project_id, "runId": self.run_id}
+                error.args = (f"{error} It waited for {explain.describe(run)}.",)
+            raise
