@@ -46,10 +46,10 @@ $(UV):
 
 .envs/airflow-%/.ready: pyproject.toml constraints/airflow-%.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
-	$(UV) pip install --quiet --python $(@D) -c constraints/airflow-$*.txt -e . --group dev $(if $(filter 3.3,$*),--group lint)
+	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-$*.txt -e . --group dev $(if $(filter 3.3,$*),--group lint)
 	@touch $@
 
 $(DBT)/.ready: constraints/dbt.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
-	$(UV) pip install --quiet --python $(@D) -r constraints/dbt.txt
+	$(UV) pip install --quiet --compile-bytecode --python $(@D) -r constraints/dbt.txt
 	@touch $@

@@ -1,0 +1,91 @@
+"""The few calls of Airflow's REST API (`/api/v2`) that the demo and the system tests need."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+SERVICES = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+
+
+class AirflowApi:
+    """Talks to an Airflow whose simple auth manager lets everybody in as an administrator."""
+
+    def __init__(self, url: str) -> None:
+        # Requests to this machine need no proxy, whatever the environment says.
+        headers = {"Accept": "application/json"}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
+
+    def is_healthy(self) -> bool:
+        try:
+            answer = self._http.get("/api/v2/monitor/health")
+        except httpx.TransportError:
+            return False
+        return answer.is_success and all(answer.json()[name]["status"] == "healthy" for name in SERVICES)
+
+    def log_in(self) -> None:
+        token = self._call("GET", "/auth/token")["access_token"]
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
+    def create_connection(self, connection_id: str, conn_type: str, **fields: Any) -> None:
+        """`fields`: host, login, password, port, extra, …"""
+        body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
+        self._call("POST", "/api/v2/connections", body)
+
+    def has_dag(self, dag_id: str) -> bool:
+        return self._http.get(f"/api/v2/dags/{dag_id}").is_success
+
+    def import_errors(self) -> list[str]:
+        return [error["stack_trace"] for error in self._call("GET", "/api/v2/importErrors")["import_errors"]]
+
+    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any] | None = None) -> None:
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf or {})}
+        self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
+
+    def dag_run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        return self._object("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+
+    def task_states(self, dag_id: str, run_id: str) -> dict[str, str | None]:
+        """Task id → state, first what started first; mapped tasks are `task_id[index]`.
+
+        The state is None until the scheduler has looked at the task.
+        """
+        found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        found.sort(key=lambda each: (each["start_date"] is None, each["start_date"]))
+        return {_name(each): each["state"] for each in found}
+
+    def set_task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        self._call("PATCH", path, {"new_state": state})
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+        """The XCom's value; None if there is none."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        answer = self._http.get(path, params={"deserialize": True})
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        return answer.raise_for_status().json()["value"]
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> list[dict[str, Any]]:
+        """The entries of a task's log: `event`, and with an exception `error_detail`."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
+        entries: list[dict[str, Any]] = self._call("GET", path, full_content=True)["content"]
+        return entries
+
+    def task_error(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str | None:
+        """The exception that ended a task, as its log shows it."""
+        log = self.task_log(dag_id, run_id, task_id, attempt)
+        errors = [entry["error_detail"][0] for entry in log if entry.get("error_detail")]
+        return f"{errors[-1]['exc_type']}: {errors[-1]['exc_value']}" if errors else None
+
+    def _object(self, method: str, path: str) -> dict[str, Any]:
+        return dict(self._call(method, path))
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
+        answer = self._http.request(method, path, json=body, params=query)
+        return answer.raise_for_status().json()
+
+
+def _name(task_instance: Mapping[str, Any]) -> str:
+    index = task_instance["map_index"]
+    return task_instance["task_id"] if index < 0 else f"{task_instance['task_id']}[{index}]"

@@ -1,0 +1,72 @@
+"""The other side of the story: the Hex emulator as a process, and what it knows about its runs."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from demo.ports import HOST
+from demo.processes import Processes, clean_environment
+from demo.shop import CHECKOUT
+from demo.waiting import wait_for
+from hex_emulator.client import Control
+from hex_emulator.workspace import default_workspace
+
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """An emulator that has been started, and may not be up yet."""
+
+    control: Control
+    processes: Processes
+
+    def wait_until_up(self) -> None:
+        """Raises ProcessFailedError when it ended, TimeoutError when it takes too long."""
+        wait_for("the Hex emulator's start", self._health, START_SECONDS)
+
+    def _health(self) -> bool | None:
+        self.processes.check()
+        try:
+            self.control.health()
+        except httpx.TransportError:
+            return None
+        return True
+
+
+@contextmanager
+def emulator(folder: Path, port: int) -> Iterator[Emulator]:
+    """A Hex emulator as a process of its own, gone after the `with` block."""
+    with Processes(folder, clean_environment()) as processes, Control(f"http://{HOST}:{port}") as control:
+        command = (sys.executable, "-m", "hex_emulator", "--port", str(port))
+        processes.start("hex-emulator", command, cwd=CHECKOUT)
+        yield Emulator(control, processes)
+
+
+@dataclass(frozen=True)
+class HexRun:
+    run_id: str
+    status: str
+    url: str
+    trace_id: str
+
+
+def token_for_airflow() -> str:
+    """A token that may read and run."""
+    return default_workspace().token("full")
+
+
+def hex_runs(control: Control) -> list[HexRun]:
+    """Every run in the emulator, oldest first, as the Hex API shows it to somebody else than Airflow."""
+    headers = {"Authorization": f"Bearer {default_workspace().token('read-only')}"}
+    runs = []
+    for known in control.runs():
+        url = f"{control.api_url}/projects/{known['projectId']}/runs/{known['runId']}"
+        answer = httpx.get(url, headers=headers, trust_env=False)
+        run = answer.raise_for_status().json()
+        runs.append(HexRun(run["runId"], run["status"], run["runUrl"], run["traceId"]))
+    return runs

@@ -1,0 +1,116 @@
+"""A real Airflow 3 in a folder of its own: API server, scheduler, dag processor and triggerer."""
+
+import base64
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.airflow_api import AirflowApi
+from demo.ports import HOST, Ports
+from demo.processes import Processes, clean_environment
+from demo.waiting import wait_for
+
+SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
+MIGRATION_SECONDS = 60.0
+START_SECONDS = 90.0
+PARSE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class LocalAirflow:
+    """An Airflow that is up, with the client logged in. `home` is its AIRFLOW_HOME, with all its logs."""
+
+    home: Path
+    url: str
+    api: AirflowApi
+    processes: Processes
+
+    def wait_for_dag(self, dag_id: str) -> None:
+        """Returns when `dag_id` can be triggered. Raises TimeoutError, with import errors if there are any."""
+        try:
+            wait_for(f"DAG {dag_id}", lambda: self.api.has_dag(dag_id) or None, PARSE_SECONDS)
+        except TimeoutError as error:
+            raise TimeoutError("\n".join([str(error), *self.api.import_errors()])) from None
+
+
+@contextmanager
+def local_airflow(
+    home: Path, dag_folders: Iterable[Path], ports: Ports, environment: Mapping[str, str] | None = None
+) -> Iterator[LocalAirflow]:
+    """An Airflow with an empty database, up within the `with` block and gone after it.
+
+    `environment`: more variables for its services and so for its tasks. `home` must be new or empty.
+    Raises ProcessFailedError when a service ends early, TimeoutError when one takes too long.
+    """
+    home = home.resolve()
+    url = f"http://{HOST}:{ports.airflow}"
+    variables = clean_environment() | settings(home, dag_folders, ports) | dict(environment or {})
+    with Processes(home, variables) as processes:
+        airflow = (sys.executable, "-m", "airflow")
+        processes.run("db-migrate", (*airflow, "db", "migrate"), MIGRATION_SECONDS)
+        for service in SERVICES:
+            processes.start(service, (*airflow, service))
+        api = AirflowApi(url)
+        wait_for("Airflow's start", lambda: _is_up(processes, api), START_SECONDS)
+        api.log_in()
+        yield LocalAirflow(home, url, api, processes)
+
+
+def _is_up(processes: Processes, api: AirflowApi) -> bool | None:
+    processes.check()
+    return api.is_healthy() or None
+
+
+def settings(home: Path, dag_folders: Iterable[Path], ports: Ports) -> dict[str, str]:
+    """Airflow's configuration as environment variables, with secrets made anew."""
+    api = f"http://{HOST}:{ports.airflow}"
+    bundles = [
+        {
+            "name": f"local-{folder.name}",
+            "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+            "kwargs": {"path": str(folder.resolve()), "refresh_interval": 5},
+        }
+        for folder in dag_folders
+    ]
+    options: dict[str, dict[str, object]] = {
+        "core": {
+            "load_examples": False,
+            "executor": "LocalExecutor",
+            "parallelism": 4,
+            "dags_are_paused_at_creation": False,
+            "simple_auth_manager_all_admins": True,
+            "execution_api_server_url": f"{api}/execution/",
+            "fernet_key": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+        },
+        "api": {
+            "host": HOST,
+            "port": ports.airflow,
+            "base_url": api,
+            "workers": 1,
+            "secret_key": secrets.token_hex(32),
+        },
+        "api_auth": {"jwt_secret": secrets.token_hex(64)},
+        "logging": {
+            "worker_log_server_port": ports.worker_logs,
+            "trigger_log_server_port": ports.trigger_logs,
+        },
+        "dag_processor": {
+            "dag_bundle_config_list": json.dumps(bundles),
+            "parsing_processes": 1,
+            "refresh_interval": 5,
+            "min_file_process_interval": 30,
+        },
+        "scheduler": {"scheduler_idle_sleep_time": 0.2, "trigger_timeout_check_interval": 2},
+        "usage_data_collection": {"enabled": False},
+    }
+    variables = {
+        f"AIRFLOW__{section}__{name}".upper(): str(value)
+        for section, section_options in options.items()
+        for name, value in section_options.items()
+    }
+    return {"AIRFLOW_HOME": str(home), **variables}

@@ -1,0 +1,89 @@
+"""Processes that never outlive the program that starts them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from demo import guard
+from demo.waiting import wait_for
+
+TAIL_LINES = 15
+
+
+class ProcessFailedError(Exception):
+    """A process ended too early; the message has its name, its exit status and the end of its log."""
+
+
+class Processes:
+    """Starts processes in `folder`, each with a log there, and ends them and all that they started.
+
+    A context manager. Leaving it ends everything; so does the death of this program, even by SIGKILL, since
+    a guard process notices. Processes see `environment` and nothing else.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.folder = folder.resolve()
+        self._environment = {**environment, **guard.mark(str(self.folder))}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._guard = subprocess.Popen(
+            [sys.executable, guard.__file__, str(self.folder)], stdin=subprocess.PIPE, start_new_session=True
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            guard.end_all(str(self.folder))
+        finally:
+            # Interrupted here, the guard goes on alone.
+            self._guard.communicate()
+            for process in self._processes.values():
+                process.poll()
+
+    def start(self, name: str, command: Sequence[str], cwd: Path | None = None) -> None:
+        """Start a process in a session of its own: a Ctrl-C in the terminal is for this program alone."""
+        with self.log(name).open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                command,
+                cwd=cwd or self.folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def run(self, name: str, command: Sequence[str], seconds: float) -> None:
+        """Run a process to its end. Raises ProcessFailedError, or TimeoutError after `seconds`."""
+        self.start(name, command)
+        if wait_for(f"the end of {name}", self._processes[name].poll, seconds, pause=0.05):
+            self.check()
+        del self._processes[name]
+
+    def check(self) -> None:
+        """Raises ProcessFailedError if one of them has ended."""
+        for name, process in self._processes.items():
+            if (status := process.poll()) is not None:
+                raise ProcessFailedError(f"{name} ended with status {status}; its log:\n{self._tail(name)}")
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def _tail(self, name: str) -> str:
+        lines = self.log(name).read_text(errors="replace").splitlines()[-TAIL_LINES:]
+        return "\n".join(f"  {line}" for line in lines)
+
+
+def clean_environment() -> dict[str, str]:
+    """The caller's environment without settings for Airflow or dbt, and without a proxy for this machine."""
+    settings = ("AIRFLOW", "_AIRFLOW", "DBT_", "PYTHONDONTWRITEBYTECODE")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
+    return environment | dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")

@@ -1,0 +1,19 @@
+"""Where the example DAG finds dbt and the little shop's dbt project, and where dbt may write."""
+
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+EXAMPLE_DAGS = CHECKOUT / "example_dags"
+
+
+def dbt_environment(folder: Path) -> dict[str, str]:
+    """Variables for the DAG and for dbt: everything that dbt writes goes to `folder`."""
+    folder = folder.resolve()
+    return {
+        "DBT_COMMAND": str(CHECKOUT / ".envs" / "dbt" / "bin" / "dbt"),
+        "DBT_PROJECT_DIR": str(CHECKOUT / "demo" / "dbt_project"),
+        "SHOP_DUCKDB": str(folder / "shop.duckdb"),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
+        "DBT_USE_COLORS": "false",
+    }

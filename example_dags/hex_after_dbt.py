@@ -1,0 +1,75 @@
+"""dbt builds tables; then a Hex project runs on them, told which day it is and how many orders dbt counted.
+
+    dbt_build >> order_count >> start_hex_run >> wait_for_hex_run >> report
+
+Wanted: the connection `hex_default` (type `hex`, a Hex token as its password), a dbt project, and dbt itself,
+best in an environment of its own, so that its requirements and Airflow's never meet. Two variables say where:
+
+    DBT_COMMAND      the dbt to call; without it, the one on the PATH
+    DBT_PROJECT_DIR  the dbt project; without it, demo/dbt_project beside this folder
+"""
+
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import Param, dag, task
+
+from airflow_provider_hex.operators.hex import HexRunProjectOperator
+from airflow_provider_hex.sensors.hex import HexRunSensor
+
+DBT = shlex.quote(os.environ.get("DBT_COMMAND", "dbt"))
+DBT_PROJECT = os.environ.get("DBT_PROJECT_DIR", str(Path(__file__).parents[1] / "demo" / "dbt_project"))
+
+# The id in the Hex project's address, here that of "Daily revenue" in the emulator's workspace.
+HEX_PROJECT = "5a8591dd-4039-49df-9202-96385ba3eff8"
+
+# A run that somebody starts by hand or over the API has no logical date in Airflow 3, hence no `ds` either.
+AS_OF = "{{ params.as_of or (dag_run.logical_date or dag_run.run_after) | ds }}"
+
+
+@dag(
+    schedule=None,
+    max_active_runs=1,  # two runs would build the same tables
+    default_args={"retries": 0},
+    params={"as_of": Param(None, type=["null", "string"], format="date", title="Day (default: the run's)")},
+    tags=["hex", "dbt"],
+    doc_md=__doc__,
+)
+def hex_after_dbt() -> None:
+    @task.bash(cwd=DBT_PROJECT, do_xcom_push=False)
+    def dbt_build() -> str:
+        return f"{DBT} build"
+
+    @task.bash(cwd=DBT_PROJECT, output_processor=int)
+    def order_count() -> str:
+        """What the command prints last becomes the task's result, and with `int` a number."""
+        return f"{DBT} --quiet run-operation print_order_count"
+
+    @task
+    def report(run: dict[str, Any]) -> None:
+        print(f"Hex run {run['status']} after {run['elapsedTime'] / 1000:.1f} s: {run['runUrl']}")
+
+    orders = order_count()
+    start_hex_run = HexRunProjectOperator(
+        task_id="start_hex_run",
+        project_id=HEX_PROJECT,
+        input_params={"as_of": AS_OF, "order_count": orders},
+        wait_for_completion=False,
+    )
+    # Waits in the triggerer: a run of hours holds no worker. A run that errors fails this task.
+    wait_for_hex_run = HexRunSensor(
+        task_id="wait_for_hex_run",
+        project_id=HEX_PROJECT,
+        run_id=start_hex_run.output["run_id"],
+        poke_interval=5,
+        timeout=3600,
+        deferrable=True,
+    )
+
+    dbt_build() >> orders
+    report(wait_for_hex_run.output)
+
+
+hex_after_dbt()
