@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
@@ -24,3 +24,21 @@ def context_of_deferred_timeout() -> Context | None:
     except (AirflowException, RuntimeError):  # no task is running
         return None
     return context if getattr(context["ti"], "next_method", None) else None
+
+
+def state_of(ti: Any) -> str | None:
+    """Return the present state of a trigger's task instance, from a thread of the triggerer (Airflow 3.3 and later)."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    states = RuntimeTaskInstance.get_task_states(
+        dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+    )
+    (state,) = states.get(ti.run_id, {}).values() or [None]
+    return None if state is None else str(state)
+
+
+def xcom_of(ti: Any, key: str) -> Any:
+    """Return an XCom of a trigger's task instance, from a thread of the triggerer (Airflow 3.3 and later)."""
+    from airflow.sdk.execution_time.xcom import XCom
+
+    return XCom.get_one(key=key, dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index)

@@ -15,6 +15,7 @@ from demo.ports import HOST, Ports
 from demo.processes import Processes, clean_environment
 from demo.waiting import wait_for
 
+AIRFLOW = (sys.executable, "-m", "airflow")
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
 MIGRATION_SECONDS = 60.0
 START_SECONDS = 90.0
@@ -29,6 +30,11 @@ class LocalAirflow:
     url: str
     api: AirflowApi
     processes: Processes
+
+    def restart(self, service: str) -> None:
+        """Stop a service as a deploy does, and start it again."""
+        self.processes.stop(service)
+        self.processes.start(service, (*AIRFLOW, service))
 
     def wait_for_dag(self, dag_id: str) -> None:
         """Returns when `dag_id` can be triggered. Raises TimeoutError, with import errors if there are any."""
@@ -51,10 +57,9 @@ def local_airflow(
     url = f"http://{HOST}:{ports.airflow}"
     variables = clean_environment() | settings(home, dag_folders, ports) | dict(environment or {})
     with Processes(home, variables) as processes:
-        airflow = (sys.executable, "-m", "airflow")
-        processes.run("db-migrate", (*airflow, "db", "migrate"), MIGRATION_SECONDS)
+        processes.run("db-migrate", (*AIRFLOW, "db", "migrate"), MIGRATION_SECONDS)
         for service in SERVICES:
-            processes.start(service, (*airflow, service))
+            processes.start(service, (*AIRFLOW, service))
         api = AirflowApi(url)
         wait_for("Airflow's start", lambda: _is_up(processes, api), START_SECONDS)
         api.log_in()

@@ -68,6 +68,12 @@ class Processes:
             self.check()
         del self._processes[name]
 
+    def stop(self, name: str, seconds: float = 30) -> None:
+        """Ask a process to end, and wait until it has. Raises subprocess.TimeoutExpired."""
+        process = self._processes.pop(name)
+        process.terminate()
+        process.wait(seconds)
+
     def check(self) -> None:
         """Raises ProcessFailedError if one of them has ended."""
         for name, process in self._processes.items():

@@ -127,6 +127,7 @@ class HexRunProjectOperator(BaseOperator):
                     run_id=run["runId"],
                     poll_interval=self.poll_interval,
                     timeout=_left(handover.first_limit(self.timeout, self.execution_timeout), spent),
+                    cancel_on_kill=True,
                 )
             return self.hook.wait_for_run(
                 self.project_id,

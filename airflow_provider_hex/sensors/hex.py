@@ -88,6 +88,7 @@ class HexRunSensor(BaseSensorOperator):
                 run_id=self.run_id,
                 poll_interval=self.poke_interval,
                 timeout=handover.first_limit(self.timeout, self.execution_timeout),
+                cancel_on_kill=False,
             )
         return PokeReturnValue(run is not None, run)
 

@@ -33,12 +33,14 @@ def defer(
     run_id: str,
     poll_interval: float | None,
     timeout: float | None,
+    cancel_on_kill: bool,
 ) -> NoReturn:
     """Let the triggerer wait for a run; the task goes on in its ``execute_complete``.
 
     :param poll_interval: see ``HexRunTrigger``.
     :param timeout: seconds from now after which the trigger ends the wait. If no triggerer does, Airflow does
         so a minute later. (Airflow 3 does not enforce ``execution_timeout`` on a deferred task by itself.)
+    :param cancel_on_kill: whether the run is the task's own, and must not outlive it.
     """
     from airflow_provider_hex.triggers.hex import HexRunTrigger  # brings httpx, which DAG files do without
 
@@ -49,6 +51,7 @@ def defer(
             run_id=run_id,
             poll_interval=poll_interval,
             timeout=timeout,
+            cancel_on_kill=cancel_on_kill,
         ),
         method_name="execute_complete",
         timeout=None if timeout is None else timedelta(seconds=timeout) + _GRACE,

@@ -18,6 +18,7 @@ from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.watch import RunWatch
 from airflow_provider_hex.hooks.hex import config_of
 from airflow_provider_hex.triggers import handover
+from airflow_provider_hex.version_compat import state_of, xcom_of
 
 
 class HexRunTrigger(BaseTrigger):
@@ -31,6 +32,7 @@ class HexRunTrigger(BaseTrigger):
     :param run_id: the run.
     :param poll_interval: seconds between two looks. Default: a tenth of the time waited, from 2 to 30 s.
     :param timeout: seconds to wait at the most. Default: no end.
+    :param cancel_on_kill: cancel the run when a user fails, clears or marks the deferred task. Default: no.
     :param started_at: when the waiting began, in epoch seconds. Default: now. It is serialized, so that a
         restart of the triggerer does not start the time anew.
     """
@@ -43,6 +45,7 @@ class HexRunTrigger(BaseTrigger):
         run_id: str,
         poll_interval: float | None = None,
         timeout: float | None = None,
+        cancel_on_kill: bool = False,
         started_at: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow has no types here
@@ -51,6 +54,7 @@ class HexRunTrigger(BaseTrigger):
         self.run_id = run_id
         self.poll_interval = poll_interval
         self.timeout = timeout
+        self.cancel_on_kill = cancel_on_kill
         self.started_at = time.time() if started_at is None else started_at
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -61,6 +65,7 @@ class HexRunTrigger(BaseTrigger):
             "run_id": self.run_id,
             "poll_interval": self.poll_interval,
             "timeout": self.timeout,
+            "cancel_on_kill": self.cancel_on_kill,
             "started_at": self.started_at,
         }
 
@@ -71,6 +76,27 @@ class HexRunTrigger(BaseTrigger):
         except HexError as error:
             event = handover.failed(error)
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    async def on_kill(self) -> None:
+        """Cancel the run, if it is the task's own. Airflow 3.3 and later call this when a user kills the task.
+
+        They also call it on a triggerer that was frozen while another one took over its triggers. Then the task
+        still waits for this very run, and nothing is done.
+        """
+        if not self.cancel_on_kill or await asyncio.to_thread(self._task_still_waits):
+            return
+        config = await self._config()
+        await asyncio.to_thread(self._cancel, config)
+
+    def _task_still_waits(self) -> bool:
+        ti = self.task_instance
+        return state_of(ti) == "deferred" and xcom_of(ti, "run_id") == self.run_id
+
+    def _cancel(self, config: HexConfig) -> None:
+        from airflow_provider_hex.api.client import HexClient  # it blocks, so it stays in this thread
+
+        HexClient(config).cancel(self.project_id, self.run_id)
+        self.log.info("The task was killed, and its Hex run %s cancelled.", self.run_id)
 
     async def _ended_run(self) -> Run:
         watch = RunWatch(

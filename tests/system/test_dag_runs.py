@@ -127,29 +127,6 @@ def test_an_operator_starts_a_run_and_waits_for_it_in_the_triggerer(airflow: Loc
     assert (result["runId"], result["status"]) == (hex_run["runId"], "COMPLETED")
 
 
-def test_a_task_that_is_marked_failed_while_it_waits_in_a_worker_cancels_its_run(
-    airflow: LocalAirflow, emulator: Control
-) -> None:
-    emulator.next_run(pending=0, running=600)
-    known = {run["runId"] for run in emulator.runs()}
-    airflow.wait_for_dag("hex_in_worker")
-    airflow.api.trigger("hex_in_worker", "killed")
-
-    def new_runs(status: str) -> list[dict[str, Any]] | None:
-        runs = [run for run in emulator.runs() if run["runId"] not in known and run["status"] == status]
-        return runs or None
-
-    def told_url() -> str | None:
-        url: str | None = airflow.api.xcom("hex_in_worker", "killed", "run", "run_url")
-        return url
-
-    (run,) = wait_for("a running Hex run", lambda: new_runs("RUNNING"), seconds=60)
-    assert wait_for("the run's URL", told_url, seconds=10) == run["runUrl"]
-    airflow.api.set_task_state("hex_in_worker", "killed", "run", "failed")
-    wait_for("the run's cancellation", lambda: new_runs("KILLED"), seconds=30)
-    assert [request["path"].endswith(run["runId"]) for request in emulator.requests("CancelRun")] == [True]
-
-
 @pytest.mark.usefixtures("completed", "errored")
 def test_the_token_is_in_no_file_of_airflow(airflow: LocalAirflow, token: str) -> None:
     files = [path for path in airflow.home.rglob("*") if path.is_file()]
