@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 from demo import guard
 from demo.waiting import wait_for
 
@@ -67,6 +69,10 @@ class Processes:
         if wait_for(f"the end of {name}", self._processes[name].poll, seconds, pause=0.05):
             self.check()
         del self._processes[name]
+
+    def process(self, name: str) -> psutil.Process:
+        """A process that was started."""
+        return psutil.Process(self._processes[name].pid)
 
     def stop(self, name: str, seconds: float = 30) -> None:
         """Ask a process to end, and wait until it has. Raises subprocess.TimeoutExpired."""

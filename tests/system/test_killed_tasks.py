@@ -1,11 +1,14 @@
 """What becomes of a Hex run when a user, or a deploy, gets in the way of the task that waits for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import psutil
 import pytest
 
-from demo.local_airflow import LocalAirflow
+from demo.local_airflow import AIRFLOW, LocalAirflow
+from demo.ports import Ports
 from demo.waiting import wait_for
 from hex_emulator.client import Control
 
@@ -57,6 +60,11 @@ class Waiting:
     def cancels(self, hex_run_id: str) -> int:
         return sum(request["path"].endswith(hex_run_id) for request in self.emulator.requests("CancelRun"))
 
+    def trigger_log(self) -> str:
+        """What the triggerers wrote of this task."""
+        folder = self.airflow.home / "logs" / f"dag_id={self.dag_id}" / f"run_id={self.run_id}" / f"task_id={TASK}"
+        return "".join(path.read_text() for path in folder.glob("*.trigger.*.log"))
+
     def wait_until(self, what: str, condition: Callable[[], bool]) -> None:
         wait_for(what, lambda: condition() or None, seconds=60)
 
@@ -101,3 +109,33 @@ def test_a_triggerer_that_is_restarted_goes_on_watching(waiting: Waiting) -> Non
     waiting.emulator.set_status(waiting.hex_run_id, "COMPLETED")
     waiting.wait_until("the task's end", lambda: waiting.state == "success")
     assert waiting.cancels(waiting.hex_run_id) == 0
+
+
+@contextmanager
+def frozen(service: psutil.Process) -> Iterator[None]:
+    """A service that stands still with all its children, as when its machine sleeps."""
+    processes = [service, *service.children(recursive=True)]
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
+
+
+@pytest.mark.parametrize("waiting", [TRIGGERER], indirect=True)
+def test_a_triggerer_that_wakes_up_after_another_took_over_cancels_nothing(waiting: Waiting) -> None:
+    airflow = waiting.airflow
+    log_port = f"AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT={Ports.free().trigger_logs}"
+    airflow.processes.start("triggerer-2", ("env", log_port, *AIRFLOW, "triggerer"))
+    try:
+        with frozen(airflow.processes.process("triggerer")):
+            looks = waiting.looks(waiting.hex_run_id)
+            waiting.wait_until("a look by the other", lambda: waiting.looks(waiting.hex_run_id) > looks)
+        waiting.wait_until("the sleeper's on_kill", lambda: "on_kill" in waiting.trigger_log())
+        waiting.emulator.set_status(waiting.hex_run_id, "COMPLETED")
+        waiting.wait_until("the task's end", lambda: waiting.state == "success")
+        assert waiting.cancels(waiting.hex_run_id) == 0
+    finally:
+        airflow.processes.stop("triggerer-2")
