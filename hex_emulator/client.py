@@ -111,7 +111,7 @@ class Control:
 
     def runs(self) -> list[dict[str, Any]]:
         """Every run, oldest first: `{projectId, runId, runUrl, status, trigger, inputs, notifications,
-        updatePublishedResults, useCachedSqlResults, viewId, timeline}`."""
+        updatePublishedResults, useCachedSqlResults, viewId, traceId, timeline}`."""
         answer: list[dict[str, Any]] = self._ask("GET", "/runs")
         return answer
 

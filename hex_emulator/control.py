@@ -171,5 +171,6 @@ def _described(run: Run, request: Request, emulator: Emulator) -> dict[str, Any]
         "updatePublishedResults": run.update_published_results,
         "useCachedSqlResults": run.use_cached_sql_results,
         "viewId": run.view_id,
+        "traceId": run.trace_id,
         "timeline": [[status, timestamp(at)] for status, at in run.moments],
     }
