@@ -32,6 +32,11 @@ class AirflowApi:
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
         self._call("POST", "/api/v2/connections", body)
 
+    def test_connection(self, connection_id: str, conn_type: str, **fields: Any) -> dict[str, Any]:
+        """What the form's *Test* button shows: `status` (a bool) and `message`."""
+        body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
+        return dict(self._call("POST", "/api/v2/connections/test", body))
+
     def has_dag(self, dag_id: str) -> bool:
         return self._http.get(f"/api/v2/dags/{dag_id}").is_success
 

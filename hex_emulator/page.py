@@ -74,7 +74,8 @@ def _page(title: str, body: str, refresh: int | None = None) -> str:
 
 def _run(run: Run, now: datetime) -> str:
     elapsed = run.elapsed(now)
-    ran = f" for {elapsed.total_seconds():.1f} s" if elapsed is not None else ""
+    word = "after" if run.has_ended(now) else "for"
+    ran = f" {word} {elapsed.total_seconds():.1f} s" if elapsed is not None else ""
     facts = {"Run": run.id, "Version": run.project.version, "Trigger": run.trigger, "Trace id": run.trace_id}
     moments = [(_status(status), f"{at:%Y-%m-%d %H:%M:%S} UTC") for status, at in run.history(now)]
     return (

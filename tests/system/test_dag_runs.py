@@ -127,6 +127,16 @@ def test_an_operator_starts_a_run_and_waits_for_it_in_the_triggerer(airflow: Loc
     assert (result["runId"], result["status"]) == (hex_run["runId"], "COMPLETED")
 
 
+def test_the_connection_forms_test_button_says_whose_token_it_is(
+    airflow: LocalAirflow, emulator: Control, token: str
+) -> None:
+    good = airflow.api.test_connection("hex_new", "hex", host=emulator.url, password=token)
+    assert good == {"status": True, "message": f"The token works: it belongs to ada@example.com at {emulator.api_url}."}
+    bad = airflow.api.test_connection("hex_new", "hex", host=emulator.url, password="hxtp_0bad")
+    assert bad["status"] is False
+    assert "put a valid one into the connection's password field" in bad["message"]
+
+
 @pytest.mark.usefixtures("completed", "errored")
 def test_the_token_is_in_no_file_of_airflow(airflow: LocalAirflow, token: str) -> None:
     files = [path for path in airflow.home.rglob("*") if path.is_file()]
