@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -63,7 +64,8 @@ def _demo(folder: DemoFolder, ui: bool) -> int:
         _say("\nAll as expected." if as_expected else f"\nNot as expected. Logs: {folder.path}")
         if ui:
             _say(f"\nEverything stays up until Ctrl-C.\n{_addresses(airflow, hex_)}")
-            _stay_up(airflow, hex_)
+            with suppress(KeyboardInterrupt):
+                _stay_up(airflow, hex_)
     return 0 if as_expected else 1
 
 
