@@ -29,7 +29,8 @@ class HexRunProjectOperator(BaseOperator):
 
     The task succeeds when Hex says that this very run has ``COMPLETED``, and only then. It returns the run as
     Hex describes it; as soon as the run exists, the XComs ``run_id`` and ``run_url`` tell of it. A task that
-    fails, times out or is killed while its run goes on cancels the run.
+    fails, times out or is killed while its run goes on cancels the run (killed while deferred: from Airflow 3.3
+    on, where Airflow tells the trigger).
 
     Hex's limits (requests, runs, kernels) make the task wait, up to its ``timeout``.
     See https://learn.hex.tech/docs/api/api-reference#operation/RunProject.
