@@ -9,14 +9,11 @@ from typing import Self, TypeVar
 import httpx
 
 from airflow_provider_hex.api import protocol
-from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.api.config import CONNECT_TIMEOUT, READ_TIMEOUT, HexConfig
 from airflow_provider_hex.api.errors import HexNotConnected, HexUnreachable
 from airflow_provider_hex.api.protocol import Answer, Call
 
 T = TypeVar("T")
-
-CONNECT_TIMEOUT = 10.0
-READ_TIMEOUT = 60.0
 
 
 class AsyncHexClient:

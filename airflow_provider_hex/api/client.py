@@ -12,7 +12,7 @@ import tenacity
 import urllib3
 
 from airflow_provider_hex.api import protocol
-from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.api.config import CONNECT_TIMEOUT, READ_TIMEOUT, HexConfig
 from airflow_provider_hex.api.errors import (
     HexBadAnswer,
     HexError,
@@ -29,10 +29,17 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT = 10.0
-READ_TIMEOUT = 60.0
 PATIENCE = 180.0
 """Seconds for which a call that is safe to send again is sent again: longer than a limit of Hex lasts."""
+
+
+class _Patient(requests.adapters.HTTPAdapter):
+    """Gives every request of a session timeouts, also those that others send with it."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = (CONNECT_TIMEOUT, READ_TIMEOUT)
+        return super().send(request, *args, **kwargs)
 
 
 class HexClient:
@@ -41,6 +48,8 @@ class HexClient:
     def __init__(self, config: HexConfig) -> None:
         self.config = config
         self.session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self.session.mount(scheme, _Patient())
         self.session.headers["Authorization"] = f"Bearer {config.token}"
         # Without an auth of its own, requests would put a .netrc's password in the token's place.
         self.session.auth = lambda request: request
@@ -60,7 +69,6 @@ class HexClient:
                 self.config.base_url + call.path,
                 params=dict(call.query),
                 json=call.body,
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
                 allow_redirects=False,
             )
         except requests.RequestException as error:

@@ -12,6 +12,11 @@ from airflow_provider_hex.api.errors import HexInvalidInput
 DEFAULT_HOST = "https://app.hex.tech"
 API_PATH = "/api/v1"
 
+CONNECT_TIMEOUT = 10.0
+"""Seconds for a connection to be made."""
+READ_TIMEOUT = 60.0
+"""Seconds in which an answer must begin, and go on."""
+
 
 @dataclass(frozen=True)
 class HexConfig:

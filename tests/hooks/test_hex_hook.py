@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import pytest
+import requests
 
 from airflow_provider_hex.api import errors
 from airflow_provider_hex.hooks.hex import HexHook
@@ -53,6 +54,18 @@ def test_one_session_and_one_connection_serve_all_calls(hook: HexHook, emulator:
     hook.run_project(PROJECT)
     assert hook.get_conn() is session
     assert session.headers["Authorization"] == f"Bearer {TOKENS['full']}"
+
+
+def test_every_request_of_the_session_has_a_timeout(
+    hook: HexHook, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_hex.api.client.READ_TIMEOUT", 0.2)
+    run_id = hook.run_project(PROJECT)["runId"]
+    emulator.fault("*", times=2, delay=1)
+    with pytest.raises(requests.ReadTimeout):
+        hook.get_conn().get(f"{emulator.api_url}/users/me")
+    hook.get_run(PROJECT, run_id)
+    assert len(emulator.requests("GetRunStatus")) == 2
 
 
 def test_a_netrc_does_not_replace_the_token(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,6 +14,7 @@ from airflow.providers.common.compat.sdk import DAG, TaskDeferred, XComArg
 
 from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexRunFailed
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
+from demo.waiting import wait_for
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
 
@@ -89,9 +89,7 @@ def killed_when(condition: Callable[[], object], task: HexRunProjectOperator) ->
     """Call the task's ``on_kill`` from another thread, once the condition holds."""
 
     def kill() -> None:
-        deadline = time.monotonic() + 10
-        while not condition() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for("the moment to kill", lambda: condition() or None, seconds=10, pause=0.01)
         task.on_kill()
 
     thread = threading.Thread(target=kill)
