@@ -164,6 +164,24 @@ def test_a_refused_cancel_of_a_run_that_goes_on_is_an_error(status: int, hook: H
         hook.cancel_run(PROJECT, run_id)
 
 
+def test_a_refused_cancel_of_a_run_that_may_not_be_looked_at_either_is_an_error(
+    hook: HexHook, emulator: Control
+) -> None:
+    run_id = hook.run_project(PROJECT)["runId"]
+    emulator.fault("*", times=None, status=403, body={"reason": "No"})
+    with pytest.raises(errors.HexForbidden, match="CancelRun"):
+        hook.cancel_run(PROJECT, run_id)
+
+
+@pytest.mark.parametrize(
+    "options", [{"view_id": "v"}, {"update_published_results": True}, {"notifications": [{"type": b"ALL"}]}]
+)
+def test_what_hex_would_refuse_or_ignore_is_not_sent(options: dict[str, Any], hook: HexHook, emulator: Control) -> None:
+    with pytest.raises(errors.HexInvalidInput):
+        hook.run_project(PROJECT, {"order_count": 7}, **options)
+    assert not emulator.requests()
+
+
 @pytest.mark.parametrize(
     ("project", "token", "inputs", "error", "words"),
     [
