@@ -32,10 +32,10 @@ import pytest  # noqa: E402
 
 from hex_emulator.client import Control  # noqa: E402
 from hex_emulator.server import running  # noqa: E402
-from hex_emulator.workspace import Workspace, default_workspace  # noqa: E402
+from hex_emulator.workspace import default_workspace  # noqa: E402
 from tests.contract import check_request  # noqa: E402
 
-WORKSPACE: Workspace = default_workspace()
+WORKSPACE = default_workspace()
 TOKENS = {token.name: token.token for token in WORKSPACE.tokens}
 PROJECTS = {project.title: project.id for project in WORKSPACE.projects}
 PROJECT = PROJECTS["Daily revenue"]
@@ -60,7 +60,7 @@ def emulator(_emulator: Control, monkeypatch: pytest.MonkeyPatch) -> Iterator[Co
         check_request(request["method"], request["path"], request["query"], request["body"])
 
 
-def connect(monkeypatch: pytest.MonkeyPatch, *, conn_id: str = "hex_default", **fields: object) -> None:
-    """Define an Airflow connection of type ``hex``, with the token that may do everything unless told otherwise."""
+def connect(monkeypatch: pytest.MonkeyPatch, **fields: object) -> None:
+    """Define ``hex_default``, with the token that may do everything unless told otherwise."""
     connection = {"conn_type": "hex", "password": TOKENS["full"], **fields}
-    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_HEX_DEFAULT", json.dumps(connection))

@@ -8,9 +8,8 @@ from typing import Self, TypeVar
 
 import httpx
 
-from airflow_provider_hex.api import protocol
+from airflow_provider_hex.api import explain, protocol
 from airflow_provider_hex.api.config import CONNECT_TIMEOUT, READ_TIMEOUT, HexConfig
-from airflow_provider_hex.api.errors import HexNotConnected, HexUnreachable
 from airflow_provider_hex.api.protocol import Answer, Call
 
 T = TypeVar("T")
@@ -51,7 +50,7 @@ class AsyncHexClient:
             )
         except httpx.HTTPError as error:
             never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
-            kind = HexNotConnected if never_sent else HexUnreachable
-            cause = str(error) or type(error).__name__
-            raise kind(f"No answer to {call} from {self.config.base_url}: {cause}.") from None
-        return protocol.decode(call, Answer(response.status_code, response.headers, response.content))
+            said = str(error) or type(error).__name__
+            raise explain.no_answer(call, self.config.base_url, said, never_sent=never_sent) from None
+        body = self.config.without_token(response.content)
+        return protocol.decode(call, Answer(response.status_code, response.headers, body))

@@ -11,13 +11,12 @@ import requests
 import tenacity
 import urllib3
 
-from airflow_provider_hex.api import protocol
+from airflow_provider_hex.api import explain, protocol
 from airflow_provider_hex.api.config import CONNECT_TIMEOUT, READ_TIMEOUT, HexConfig
 from airflow_provider_hex.api.errors import (
     HexBadAnswer,
     HexError,
     HexLimited,
-    HexNotConnected,
     HexRefused,
     HexServerError,
     HexUnreachable,
@@ -28,6 +27,13 @@ from airflow_provider_hex.api.protocol import Answer, Call
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_NEVER_SENT = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    ssl.SSLCertVerificationError,
+)
+"""What happens before a connection is made, so that it is certain that no request went out."""
 
 PATIENCE = 180.0
 """Seconds for which a call that is safe to send again is sent again: longer than a limit of Hex lasts."""
@@ -72,9 +78,12 @@ class HexClient:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            kind = HexNotConnected if _never_sent(error) else HexUnreachable
-            raise kind(f"No answer to {call} from {self.config.base_url}: {_cause(error)}.") from None
-        return protocol.decode(call, Answer(response.status_code, response.headers, response.content))
+            cause = _innermost(error)
+            said = str(cause) or type(cause).__name__
+            never_sent = isinstance(cause, _NEVER_SENT)
+            raise explain.no_answer(call, self.config.base_url, said, never_sent=never_sent) from None
+        body = self.config.without_token(response.content)
+        return protocol.decode(call, Answer(response.status_code, response.headers, body))
 
     def request(self, call: Call[T], patience: float = PATIENCE) -> T:
         """Send a call, and again for as long as that is safe and may help.
@@ -138,25 +147,6 @@ def _say_so(state: tenacity.RetryCallState) -> None:
 
 def _error(state: tenacity.RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
-
-
-def _never_sent(error: requests.RequestException) -> bool:
-    """Whether it is certain that no request went out: the connection was never made."""
-    cause = _innermost(error)
-    return isinstance(
-        cause,
-        (
-            urllib3.exceptions.NewConnectionError,
-            urllib3.exceptions.ConnectTimeoutError,
-            ssl.SSLCertVerificationError,
-        ),
-    )
-
-
-def _cause(error: BaseException) -> str:
-    """Say what happened, without the layers that wrap it."""
-    cause = _innermost(error)
-    return str(cause) or type(cause).__name__
 
 
 def _innermost(error: BaseException) -> Any:

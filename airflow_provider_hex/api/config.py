@@ -29,6 +29,10 @@ class HexConfig:
     base_url: str
     token: str = field(repr=False)
 
+    def without_token(self, body: bytes) -> bytes:
+        """Return an answer's body with the token blotted out, should a server or proxy repeat it."""
+        return body.replace(self.token.encode(), b"***")
+
 
 def base_url(host: str | None, *, scheme: str | None = None, port: int | None = None, allow_http: bool = False) -> str:
     """Return the API's address from any way in which a user may write the host.

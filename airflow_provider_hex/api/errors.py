@@ -41,10 +41,6 @@ class HexError(AirflowException):
         self.trace_id = trace_id
         self.retry_after = retry_after
 
-    def add(self, sentence: str) -> None:
-        """Add a sentence to the message."""
-        self.args = (f"{self} {sentence}".strip(),)
-
     def to_dict(self) -> dict[str, Any]:
         """Return what :meth:`from_dict` needs, as JSON, for a trigger's event."""
         return {
@@ -122,6 +118,11 @@ class HexRunFailed(HexError):
 
 class HexRunTimeout(HexError):
     """The run had not ended in the time that it was given."""
+
+
+def add_sentence(error: BaseException, sentence: str) -> None:
+    """Add a sentence to the message of an error, be it ours or Airflow's."""
+    error.args = (f"{error} {sentence}".strip(),)
 
 
 def _tree(cls: type[HexError]) -> dict[str, type[HexError]]:

@@ -53,6 +53,15 @@ def refusal(call: str, name: str, status: int, data: Any, body: bytes, retry_aft
     return _class_of(status, name)(message, status=status, trace_id=trace_id, retry_after=retry_after)
 
 
+def no_answer(call: object, base_url: str, cause: str, *, never_sent: bool) -> errors.HexUnreachable:
+    """Return the error for a call that nobody answered.
+
+    :param never_sent: whether it is certain that the request never went out.
+    """
+    kind = errors.HexNotConnected if never_sent else errors.HexUnreachable
+    return kind(f"No answer to {call} from {base_url}: {cause}. Check the connection's host, and the network.")
+
+
 def run_failed(run: Mapping[str, Any]) -> errors.HexRunFailed:
     """Return the error for a run that has ended, and not well."""
     status = RunStatus.of(run)

@@ -8,6 +8,8 @@ from email.utils import parsedate_to_datetime
 
 SHORTEST_POLL = 2.0
 LONGEST_POLL = 30.0
+LONGEST_LIMIT = 3600.0
+"""Seconds for which Hex's longest limit lasts: 60 runs an hour. No header is believed beyond it."""
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -24,7 +26,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
             seconds = parsedate_to_datetime(value).timestamp() - now
         except ValueError:
             return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
+    return min(max(seconds, 0.0), LONGEST_LIMIT) if math.isfinite(seconds) else None
 
 
 def next_poll(waited: float, poll_interval: float | None = None, wait_at_least: float | None = None) -> float:

@@ -169,7 +169,7 @@ def _json(body: bytes) -> Any:
     """Return the body's JSON, or None for anything else: an empty body, HTML, half a document."""
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

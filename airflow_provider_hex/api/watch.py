@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from airflow_provider_hex.api import explain, limits
-from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.errors import HexError, add_sentence
 from airflow_provider_hex.api.models import Run, RunStatus
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class RunWatch:
         """
         if not error.transient:
             url = f" The run: {self._run['runUrl']}." if self._run and self._run.get("runUrl") else ""
-            error.add(f"It ends the wait for run {self.run_id}.{url}")
+            add_sentence(error, f"It ends the wait for run {self.run_id}.{url}")
             raise error
         log.warning("Looking at Hex run %s failed; it will be looked at again. %s", self.run_id, error)
         self._retry_after = error.retry_after

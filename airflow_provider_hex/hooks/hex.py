@@ -86,7 +86,7 @@ class HexHook(BaseHook):
         :param notifications: whom Hex tells about the run's end.
         :param update_published_results: show the results to viewers of the published app. Default: no.
         :param use_cached_sql_results: take SQL results from Hex's cache where it has them. Default: yes.
-        :param patience: seconds to keep asking for, while Hex has no room or is out of reach.
+        :param patience: seconds for which a limit of Hex is waited out. Default: an hour.
         :raises HexInvalidInput: Hex would refuse or ignore what is asked; nothing was sent.
         :raises HexStartUnknown: whether a run was started is not known.
         """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, TaskDeferred, conf
 
 from airflow_provider_hex.api import explain, inputs
-from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRunFailed, HexRunTimeout
+from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRunFailed, HexRunTimeout, add_sentence
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers import handover
 from airflow_provider_hex.version_compat import context_of_deferred_timeout
@@ -195,7 +195,7 @@ class HexRunProjectOperator(BaseOperator):
             else:
                 outcome = self._cancel()
             which = "" if str(run["runId"]) in str(error) else f"{explain.describe(run)}: "
-            error.args = (f"{error} {which}{outcome}",)
+            add_sentence(error, f"{which}{outcome}")
             raise
         finally:
             self._run = None

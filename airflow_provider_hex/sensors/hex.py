@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_hex.api import explain, protocol
-from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout
+from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.api.watch import require_completed
 from airflow_provider_hex.hooks.hex import HexHook
@@ -126,5 +126,5 @@ class HexRunSensor(BaseSensorOperator):
             # An exception without a message is Airflow's way to reschedule the task.
             if str(error) and str(self.run_id) not in str(error):
                 run = self._seen or {"projectId": self.project_id, "runId": self.run_id}
-                error.args = (f"{error} It waited for {explain.describe(run)}.",)
+                add_sentence(error, f"It waited for {explain.describe(run)}.")
             raise

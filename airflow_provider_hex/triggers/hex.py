@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from typing import Any
 
 from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
@@ -95,7 +96,8 @@ class HexRunTrigger(BaseTrigger):
     def _cancel(self, config: HexConfig) -> None:
         from airflow_provider_hex.api.client import HexClient  # it blocks, so it stays in this thread
 
-        HexClient(config).cancel(self.project_id, self.run_id)
+        with closing(HexClient(config)) as client:
+            client.cancel(self.project_id, self.run_id)
         self.log.info("The task was killed, and its Hex run %s cancelled.", self.run_id)
 
     async def _ended_run(self) -> Run:

@@ -19,6 +19,8 @@ NOW = 1_800_000_000.0
         ("-3", 0),
         (formatdate(NOW + 20, usegmt=True), 20),
         (formatdate(NOW - 20, usegmt=True), 0),
+        ("1e300", 3600),
+        (formatdate(NOW + 1e8, usegmt=True), 3600),
         ("nan", None),
         ("inf", None),
         ("soon", None),

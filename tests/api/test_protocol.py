@@ -154,7 +154,11 @@ def test_retry_after_is_read() -> None:
 
 
 @pytest.mark.parametrize("name", ["RunProject", "GetRunStatus", "GetProjectRuns", "Me"])
-@pytest.mark.parametrize("body", [b"", b"<html>OK</html>", b'{"runId": "78c3', b"[]", b"null", b"\xff\xfe", b'"text"'])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>OK</html>", b'{"runId": "78c3', b"[]", b"null", b"\xff\xfe", b'"text"', b"[" * 100_000],
+    ids=["empty", "html", "half", "list", "null", "not-text", "string", "deep"],
+)
 def test_a_success_that_makes_no_sense_is_a_bad_answer(name: str, body: bytes) -> None:
     with pytest.raises(errors.HexBadAnswer, match=f"Hex answered {name}"):
         protocol.decode(CALLS[name], answer(200, body))

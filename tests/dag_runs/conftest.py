@@ -34,6 +34,9 @@ class Outcome:
             self.errors[ti.task_id] = str(context["exception"])
 
 
+RunDag = Callable[..., Outcome]
+
+
 @pytest.fixture(scope="session")
 def _database() -> None:
     from airflow.utils import db
@@ -42,7 +45,7 @@ def _database() -> None:
 
 
 @pytest.fixture
-def run_dag(_database: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+def run_dag(_database: None) -> RunDag:
     """Run a DAG of a file in ``dags/`` (or elsewhere) from its start to its end."""
 
     def run(dag_id: str, file: Path = DAGS / "waiting_for_runs.py", conf: dict[str, Any] | None = None) -> Outcome:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from demo.shop import EXAMPLE_DAGS, dbt_environment
 from hex_emulator.client import Control
-from tests.dag_runs.conftest import Outcome
+from tests.dag_runs.conftest import RunDag
 
-RunDag = Callable[..., Outcome]
 TASKS = ["dbt_build", "order_count", "start_hex_run", "wait_for_hex_run", "report"]
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
-from tests.dag_runs.conftest import DAGS, Outcome
+from tests.dag_runs.conftest import DAGS, RunDag
 
-RunDag = Callable[..., Outcome]
 FILE = DAGS / "starting_runs.py"
 CONF = {"project": PROJECT, "as_of": "2026-11-21", "orders": "7", "cached": False}
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
-from tests.dag_runs.conftest import Outcome
+from tests.dag_runs.conftest import RunDag
 
 WAYS_TO_WAIT = ["operator_in_worker", "operator_deferred", "sensor_poke", "sensor_reschedule", "sensor_deferred"]
 FAILURES = ["ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"]
-
-RunDag = Callable[..., Outcome]
 
 
 @pytest.fixture(params=WAYS_TO_WAIT)

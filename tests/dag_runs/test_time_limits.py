@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from hex_emulator.client import Control
-from tests.dag_runs.conftest import Outcome
+from tests.dag_runs.conftest import RunDag
 
 OPERATOR = ["operator_in_worker", "operator_deferred"]
 SENSOR = ["sensor_poke", "sensor_reschedule", "sensor_deferred"]
-
-RunDag = Callable[..., Outcome]
 
 
 @pytest.fixture(autouse=True)

@@ -249,7 +249,8 @@ def test_the_connection_test_says_what_to_mend(
 def test_nothing_shows_the_token(hook: HexHook, emulator: Control, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     shown = [repr(hook), repr(hook.client), repr(hook.config), str(vars(hook.client.config).keys())]
-    for fault in ({"status": 500}, {"drop": True}, {"status": 401}, {"truncate": True}, {"status": 302}):
+    echo = {"status": 400, "body": {"reason": f"Bad header: Bearer {TOKENS['full']}"}}
+    for fault in (echo, {"status": 500}, {"drop": True}, {"status": 401}, {"truncate": True}, {"status": 302}):
         emulator.fault("RunProject", **fault)
         with pytest.raises(errors.HexError) as raised:
             hook.run_project(PROJECT)

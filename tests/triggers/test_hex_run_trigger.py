@@ -76,6 +76,14 @@ def test_a_run_that_is_gone_ends_it_with_an_error_that_says_what_to_do(emulator:
         handover.completed_run(event, run_id)
 
 
+def test_an_event_does_not_repeat_a_token_that_the_server_does(emulator: Control) -> None:
+    run_id = started(emulator)
+    emulator.fault("GetRunStatus", status=403, body={"reason": f"No rights for {TOKENS['full']}"})
+    (event,) = asyncio.run(events_of(trigger(run_id)))
+    assert "No rights for ***" in json.dumps(event)
+    assert TOKENS["full"] not in json.dumps(event)
+
+
 def test_a_connection_that_is_no_good_ends_it_with_an_error(emulator: Control, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_HEX_DEFAULT", "hex://:@localhost")
     (event,) = asyncio.run(events_of(trigger("r")))
