@@ -60,7 +60,11 @@ def emulator(_emulator: Control, monkeypatch: pytest.MonkeyPatch) -> Iterator[Co
         check_request(request["method"], request["path"], request["query"], request["body"])
 
 
-def connect(monkeypatch: pytest.MonkeyPatch, **fields: object) -> None:
-    """Define ``hex_default``, with the token that may do everything unless told otherwise."""
-    connection = {"conn_type": "hex", "password": TOKENS["full"], **fields}
+def connect(monkeypatch: pytest.MonkeyPatch, extra: dict[str, object] | None = None, **fields: object) -> None:
+    """Define ``hex_default``, with the token that may do everything unless told otherwise.
+
+    Time in the emulator is short, so looks are more frequent and graces shorter than in Hex.
+    """
+    options = {"requests_per_minute": 6000, "start_grace": 0.01, **(extra or {})}
+    connection = {"conn_type": "hex", "password": TOKENS["full"], **fields, "extra": options}
     monkeypatch.setenv("AIRFLOW_CONN_HEX_DEFAULT", json.dumps(connection))

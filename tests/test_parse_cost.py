@@ -19,9 +19,10 @@ sys.addaudithook(lambda event, args: forbidden.append(event) if event in connect
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.sensors.hex import HexRunSensor
 
+PROJECT = "5a8591dd-4039-49df-9202-96385ba3eff8"
 with DAG("dag", schedule=None):
-    run = HexRunProjectOperator(task_id="run", project_id="p", input_params={"a": 1}, deferrable=True)
-    HexRunSensor(task_id="wait", project_id="p", run_id=run.output["run_id"])
+    run = HexRunProjectOperator(task_id="run", project_id=PROJECT, input_params={"a": 1}, deferrable=True)
+    HexRunSensor(task_id="wait", project_id=PROJECT, run_id=run.output["run_id"])
 
 print(json.dumps({"modules": sorted(set(sys.modules) - before), "events": forbidden}))
 """

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import httpx
+import tenacity
 
-from airflow_provider_hex.api import explain, protocol
-from airflow_provider_hex.api.config import CONNECT_TIMEOUT, READ_TIMEOUT, HexConfig
-from airflow_provider_hex.api.protocol import Answer, Call
+from airflow_provider_hex.api import retry
+from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.limits import LONGEST_LIMIT
+from airflow_provider_hex.api.protocol import Call, Page
+from airflow_provider_hex.api.session import Session
+from airflow_provider_hex.api.steps import Pause, Steps
+from airflow_provider_hex.api.tls import ssl_context
 
 T = TypeVar("T")
 
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
-class AsyncHexClient:
-    """One session with Hex, on an event loop: ``async with AsyncHexClient(config) as client``."""
 
-    def __init__(self, config: HexConfig) -> None:
-        self.config = config
+class AsyncHexClient(Session):
+    """One session with Hex, on an event loop: ``async with AsyncHexClient(config) as client``.
+
+    It does what :class:`~airflow_provider_hex.api.client.HexClient` does.
+
+    :param sleep: how to wait; a parameter for tests that own the time.
+    """
+
+    def __init__(self, config: HexConfig, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        super().__init__(config)
+        self.sleep = sleep
 
     async def __aenter__(self) -> Self:
         # Loading the certificates takes tens of milliseconds, in which no other trigger could run.
-        self._http = await asyncio.to_thread(
-            httpx.AsyncClient,
-            headers={"Authorization": f"Bearer {self.config.token}"},
-            timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
-        )
+        self._http = await asyncio.to_thread(_session, self.config)
         return self
 
     async def __aexit__(
@@ -36,21 +48,79 @@ class AsyncHexClient:
         await self._http.aclose()
 
     async def send(self, call: Call[T]) -> T:
-        """Send a call once.
+        """Send a call once, at once.
 
         :raises HexError: what went wrong.
         """
+        sent_at = self._sending()
         try:
             response = await self._http.request(
                 call.method,
                 self.config.base_url + call.path,
-                params=dict(call.query),
-                json=call.body,
+                params=call.query,
+                content=call.content,
+                headers=call.headers,
                 follow_redirects=False,
             )
         except httpx.HTTPError as error:
-            never_sent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
-            said = str(error) or type(error).__name__
-            raise explain.no_answer(call, self.config.base_url, said, never_sent=never_sent) from None
-        body = self.config.without_token(response.content)
-        return protocol.decode(call, Answer(response.status_code, response.headers, body))
+            raise self._failed(
+                call,
+                error,
+                never_sent=isinstance(error, _NEVER_SENT),
+                timed_out=isinstance(error, httpx.TimeoutException),
+                sent_at=sent_at,
+            ) from None
+        return self._answered(call, response.status_code, response.headers, response.content, sent_at)
+
+    async def request(self, call: Call[T], patience: float = LONGEST_LIMIT) -> T:
+        """Send a call when the pace allows, and again for as long as that is safe and may help.
+
+        :param patience: seconds after which a limit of Hex is not waited for any longer.
+        :raises HexError: the last error.
+        """
+
+        async def attempt() -> T:
+            if pause := min(self.pause(call), patience):
+                await self.sleep(pause)
+            return await self.send(call)
+
+        blips = tenacity.AsyncRetrying(sleep=self.sleep, **retry.after_blips(call, self.config.retry_for))
+        limits = tenacity.AsyncRetrying(sleep=self.sleep, **retry.after_limits(patience))
+        return cast(T, await limits(blips, attempt))
+
+    async def iterate(self, call: Call[Page[T]]) -> AsyncIterator[T]:
+        """Yield the items of a list, whose pages are asked for as they are needed."""
+        following: Call[Page[T]] | None = call
+        while following is not None:
+            page = await self.request(following)
+            for item in page.items:
+                yield item
+            following = page.next
+
+    async def carry_out(self, steps: Steps[T], patience: float = LONGEST_LIMIT) -> T:
+        """Take the steps of a procedure, one after the other, and return what it returns.
+
+        :param patience: see :meth:`request`.
+        """
+        go_on = partial(steps.send, None)
+        while True:
+            try:
+                step = go_on()
+            except StopIteration as end:
+                return cast(T, end.value)
+            try:
+                go_on = partial(steps.send, await self._take(step, patience))
+            except HexError as error:
+                go_on = partial(steps.throw, error)
+
+    async def _take(self, step: Call[Any] | Pause, patience: float) -> Any:
+        return await (self.sleep(step.seconds) if isinstance(step, Pause) else self.request(step, patience))
+
+
+def _session(config: HexConfig) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        headers=config.request_headers,
+        timeout=httpx.Timeout(config.read_timeout, connect=config.connect_timeout),
+        verify=ssl_context(config),
+        proxy=config.proxy,
+    )

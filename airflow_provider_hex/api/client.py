@@ -1,62 +1,59 @@
-"""The blocking transport: calls go out with requests, again where that is safe, by tenacity."""
+"""The blocking transport: calls go out with requests."""
 
 from __future__ import annotations
 
-import logging
-import ssl
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import requests
 import tenacity
 import urllib3
 
-from airflow_provider_hex.api import explain, protocol
-from airflow_provider_hex.api.config import CONNECT_TIMEOUT, READ_TIMEOUT, HexConfig
-from airflow_provider_hex.api.errors import (
-    HexBadAnswer,
-    HexError,
-    HexLimited,
-    HexRefused,
-    HexServerError,
-    HexUnreachable,
-)
-from airflow_provider_hex.api.models import RunStatus
-from airflow_provider_hex.api.protocol import Answer, Call
-
-log = logging.getLogger(__name__)
+from airflow_provider_hex.api import retry
+from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.limits import LONGEST_LIMIT
+from airflow_provider_hex.api.protocol import Call, Page
+from airflow_provider_hex.api.session import Session
+from airflow_provider_hex.api.steps import Pause, Steps
+from airflow_provider_hex.api.tls import ssl_context
 
 T = TypeVar("T")
 
-_NEVER_SENT = (
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ConnectTimeoutError,
-    ssl.SSLCertVerificationError,
-)
-"""What happens before a connection is made, so that it is certain that no request went out."""
-
-PATIENCE = 180.0
-"""Seconds for which a call that is safe to send again is sent again: longer than a limit of Hex lasts."""
+_NEVER_SENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
 
 class _Patient(requests.adapters.HTTPAdapter):
     """Gives every request of a session timeouts, also those that others send with it."""
 
+    def __init__(self, config: HexConfig) -> None:
+        super().__init__()
+        self._timeout = (config.connect_timeout, config.read_timeout)
+
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         if kwargs.get("timeout") is None:
-            kwargs["timeout"] = (CONNECT_TIMEOUT, READ_TIMEOUT)
+            kwargs["timeout"] = self._timeout
         return super().send(request, *args, **kwargs)
 
 
-class HexClient:
-    """One session with Hex: connections are kept, every request has timeouts, redirects are not followed."""
+class HexClient(Session):
+    """One session with Hex: connections are kept, every request has timeouts, redirects are not followed.
 
-    def __init__(self, config: HexConfig) -> None:
-        self.config = config
+    :param sleep: how to wait; a parameter for tests that own the time.
+    """
+
+    def __init__(self, config: HexConfig, sleep: Callable[[float], None] = time.sleep) -> None:
+        super().__init__(config)
+        ssl_context(config)  # requests reads the file late, and has no clear word for one that is no good
+        self.sleep = sleep
         self.session = requests.Session()
         for scheme in ("https://", "http://"):
-            self.session.mount(scheme, _Patient())
-        self.session.headers["Authorization"] = f"Bearer {config.token}"
+            self.session.mount(scheme, _Patient(config))
+        self.session.headers.update(config.request_headers)
+        self.session.verify = (config.ca_bundle or True) if config.verify else False
+        self.session.proxies = {"http": config.proxy, "https": config.proxy} if config.proxy else {}
         # Without an auth of its own, requests would put a .netrc's password in the token's place.
         self.session.auth = lambda request: request
 
@@ -65,95 +62,78 @@ class HexClient:
         self.session.close()
 
     def send(self, call: Call[T]) -> T:
-        """Send a call once.
+        """Send a call once, at once.
 
         :raises HexError: what went wrong.
         """
+        sent_at = self._sending()
         try:
             response = self.session.request(
                 call.method,
                 self.config.base_url + call.path,
-                params=dict(call.query),
-                json=call.body,
+                params=call.query,
+                data=call.content,
+                headers=call.headers,
                 allow_redirects=False,
+                # Named again, as requests prefers what the environment says to what the session does.
+                proxies=self.session.proxies,
+                verify=self.session.verify,
             )
         except requests.RequestException as error:
-            cause = _innermost(error)
-            said = str(cause) or type(cause).__name__
-            never_sent = isinstance(cause, _NEVER_SENT)
-            raise explain.no_answer(call, self.config.base_url, said, never_sent=never_sent) from None
-        body = self.config.without_token(response.content)
-        return protocol.decode(call, Answer(response.status_code, response.headers, body))
+            raise self._failed(
+                call,
+                error,
+                never_sent=_never_sent(error),
+                timed_out=isinstance(error, requests.Timeout),
+                sent_at=sent_at,
+            ) from None
+        return self._answered(call, response.status_code, response.headers, response.content, sent_at)
 
-    def request(self, call: Call[T], patience: float = PATIENCE) -> T:
-        """Send a call, and again for as long as that is safe and may help.
+    def request(self, call: Call[T], patience: float = LONGEST_LIMIT) -> T:
+        """Send a call when the pace allows, and again for as long as that is safe and may help.
 
         :param patience: seconds after which a limit of Hex is not waited for any longer.
         :raises HexError: the last error.
-        :raises HexStartUnknown: RunProject was sent, and whether it started a run is not known.
         """
-        blips = _retrying(
-            lambda error: protocol.may_send_again(call, error) and not isinstance(error, HexLimited), PATIENCE
-        )
-        limits = _retrying(lambda error: isinstance(error, HexLimited), patience)
-        try:
-            return cast(T, limits(blips, self.send, call))
-        except (HexUnreachable, HexServerError, HexBadAnswer) as error:
-            if call.repeatable or error.no_effect:
-                raise
-            raise protocol.start_unknown(call, error) from error
 
-    def cancel(self, project_id: str, run_id: str) -> None:
-        """Cancel a run. One that has ended already, or is gone, counts as cancelled.
+        def attempt() -> T:
+            if pause := min(self.pause(call), patience):
+                self.sleep(pause)
+            return self.send(call)
 
-        :raises HexError: it could not be cancelled, or whether it was is not known.
+        blips = tenacity.Retrying(sleep=self.sleep, **retry.after_blips(call, self.config.retry_for))
+        limits = tenacity.Retrying(sleep=self.sleep, **retry.after_limits(patience))
+        return cast(T, limits(blips, attempt))
+
+    def iterate(self, call: Call[Page[T]]) -> Iterator[T]:
+        """Yield the items of a list, whose pages are asked for as they are needed."""
+        following: Call[Page[T]] | None = call
+        while following is not None:
+            page = self.request(following)
+            yield from page.items
+            following = page.next
+
+    def carry_out(self, steps: Steps[T], patience: float = LONGEST_LIMIT) -> T:
+        """Take the steps of a procedure, one after the other, and return what it returns.
+
+        :param patience: see :meth:`request`.
         """
-        try:
-            self.request(protocol.cancel_run(project_id, run_id))
-        except HexRefused:
-            # What Hex answers for a run that has ended is not documented, so ask whether it has.
-            if not self._is_over(project_id, run_id):
-                raise
+        go_on = partial(steps.send, None)
+        while True:
+            try:
+                step = go_on()
+            except StopIteration as end:
+                return cast(T, end.value)
+            try:
+                go_on = partial(steps.send, self._take(step, patience))
+            except HexError as error:
+                go_on = partial(steps.throw, error)
 
-    def _is_over(self, project_id: str, run_id: str) -> bool:
-        try:
-            run = self.request(protocol.get_run(project_id, run_id))
-            return RunStatus.of(run).is_terminal
-        except HexRefused as error:
-            return error.status == 404
-
-
-def _retrying(worth_it: Callable[[HexError], bool], patience: float) -> tenacity.Retrying:
-    return tenacity.Retrying(
-        retry=tenacity.retry_if_exception(lambda error: isinstance(error, HexError) and worth_it(error)),
-        wait=_wait,
-        stop=tenacity.stop_before_delay(patience),
-        before_sleep=_say_so,
-        reraise=True,
-    )
+    def _take(self, step: Call[Any] | Pause, patience: float) -> Any:
+        return self.sleep(step.seconds) if isinstance(step, Pause) else self.request(step, patience)
 
 
-_backoff = tenacity.wait_random_exponential(multiplier=1, max=30)
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    asked = getattr(_error(state), "retry_after", None) or 0.0
-    return float(asked + _backoff(state))
-
-
-def _say_so(state: tenacity.RetryCallState) -> None:
-    log.warning("%s It will be sent again in %.0f s.", _error(state), state.upcoming_sleep)
-
-
-def _error(state: tenacity.RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome else None
-
-
-def _innermost(error: BaseException) -> Any:
-    """Return the first error that is not a wrapper of requests or urllib3."""
-    while isinstance(error, (requests.RequestException, urllib3.exceptions.MaxRetryError, urllib3.exceptions.SSLError)):
-        inner = getattr(error, "reason", None) or next((a for a in error.args if isinstance(a, BaseException)), None)
-        if inner is None:
-            break
-        error = inner
-    return error
+def _never_sent(error: Exception) -> bool:
+    """Whether no connection to Hex was made: by the reason that requests wrapped, or as its proxy refused."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, _NEVER_SENT) or isinstance(error, requests.exceptions.ProxyError)

@@ -20,8 +20,13 @@ class HexError(AirflowException):
 
     :param message: what happened, to which run, and what to do about it. Never holds the token.
     :param status: the HTTP status of Hex's answer, where there was one.
+    :param reason: Hex's word for what is wrong, where it gave one.
+    :param details: Hex's explanation, where it gave one.
     :param trace_id: Hex's trace id, which Hex support asks for.
+    :param method: the request's method, where there was a request.
+    :param path: the request's path, below the API's base URL.
     :param retry_after: seconds to wait before asking again, where Hex said so.
+    :param sent_at: when the request went out, in epoch seconds.
     """
 
     transient: ClassVar[bool] = False
@@ -33,28 +38,36 @@ class HexError(AirflowException):
         message: str = "",
         *,
         status: int | None = None,
+        reason: str | None = None,
+        details: str | None = None,
         trace_id: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
         retry_after: float | None = None,
+        sent_at: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.reason = reason
+        self.details = details
         self.trace_id = trace_id
+        self.method = method
+        self.path = path
         self.retry_after = retry_after
+        self.sent_at = sent_at
 
     def to_dict(self) -> dict[str, Any]:
         """Return what :meth:`from_dict` needs, as JSON, for a trigger's event."""
-        return {
-            "type": type(self).__name__,
-            "message": str(self),
-            "status": self.status,
-            "trace_id": self.trace_id,
-        }
+        return {"type": type(self).__name__, "message": str(self), **{name: getattr(self, name) for name in FACTS}}
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> HexError:
         """Build the error that :meth:`to_dict` described; a plain ``HexError`` if its type is not known."""
         cls = _BY_NAME.get(str(data.get("type")), HexError)
-        return cls(str(data.get("message")), status=data.get("status"), trace_id=data.get("trace_id"))
+        return cls(str(data.get("message")), **{name: data.get(name) for name in FACTS})
+
+
+FACTS = ("status", "reason", "details", "trace_id", "method", "path", "retry_after", "sent_at")
 
 
 class HexInvalidInput(HexError, AirflowFailException, ValueError):
@@ -109,7 +122,7 @@ class HexNotFound(HexRefused):
 
 
 class HexStartUnknown(HexError, AirflowFailException):
-    """RunProject was sent and no clear answer came: a run may exist, so it is not sent again."""
+    """RunProject was sent, and which run it started, if any, could not be found out: so it is not sent again."""
 
 
 class HexRunFailed(HexError):

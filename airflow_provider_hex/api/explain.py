@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hex.api import errors
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.models import RunStatus
 
+if TYPE_CHECKING:
+    from airflow_provider_hex.api.protocol import Answer, Call
+
 _LONGEST_QUOTE = 500
+_LONGEST_LIST = 20
 
 _HINTS = {
     400: "The request is malformed: check the ids and the options.",
     401: "The token is wrong, has expired, or belongs to another Hex host: put a valid one into the connection's "
     "password field, and check its host.",
-    403: "The token may not do this: starting and cancelling needs the scope 'Run projects', looking needs 'Read "
-    "projects', and a personal token's owner needs access to the project.",
-    404: "There is no such project or run, or the token's owner has no access to it, which looks the same: check "
-    "the ids, the connection's host, and who the token belongs to.",
-    422: "Publish the project if it never was, and check the names and types of the inputs.",
+    408: "It passes.",
     429: "Hex's request limit is reached; it passes.",
-    503: "All of Hex's kernels are in use; one will become free.",
 }
 
 _RUN_HINTS = {
@@ -33,33 +32,83 @@ _RUN_HINTS = {
 }
 
 
-def refusal(call: str, name: str, status: int, data: Any, body: bytes, retry_after: float | None = None) -> HexError:
+def refusal(call: Call[Any], answer: Answer, data: Any, retry_after: float | None) -> HexError:
     """Return the error that an answer means which is not a success.
 
-    :param call: the call, in words.
-    :param name: the call's name in Hex's reference.
-    :param status: the answer's HTTP status.
     :param data: the answer's JSON, or None if it is none.
-    :param body: the answer as it came.
     :param retry_after: seconds that the answer asks to wait.
     """
     fields: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
-    trace_id = fields.get("traceId") if isinstance(fields.get("traceId"), str) else None
-    said = [quoted(str(fields[key])) for key in ("reason", "details") if fields.get(key)]
-    message = f"Hex answered {call} with {status}: {' '.join(said) or quoted(body)}."
-    message += "".join(f" {sentence}" for sentence in (_rejected_inputs(fields), _hint(status, name)) if sentence)
-    if trace_id:
-        message += f" Trace id: {trace_id}."
-    return _class_of(status, name)(message, status=status, trace_id=trace_id, retry_after=retry_after)
+    reason, details, trace_id = (_text(fields, name) for name in ("reason", "details", "traceId"))
+    said = " ".join(quoted(text) for text in (reason, details) if text) or quoted(answer.body)
+    sentences = [
+        f"Hex answered {call} with {answer.status}: {said}.",
+        _rejected_inputs(fields),
+        _hint(call, answer.status, fields),
+        f"Trace id: {trace_id}." if trace_id else "",
+    ]
+    return _class_of(answer.status, call.name)(
+        " ".join(sentence for sentence in sentences if sentence),
+        status=answer.status,
+        reason=reason,
+        details=details,
+        trace_id=trace_id,
+        method=call.method,
+        path=call.path,
+        retry_after=retry_after,
+        sent_at=answer.sent_at,
+    )
 
 
-def no_answer(call: object, base_url: str, cause: str, *, never_sent: bool) -> errors.HexUnreachable:
+def bad_answer(call: Call[Any], answer: Answer, what: str) -> errors.HexBadAnswer:
+    """Return the error for a success that is not what the API promises.
+
+    :param what: what is wrong with it.
+    """
+    return errors.HexBadAnswer(
+        f"Hex answered {call} with {answer.status}, but {what} It said: {quoted(answer.body)}. If that is not Hex's "
+        "API, check the connection's host and proxy.",
+        status=answer.status,
+        method=call.method,
+        path=call.path,
+        sent_at=answer.sent_at,
+    )
+
+
+def no_answer(
+    call: Call[Any], base_url: str, cause: str, *, never_sent: bool, untrusted: bool, sent_at: float
+) -> errors.HexUnreachable:
     """Return the error for a call that nobody answered.
 
     :param never_sent: whether it is certain that the request never went out.
+    :param untrusted: whether the reason is the server's certificate.
     """
     kind = errors.HexNotConnected if never_sent else errors.HexUnreachable
-    return kind(f"No answer to {call} from {base_url}: {cause}. Check the connection's host, and the network.")
+    hint = (
+        "The server's certificate is not trusted: if a proxy or a host of your own signs with its own authority, "
+        "name its PEM file in the connection's ca_bundle."
+        if untrusted
+        else "Check the connection's host and proxy, and the network."
+    )
+    return kind(
+        f"No answer to {call} from {base_url}: {cause}. {hint}", method=call.method, path=call.path, sent_at=sent_at
+    )
+
+
+def start_unknown(error: HexError, found: Sequence[Mapping[str, Any]], doubt: str) -> errors.HexStartUnknown:
+    """Return the error for a RunProject whose outcome is not known.
+
+    :param error: what came instead of an answer.
+    :param found: the runs that it may have started.
+    :param doubt: why none of them is taken for it.
+    """
+    runs = "".join(f" {describe(run)} is {run.get('status')}." for run in found[:_LONGEST_LIST])
+    more = f" And {len(found) - _LONGEST_LIST} more." if len(found) > _LONGEST_LIST else ""
+    return errors.HexStartUnknown(
+        f"{error} Whether that started a run is not known: {doubt}{runs}{more} So that the project does not run "
+        "twice, it is not started again: cancel in Hex the run that this task may have left, then clear the task.",
+        **{name: getattr(error, name) for name in errors.FACTS},
+    )
 
 
 def run_failed(run: Mapping[str, Any]) -> errors.HexRunFailed:
@@ -97,9 +146,15 @@ def quoted(text: str | bytes) -> str:
     if isinstance(text, bytes):
         text = text.decode(errors="replace")
     if text.lstrip()[:1] == "<":
-        text = html.unescape(re.sub(r"(?s)<(script|style).*?</\1>|<[^>]*>", " ", text))
+        text = html.unescape(re.sub(r"(?si)<(script|style).*?</\1>|<[^>]*>", " ", text))
     text = " ".join(text.split())
     return f"'{text[:_LONGEST_QUOTE]}{'…' if len(text) > _LONGEST_QUOTE else ''}'" if text else "nothing"
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str | None:
+    """Return a field of an error's body as text, capped in length, or None if there is nothing in it."""
+    value = fields.get(name)
+    return str(value)[:_LONGEST_QUOTE] if value else None
 
 
 def _class_of(status: int, name: str) -> type[HexError]:
@@ -115,22 +170,60 @@ def _class_of(status: int, name: str) -> type[HexError]:
     return by_status.get(status, errors.HexRefused)
 
 
-def _hint(status: int, name: str) -> str:
-    if 300 <= status < 400:
+def _hint(call: Call[Any], status: int, fields: Mapping[str, Any]) -> str:
+    """Say the likely cause and the remedy."""
+    if status < 400:
         return "That is a redirect, which is not followed: check the connection's host."
-    if status == 503 and name != "RunProject":
-        return ""
+    if status == 403:
+        return _right(call.name)
+    if status == 404:
+        return (
+            f"There is no such {'run' if '/runs/' in call.path else 'project'}, or the token's owner has no access to "
+            "it, which looks the same: check the ids, the connection's host, and whom the token belongs to."
+        )
+    if status == 422:
+        return _unprocessable(call.name, fields)
+    if status >= 500:
+        return _failure(call.name, status)
     return _HINTS.get(status, "")
+
+
+def _right(name: str) -> str:
+    scope = "Run projects" if name in ("RunProject", "CancelRun") else "Read projects"
+    plan = " Hex has this call on the Enterprise plan only." if name == "GetQueriedTables" else ""
+    return (
+        f"The token may not do this: a workspace token needs the scope '{scope}', a personal token's owner needs the "
+        f"role for it in the project.{plan}"
+    )
+
+
+def _unprocessable(name: str, fields: Mapping[str, Any]) -> str:
+    if fields.get("invalid") or fields.get("notFound"):
+        return "Mend the task's input_params, or the project's input parameters and publish it."
+    if name == "GetChartImageFromRun":
+        return "The run must have completed, and the cell must be a chart."
+    if name == "CancelRun":
+        return "A run that has ended cannot be cancelled."
+    return "Publish the project if it never was: only published versions have runs."
+
+
+def _failure(name: str, status: int) -> str:
+    if status == 503 and name == "RunProject":
+        return "All of Hex's kernels are in use, so no run was started; one will become free."
+    return "That is a failure of Hex, or of a proxy before it, not of the request; it mostly passes."
 
 
 def _rejected_inputs(fields: Mapping[str, Any]) -> str:
     """Say which inputs a 422 rejects, by name, value and expected type."""
-    invalid = fields.get("invalid")
+    invalid, not_found = (
+        fields[name] if isinstance(fields.get(name), list) else [] for name in ("invalid", "notFound")
+    )
     parts = [
-        f"{item.get('paramName')} = {quoted(str(item.get('paramValue')))} (expected {item.get('dataType')})"
-        for item in (invalid if isinstance(invalid, list) else [])
+        f"{item.get('paramName')} = {quoted(str(item.get('paramValue')))} (expected {item.get('dataType')} for a "
+        f"{item.get('inputCellType')})"
+        for item in invalid
         if isinstance(item, Mapping)
     ]
-    not_found = fields.get("notFound")
-    parts += [f"{name} (the project has no such input)" for name in (not_found if isinstance(not_found, list) else [])]
-    return f"Rejected inputs: {', '.join(parts)}." if parts else ""
+    parts += [f"{quoted(str(name))} (the project has no such input)" for name in not_found]
+    more = f", and {len(parts) - _LONGEST_LIST} more" if len(parts) > _LONGEST_LIST else ""
+    return f"Rejected inputs: {', '.join(parts[:_LONGEST_LIST])}{more}." if parts else ""

@@ -1,32 +1,78 @@
-"""When to ask Hex again. Pure: the time is a parameter."""
+"""Hex's limits on requests, and when to ask again. Pure: the time is a parameter."""
 
 from __future__ import annotations
 
 import math
+import re
+from collections import deque
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 SHORTEST_POLL = 2.0
 LONGEST_POLL = 30.0
+
+WINDOW = 60.0
+"""Seconds for which Hex's limit of 60 requests lasts."""
 LONGEST_LIMIT = 3600.0
 """Seconds for which Hex's longest limit lasts: 60 runs an hour. No header is believed beyond it."""
 
+_EARLIEST_EPOCH = 1e9
+_EARLIEST_EPOCH_MS = 1e12
+
+
+class Pace:
+    """Keeps one client's requests within the limits: its own, and what Hex's answers say of Hex's.
+
+    What an answer says counts for requests of the same name alone: RunProject has limits of its own.
+
+    :param per_minute: how many requests go out in a minute at the most.
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        self._sent: deque[float] = deque(maxlen=per_minute)
+        self._exhausted_until: dict[str, float] = {}
+
+    def pause(self, name: str, now: float) -> float:
+        """Return the seconds for which a request of this name has to wait."""
+        until = self._exhausted_until.get(name, now)
+        if len(self._sent) == self._sent.maxlen:
+            until = max(until, min(self._sent[0], now) + WINDOW)
+        return max(until - now, 0.0)
+
+    def sent(self, now: float) -> None:
+        """Take note of a request."""
+        self._sent.append(now)
+
+    def learned(self, name: str, headers: Mapping[str, str], now: float) -> None:
+        """Take note of an answer: whether Hex says that no more requests are left, and until when."""
+        values = _limit_headers(headers)
+        none_left = _number(values.get("remaining", "")) == 0
+        seconds = _seconds(values.get("reset", ""), _own_clock(headers, now)) if none_left else None
+        longest = LONGEST_LIMIT if name == "RunProject" else WINDOW
+        self._exhausted_until[name] = now + min(seconds or 0.0, longest)
+
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds that a ``Retry-After`` header asks to wait, or None if none makes sense.
+    """Return the seconds that an answer asks to wait, or None if it does not, or makes no sense.
 
-    :param headers: a response's headers.
-    :param now: the time in epoch seconds, for a header that names a date.
+    ``Retry-After`` counts first, then the reset of ``RateLimit-*`` and ``X-RateLimit-*``; each in seconds,
+    epoch seconds or as a date. Epochs and dates are held against the answer's own ``Date``, so that a clock
+    that is wrong, here or there, does no harm.
+
+    :param headers: an answer's headers, in any letter case.
+    :param now: the time in epoch seconds.
     """
-    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "").strip()
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - now
-        except ValueError:
-            return None
-    return min(max(seconds, 0.0), LONGEST_LIMIT) if math.isfinite(seconds) else None
+    values = _limit_headers(headers)
+    hex_now = _own_clock(headers, now)
+    asked = _seconds(values.get("retryafter", ""), hex_now)
+    return asked if asked is not None else _seconds(values.get("reset", ""), hex_now)
+
+
+def clock_ahead(headers: Mapping[str, str], now: float) -> float | None:
+    """Return by how many seconds Hex's clock is ahead of ours, to about a second; None if it does not say."""
+    date = next((value for name, value in headers.items() if name.lower() == "date"), "")
+    told = _date(date)
+    return None if told is None else told - now
 
 
 def next_poll(waited: float, poll_interval: float | None = None, wait_at_least: float | None = None) -> float:
@@ -37,7 +83,56 @@ def next_poll(waited: float, poll_interval: float | None = None, wait_at_least: 
 
     :param waited: seconds since somebody began to wait for the run.
     :param poll_interval: seconds between two looks, where the user chose them.
-    :param wait_at_least: what Hex asked for in its last answer.
+    :param wait_at_least: what Hex's limits ask for.
     """
     pause = min(max(waited / 10, SHORTEST_POLL), LONGEST_POLL) if poll_interval is None else poll_interval
     return max(pause, wait_at_least or 0.0)
+
+
+def _limit_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return ``retryafter``, ``remaining`` and ``reset`` from whichever headers carry them.
+
+    The names are not documented: ``RateLimit-Reset``, ``X-RateLimit-Reset``, ``X-Rate-Limit-Reset`` and the
+    one header ``RateLimit`` of the newer standard drafts (``remaining=0, reset=7`` or ``"default";r=0;t=7``).
+    """
+    values: dict[str, str] = {}
+    for name, value in headers.items():
+        plain = name.lower().replace("-", "").removeprefix("x")
+        if plain == "ratelimit":
+            values |= {_LONG[key]: text for key, text in re.findall(r"\b(remaining|reset|r|t)=(\d+)", value)}
+        elif plain.startswith("ratelimit") or plain == "retryafter":
+            values[plain.removeprefix("ratelimit")] = value
+    return values
+
+
+_LONG = {"remaining": "remaining", "r": "remaining", "reset": "reset", "t": "reset"}
+
+
+def _seconds(value: str, now: float) -> float | None:
+    """Read seconds to go, epoch seconds or milliseconds, or a date; None for anything else."""
+    number = _number(value)
+    if number is None:
+        moment = _date(value)
+        number = None if moment is None else moment - now
+    elif number >= _EARLIEST_EPOCH:
+        number = number / (1000 if number >= _EARLIEST_EPOCH_MS else 1) - now
+    return None if number is None else min(max(number, 0.0), LONGEST_LIMIT)
+
+
+def _number(value: str) -> float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _date(value: str) -> float | None:
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _own_clock(headers: Mapping[str, str], now: float) -> float:
+    return now + (clock_ahead(headers, now) or 0.0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 
 class RunStatus(StrEnum):
@@ -42,6 +42,12 @@ class RunStatus(StrEnum):
         return self is RunStatus.COMPLETED
 
 
+RunTriggerFilter = Literal["API", "SCHEDULED", "APP_REFRESH", "ALL"]
+SortBy = Literal["CREATED_AT", "LAST_EDITED_AT", "LAST_PUBLISHED_AT"]
+SortDirection = Literal["DESC", "ASC"]
+NotificationType = Literal["SUCCESS", "FAILURE", "ALL"]
+ScreenshotFormat = Literal["png", "pdf", "csv", "xlsx"]
+
 _NOT_OVER = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.UNKNOWN})
 
 
@@ -74,13 +80,34 @@ class Run(TypedDict):
     stateEvents: NotRequired[list[dict[str, Any]]]
 
 
-class RunPage(TypedDict):
-    """One page of a project's runs."""
+class Project(TypedDict):
+    """A project or component. ``lastPublishedAt`` is null for one that was never published: it cannot be run."""
 
-    runs: list[Run]
-    nextPage: NotRequired[str | None]
-    previousPage: NotRequired[str | None]
-    traceId: NotRequired[str]
+    id: str
+    title: str
+    type: NotRequired[str]
+    description: NotRequired[str | None]
+    creator: NotRequired[dict[str, Any]]
+    owner: NotRequired[dict[str, Any]]
+    status: NotRequired[dict[str, Any] | None]
+    categories: NotRequired[list[dict[str, Any]]]
+    reviews: NotRequired[dict[str, Any]]
+    analytics: NotRequired[dict[str, Any]]
+    schedules: NotRequired[list[dict[str, Any]]]
+    sharing: NotRequired[dict[str, Any]]
+    createdAt: NotRequired[str]
+    lastEditedAt: NotRequired[str | None]
+    lastPublishedAt: NotRequired[str | None]
+    archivedAt: NotRequired[str | None]
+    trashedAt: NotRequired[str | None]
+
+
+class QueriedTable(TypedDict, total=False):
+    """A table of a warehouse that a project queries."""
+
+    dataConnectionId: str
+    dataConnectionName: str
+    tableName: str
 
 
 class User(TypedDict, total=False):
@@ -94,9 +121,9 @@ class User(TypedDict, total=False):
 class Notification(TypedDict):
     """Whom Hex tells about a run's end (RunProject's ``notifications``)."""
 
-    type: str
+    type: NotificationType
     includeSuccessScreenshot: bool
-    screenshotFormat: NotRequired[list[str]]
+    screenshotFormat: NotRequired[list[ScreenshotFormat]]
     slackChannelIds: NotRequired[list[str]]
     userIds: NotRequired[list[str]]
     groupIds: NotRequired[list[str]]

@@ -1,23 +1,61 @@
 """Hex's API calls: every path, query and body, and what an answer means. No I/O.
 
-A function per call returns a :class:`Call`. A transport sends it and gives what came back to :func:`decode`,
-which returns the value or raises the error. Both transports use the same calls and the same ``decode``.
+A function per call of Hex's reference returns a :class:`Call`. A transport sends it and gives what came back to
+:func:`decode`, which returns the value or raises the error. Both transports use the same calls and ``decode``.
 """
 
 from __future__ import annotations
 
+import base64
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast, get_args
 from urllib.parse import quote
 
 from airflow_provider_hex.api import explain, limits
-from airflow_provider_hex.api.errors import HexBadAnswer, HexError, HexInvalidInput, HexStartUnknown
-from airflow_provider_hex.api.models import Notification, Run, RunPage, RunStatus, StartedRun, User
+from airflow_provider_hex.api.errors import HexBadAnswer, HexError
+from airflow_provider_hex.api.inputs import (
+    check_choice,
+    check_combination,
+    check_count,
+    check_id,
+    to_bool,
+    to_json_object,
+    to_notifications,
+    to_text,
+)
+from airflow_provider_hex.api.models import (
+    Notification,
+    Project,
+    QueriedTable,
+    Run,
+    RunStatus,
+    RunTriggerFilter,
+    SortBy,
+    SortDirection,
+    StartedRun,
+    User,
+)
 
 T = TypeVar("T")
+
+_STATUSES = tuple(status for status in RunStatus if status is not RunStatus.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: headers in any letter case, the body as it is.
+
+    :param sent_at: when the request went out, in epoch seconds.
+    :param came_at: when the answer was there.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    sent_at: float
+    came_at: float
 
 
 @dataclass(frozen=True)
@@ -33,46 +71,68 @@ class Call(Generic[T]):
     name: str
     method: str
     path: str
-    read: Callable[[Any], T]
-    query: Mapping[str, str | int] = field(default_factory=dict)
+    read: Callable[[Any, Answer], T]
+    query: Mapping[str, str | list[str]] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     repeatable: bool = True
 
     def __str__(self) -> str:
         return f"{self.name} ({self.method} {self.path})"
 
+    @property
+    def content(self) -> bytes | None:
+        """The body as it is sent."""
+        return None if self.body is None else json.dumps(self.body).encode()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that say what the body is."""
+        return {} if self.body is None else {"Content-Type": "application/json"}
+
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back: headers in any letter case, the body as it is."""
+class Page(Generic[T]):
+    """One page of a list.
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+    :param next: the call for the page after it, None for the last one.
+    :param clock_ahead: by how many seconds Hex's clock is ahead of ours, None if it did not say.
+    """
+
+    items: list[T]
+    next: Call[Page[T]] | None
+    clock_ahead: float | None
 
 
 def run_project(
     project_id: str,
     *,
-    input_params: Mapping[str, Any] | None = None,
+    input_params: Mapping[str, Any] | str | None = None,
+    dry_run: bool | str = False,
     view_id: str | None = None,
-    notifications: list[Notification] | None = None,
-    update_published_results: bool = False,
-    use_cached_sql_results: bool = True,
+    notifications: Sequence[Notification] | str | None = None,
+    update_published_results: bool | str = False,
+    use_cached_sql_results: bool | str = True,
 ) -> Call[StartedRun]:
-    """Start a run of the latest published version of a project. What is at Hex's default is not sent."""
+    """Start a run of the latest published version of a project. What is at Hex's default is not sent.
+
+    All arguments may be what a template rendered: JSON, ``"True"`` or ``"False"``.
+
+    :raises HexInvalidInput: Hex would refuse or ignore what is asked.
+    """
     options = {
-        "inputParams": input_params or None,
-        "viewId": view_id or None,
-        "notifications": notifications or None,
-        "updatePublishedResults": update_published_results or None,
-        "useCachedSqlResults": None if use_cached_sql_results else False,
+        "inputParams": to_json_object(input_params, "input_params") or None,
+        "dryRun": to_bool(dry_run, "dry_run") or None,
+        "viewId": to_text(view_id, "view_id"),
+        "notifications": to_notifications(notifications) or None,
+        "updatePublishedResults": to_bool(update_published_results, "update_published_results") or None,
+        "useCachedSqlResults": None if to_bool(use_cached_sql_results, "use_cached_sql_results") else False,
     }
+    check_combination(options["inputParams"], options["viewId"], options["updatePublishedResults"])
     return Call(
         "RunProject",
         "POST",
-        f"/projects/{_segment(project_id, 'project_id')}/runs",
-        lambda data: cast(StartedRun, _described(data, runId=None)),
+        f"{_project_path(project_id)}/runs",
+        lambda data, _: cast(StartedRun, _described(data, runId=None)),
         body={name: value for name, value in options.items() if value is not None},
         repeatable=False,
     )
@@ -80,42 +140,137 @@ def run_project(
 
 def get_run(project_id: str, run_id: str) -> Call[Run]:
     """Ask for one run (GetRunStatus). An answer about any other run is no answer."""
-    return Call("GetRunStatus", "GET", _run_path(project_id, run_id), lambda data: _run(data, run_id))
+    return Call("GetRunStatus", "GET", _run_path(project_id, run_id), lambda data, _: _run(data, run_id))
 
 
 def get_project_runs(
     project_id: str,
     *,
-    limit: int | None = None,
-    offset: int | None = None,
     status: RunStatus | str | None = None,
-    trigger: str | None = None,
-) -> Call[RunPage]:
-    """Ask for one page of a project's runs, newest first as far as is known.
+    trigger: RunTriggerFilter | None = None,
+    page_size: int = 100,
+    offset: int = 0,
+    seen: frozenset[str] = frozenset(),
+) -> Call[Page[Run]]:
+    """Ask for a page of a project's runs, newest first as far as is known.
 
-    :param limit: runs in a page, 1 to 100; Hex's default is 25.
-    :param offset: how many runs to pass over.
     :param status: only runs in this state.
     :param trigger: only runs started by ``API``, ``SCHEDULED`` or ``APP_REFRESH``.
+    :param page_size: runs in a page, 1 to 100.
+    :param offset: how many runs to pass over.
+    :param seen: ids of runs to leave out. A run that starts between two pages pushes others onto the next one.
     """
-    query = {"limit": limit, "offset": offset, "statusFilter": status, "runTriggerFilter": trigger}
+    check_choice(status, _STATUSES, "status")
+    check_choice(trigger, get_args(RunTriggerFilter), "trigger")
+
+    def read(data: Any, answer: Answer) -> Page[Run]:
+        runs = [_run(run, None) for run in _items(data, "runs")]
+        more = bool(data["nextPage"]) if "nextPage" in data else len(runs) >= page_size
+        following = get_project_runs(
+            project_id,
+            status=status,
+            trigger=trigger,
+            page_size=page_size,
+            offset=offset + len(runs),
+            seen=seen | {run["runId"] for run in runs},
+        )
+        return _page([run for run in runs if run["runId"] not in seen], following if more and runs else None, answer)
+
     return Call(
         "GetProjectRuns",
         "GET",
-        f"/projects/{_segment(project_id, 'project_id')}/runs",
-        _run_page,
-        query={name: value for name, value in query.items() if value is not None},
+        f"{_project_path(project_id)}/runs",
+        read,
+        query=_query(
+            limit=check_count(page_size, "page_size", 1, 100),
+            offset=check_count(offset, "offset", 0),
+            statusFilter=status,
+            runTriggerFilter=trigger,
+        ),
     )
 
 
 def cancel_run(project_id: str, run_id: str) -> Call[None]:
     """Cancel a run, which frees its kernel."""
-    return Call("CancelRun", "DELETE", _run_path(project_id, run_id), lambda data: None)
+    return Call("CancelRun", "DELETE", _run_path(project_id, run_id), lambda data, _: None)
+
+
+def list_projects(
+    *,
+    include_archived: bool = False,
+    include_components: bool = False,
+    include_trashed: bool = False,
+    include_sharing: bool = False,
+    statuses: Sequence[str] | None = None,
+    categories: Sequence[str] | None = None,
+    creator_email: str | None = None,
+    owner_email: str | None = None,
+    collection_id: str | None = None,
+    sort_by: SortBy | None = None,
+    sort_direction: SortDirection | None = None,
+    page_size: int = 100,
+    after: str | None = None,
+) -> Call[Page[Project]]:
+    """Ask for a page of the projects that the token's owner can see.
+
+    :param page_size: projects in a page, 1 to 100.
+    :param after: the cursor that the page before named.
+    """
+    check_choice(sort_by, get_args(SortBy), "sort_by")
+    check_choice(sort_direction, get_args(SortDirection), "sort_direction")
+    query = _query(
+        includeArchived=include_archived,
+        includeComponents=include_components,
+        includeTrashed=include_trashed,
+        includeSharing=include_sharing,
+        statuses=statuses,
+        categories=categories,
+        creatorEmail=creator_email,
+        ownerEmail=owner_email,
+        collectionId=collection_id,
+        sortBy=sort_by,
+        sortDirection=sort_direction,
+        limit=check_count(page_size, "page_size", 1, 100),
+    )
+    return _cursor_pages(
+        "ListProjects", "/projects", query, after, lambda item: cast(Project, _described(item, id=None))
+    )
+
+
+def get_project(project_id: str, *, include_sharing: bool = False) -> Call[Project]:
+    """Ask for one project."""
+    return Call(
+        "GetProject",
+        "GET",
+        _project_path(project_id),
+        lambda data, _: cast(Project, _described(data, id=project_id)),
+        query=_query(includeSharing=include_sharing),
+    )
+
+
+def get_queried_tables(project_id: str, *, page_size: int = 100, after: str | None = None) -> Call[Page[QueriedTable]]:
+    """Ask for a page of the warehouse tables that a project queries. (Hex's Enterprise plan only.)
+
+    :param page_size: tables in a page, 1 to 100.
+    :param after: the cursor that the page before named.
+    """
+    query = _query(limit=check_count(page_size, "page_size", 1, 100))
+    path = f"{_project_path(project_id)}/queriedTables"
+    return _cursor_pages("GetQueriedTables", path, query, after, lambda item: cast(QueriedTable, _object(item)))
+
+
+def get_chart_image(project_id: str, run_id: str, static_id: str) -> Call[bytes]:
+    """Ask for the PNG of a chart in a completed run (GetChartImageFromRun).
+
+    :param static_id: the chart cell's static id.
+    """
+    path = f"{_run_path(project_id, run_id)}/cells/{_segment(static_id, 'static_id')}/image"
+    return Call("GetChartImageFromRun", "GET", path, lambda data, _: _image(data))
 
 
 def me() -> Call[User]:
     """Ask whose token it is: the cheapest proof that it works."""
-    return Call("Me", "GET", "/users/me", lambda data: cast(User, _object(data)))
+    return Call("Me", "GET", "/users/me", lambda data, _: cast(User, _object(data)))
 
 
 def decode(call: Call[T], answer: Answer) -> T:
@@ -128,15 +283,11 @@ def decode(call: Call[T], answer: Answer) -> T:
     """
     data = _json(answer.body)
     if not 200 <= answer.status < 300:
-        pause = limits.retry_after(answer.headers, time.time())
-        raise explain.refusal(str(call), call.name, answer.status, data, answer.body, pause)
+        raise explain.refusal(call, answer, data, limits.retry_after(answer.headers, answer.came_at))
     try:
-        return call.read(data)
+        return call.read(data, answer)
     except HexBadAnswer as error:
-        raise HexBadAnswer(
-            f"Hex answered {call} with {answer.status}, but {error} It said: {explain.quoted(answer.body)}.",
-            status=answer.status,
-        ) from None
+        raise explain.bad_answer(call, answer, str(error)) from None
 
 
 def may_send_again(call: Call[Any], error: HexError) -> bool:
@@ -144,25 +295,46 @@ def may_send_again(call: Call[Any], error: HexError) -> bool:
     return error.transient and (call.repeatable or error.no_effect)
 
 
-def start_unknown(call: Call[Any], error: HexError) -> HexStartUnknown:
-    """Return what to raise when RunProject was sent and its outcome is not known."""
-    return HexStartUnknown(
-        f"{error} Whether a run was started is not known, so it is not started again: look at the project's runs "
-        "in Hex, cancel the one that this task may have left, then clear the task.",
-        status=error.status,
-        trace_id=error.trace_id,
-    )
+def _cursor_pages(
+    name: str, path: str, query: Mapping[str, str | list[str]], after: str | None, item: Callable[[Any], T]
+) -> Call[Page[T]]:
+    """Ask for the page after a cursor. A cursor that leads to itself would lead round for ever."""
+
+    def read(data: Any, answer: Answer) -> Page[T]:
+        items = [item(value) for value in _items(data, "values")]
+        following = _object(data.get("pagination") or {}).get("after")
+        if following is not None and not isinstance(following, str):
+            raise HexBadAnswer("with a cursor that is no text.")
+        if following and following == after:
+            raise HexBadAnswer("with the same cursor again.")
+        return _page(items, _cursor_pages(name, path, query, following, item) if following else None, answer)
+
+    return Call(name, "GET", path, read, query={**query, **({"after": after} if after else {})})
+
+
+def _page(items: list[T], following: Call[Page[T]] | None, answer: Answer) -> Page[T]:
+    return Page(items, following, limits.clock_ahead(answer.headers, answer.came_at))
+
+
+def _query(**values: Any) -> dict[str, str | list[str]]:
+    """Return a query as Hex reads it, without what is not given or at Hex's default."""
+    return {
+        name: list(value) if isinstance(value, (list, tuple)) else "true" if value is True else str(value)
+        for name, value in values.items()
+        if value not in (None, False, "") and value != []
+    }
 
 
 def _segment(value: str, name: str) -> str:
-    """Encode one segment of a path; refuse what would lead to another path."""
-    if not isinstance(value, str) or not value.strip() or value in (".", ".."):
-        raise HexInvalidInput(f"{name} is {value!r}; an id as it stands in the project's or run's URL is needed.")
-    return quote(value, safe="")
+    return quote(check_id(value, name), safe="")
+
+
+def _project_path(project_id: str) -> str:
+    return f"/projects/{_segment(project_id, 'project_id')}"
 
 
 def _run_path(project_id: str, run_id: str) -> str:
-    return f"/projects/{_segment(project_id, 'project_id')}/runs/{_segment(run_id, 'run_id')}"
+    return f"{_project_path(project_id)}/runs/{_segment(run_id, 'run_id')}"
 
 
 def _json(body: bytes) -> Any:
@@ -177,6 +349,13 @@ def _object(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise HexBadAnswer("not with a JSON object.")
     return data
+
+
+def _items(data: Any, name: str) -> list[Any]:
+    found = _object(data).get(name)
+    if not isinstance(found, list):
+        raise HexBadAnswer(f"without a list of {name}.")
+    return found
 
 
 def _described(data: Any, **expected: str | None) -> dict[str, Any]:
@@ -194,10 +373,8 @@ def _run(data: Any, run_id: str | None) -> Run:
     return cast(Run, _described(data, runId=run_id, status=None))
 
 
-def _run_page(data: Any) -> RunPage:
-    page = _object(data)
-    if not isinstance(page.get("runs"), list):
-        raise HexBadAnswer("without a list of runs.")
-    for run in page["runs"]:
-        _run(run, None)
-    return cast(RunPage, page)
+def _image(data: Any) -> bytes:
+    try:
+        return base64.b64decode(_described(data, imageBase64=None)["imageBase64"], validate=True)
+    except ValueError:
+        raise HexBadAnswer("with an image that is not base64.") from None

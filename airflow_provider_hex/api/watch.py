@@ -56,13 +56,14 @@ class RunWatch:
         log.warning("Looking at Hex run %s failed; it will be looked at again. %s", self.run_id, error)
         self._retry_after = error.retry_after
 
-    def pause(self, now: float) -> float:
+    def pause(self, now: float, at_least: float = 0.0) -> float:
         """Return the seconds until the next look.
 
+        :param at_least: seconds for which the client's pace allows none.
         :raises HexRunTimeout: if the time is up.
         """
         waited = now - self.started_at
-        pause = limits.next_poll(waited, self.poll_interval, self._retry_after)
+        pause = limits.next_poll(waited, self.poll_interval, max(self._retry_after or 0.0, at_least))
         if self.timeout is None:
             return pause
         if waited >= self.timeout:

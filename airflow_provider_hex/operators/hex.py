@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, TaskDeferred, conf
 
 from airflow_provider_hex.api import explain, inputs
 from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRunFailed, HexRunTimeout, add_sentence
+from airflow_provider_hex.api.start import IfStartUnclear
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers import handover
 from airflow_provider_hex.version_compat import context_of_deferred_timeout
@@ -51,8 +52,15 @@ class HexRunProjectOperator(BaseOperator):
     :param timeout: seconds from the task's start until the run must have ended, or a timedelta; None for no
         end. Default: an hour.
     :param cancel_on_timeout: cancel the run when ``timeout`` or ``execution_timeout`` is up. Default: yes.
+    :param if_start_unclear: what to do when no clear answer came to the start, so that a run may exist or not. The
+        project's API-triggered runs since then are looked at, after the connection's ``start_grace``. ``settle``
+        (default): if there is none, start again; if there is exactly one, and this task asks for nothing that
+        would tell its run from others (inputs, a view, options), take it; else fail, without retries, and list
+        them. ``adopt``: take exactly one in any case, as nothing else starts this project by API. ``fail``:
+        never start again, nor take a run.
     :param hex_conn_id: the connection. (templated)
     :raises HexInvalidInput: Hex would refuse or ignore what is asked; nothing was sent.
+    :raises HexStartUnknown: whether a run was started could not be settled.
     :raises HexRunFailed: the run ended, and not as ``COMPLETED``.
     :raises HexRunTimeout: the run had not ended after ``timeout``.
     """
@@ -83,11 +91,13 @@ class HexRunProjectOperator(BaseOperator):
         poll_interval: float | timedelta | None = None,
         timeout: float | timedelta | None = 3600,
         cancel_on_timeout: bool = True,
+        if_start_unclear: IfStartUnclear = "settle",
         hex_conn_id: str = HexHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        inputs.check_unrendered(input_params, view_id, notifications, update_published_results)
+        inputs.check_unrendered(project_id, input_params, view_id, notifications, update_published_results)
+        inputs.check_choice(if_start_unclear, get_args(IfStartUnclear), "if_start_unclear")
         self.project_id = project_id
         self.input_params = input_params
         self.view_id = view_id
@@ -99,6 +109,7 @@ class HexRunProjectOperator(BaseOperator):
         self.poll_interval = inputs.to_seconds(poll_interval, "poll_interval")
         self.timeout = inputs.to_seconds(timeout, "timeout")
         self.cancel_on_timeout = cancel_on_timeout
+        self.if_start_unclear = if_start_unclear
         self.hex_conn_id = hex_conn_id
         self._run: Mapping[str, Any] | None = None
         self._owned_one = False
@@ -165,14 +176,15 @@ class HexRunProjectOperator(BaseOperator):
         self.log.warning("The task was killed. %s %s", explain.describe(self._run), self._cancel())
 
     def _start(self) -> StartedRun:
-        """Check what was rendered, and ask Hex for a run."""
+        """Ask Hex for a run with what was rendered."""
         return self.hook.run_project(
             self.project_id,
-            inputs.to_json_object(self.input_params, "input_params"),
+            self.input_params,
             view_id=self.view_id,
             notifications=self.notifications,
-            update_published_results=inputs.to_bool(self.update_published_results, "update_published_results"),
-            use_cached_sql_results=inputs.to_bool(self.use_cached_sql_results, "use_cached_sql_results"),
+            update_published_results=self.update_published_results,
+            use_cached_sql_results=self.use_cached_sql_results,
+            if_start_unclear=self.if_start_unclear,
             patience=math.inf if self.timeout is None else self.timeout,
         )
 

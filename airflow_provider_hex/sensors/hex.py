@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_hex.api import explain, protocol
+from airflow_provider_hex.api import explain, inputs, protocol
 from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.api.watch import require_completed
@@ -39,6 +39,7 @@ class HexRunSensor(BaseSensorOperator):
     :param run_id: the run, such as the ``runId`` or the XCom ``run_id`` of a ``HexRunProjectOperator``. (templated)
     :param hex_conn_id: the connection. (templated)
     :param deferrable: wait in the triggerer, without a worker slot. Default: yes, unless a ``mode`` is given.
+    :raises HexInvalidInput: an id is none of Hex's; where it is not templated, when the DAG is parsed.
     :raises AirflowFailException: the run did not complete, or cannot be looked at (401, 403, 404).
     :raises AirflowSensorTimeout: the run had not ended after ``timeout``.
     """
@@ -56,6 +57,8 @@ class HexRunSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        inputs.check_unrendered_id(project_id, "project_id")
+        inputs.check_unrendered_id(run_id, "run_id")
         self.deferrable = "mode" not in kwargs if deferrable is None else deferrable
         self.project_id = project_id
         self.run_id = run_id
@@ -106,7 +109,13 @@ class HexRunSensor(BaseSensorOperator):
     def _completed_run(self) -> Run | None:
         """Look once. Return None if the run has not ended, or could not be looked at this time."""
         try:
-            self._seen = run = self.hook.client.send(protocol.get_run(self.project_id, self.run_id))
+            call = protocol.get_run(self.project_id, self.run_id)
+            if self.hook.client.pause(call):
+                self.log.info(
+                    "Hex run %s is not looked at this time, to keep within the limit of requests.", self.run_id
+                )
+                return None
+            self._seen = run = self.hook.client.send(call)
             self.log.info("%s is %s.", explain.describe(run), run["status"])
             return require_completed(run) if RunStatus.of(run).is_terminal else None
         except HexRunFailed as error:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
 from typing import Any
 
-from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_hex.api import protocol
+from airflow_provider_hex.api import protocol, steps
 from airflow_provider_hex.api.async_client import AsyncHexClient
-from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.watch import RunWatch
-from airflow_provider_hex.hooks.hex import config_of
+from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers import handover
 from airflow_provider_hex.version_compat import state_of, xcom_of
 
@@ -86,19 +83,13 @@ class HexRunTrigger(BaseTrigger):
         """
         if not self.cancel_on_kill or await asyncio.to_thread(self._task_still_waits):
             return
-        config = await self._config()
-        await asyncio.to_thread(self._cancel, config)
+        async with await self._client() as client:
+            await client.carry_out(steps.cancel(self.project_id, self.run_id))
+        self.log.info("The task was killed, and its Hex run %s cancelled.", self.run_id)
 
     def _task_still_waits(self) -> bool:
         ti = self.task_instance
         return state_of(ti) == "deferred" and xcom_of(ti, "run_id") == self.run_id
-
-    def _cancel(self, config: HexConfig) -> None:
-        from airflow_provider_hex.api.client import HexClient  # it blocks, so it stays in this thread
-
-        with closing(HexClient(config)) as client:
-            client.cancel(self.project_id, self.run_id)
-        self.log.info("The task was killed, and its Hex run %s cancelled.", self.run_id)
 
     async def _ended_run(self) -> Run:
         watch = RunWatch(
@@ -109,7 +100,7 @@ class HexRunTrigger(BaseTrigger):
             timeout=self.timeout,
         )
         call = protocol.get_run(self.project_id, self.run_id)
-        async with AsyncHexClient(await self._config()) as client:
+        async with await self._client() as client:
             while True:
                 try:
                     run = await client.send(call)
@@ -118,8 +109,7 @@ class HexRunTrigger(BaseTrigger):
                 else:
                     if watch.saw(run):
                         return run
-                await asyncio.sleep(watch.pause(time.time()))
+                await client.sleep(watch.pause(time.time(), client.pause(call)))
 
-    async def _config(self) -> HexConfig:
-        connection = await get_async_connection(self.hex_conn_id)
-        return config_of(connection, await get_async_extra_dejson(connection))
+    async def _client(self) -> AsyncHexClient:
+        return await HexHook(self.hex_conn_id).get_async_client()

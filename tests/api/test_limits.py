@@ -7,32 +7,80 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_hex.api import limits
+from airflow_provider_hex.api.limits import Pace
 
 NOW = 1_800_000_000.0
 
 
+def date(seconds: float) -> str:
+    """So many seconds from now, as HTTP writes it."""
+    return formatdate(NOW + seconds, usegmt=True)
+
+
+TIMES = [
+    ("7", 7),
+    (" 1.5 ", 1.5),
+    ("0", 0),
+    ("-3", 0),
+    ("999999999", 3600),
+    (str(NOW + 9), 9),
+    (str(int(NOW + 9) * 1000), 9),
+    (str(NOW - 9), 0),
+    (date(20), 20),
+    (date(-20), 0),
+    ("1e300", 3600),
+    (date(1e8), 3600),
+    ("nan", None),
+    ("inf", None),
+    ("-inf", None),
+    ("soon", None),
+    ("", None),
+    ("Mon, 99 Nov 2026 99:99:99 GMT", None),
+]
+
+
+@pytest.mark.parametrize(("value", "seconds"), TIMES)
 @pytest.mark.parametrize(
-    ("value", "seconds"),
+    "name", ["Retry-After", "retry-AFTER", "RateLimit-Reset", "X-RateLimit-Reset", "x-rate-limit-reset"]
+)
+def test_a_pause_is_read_in_every_spelling(name: str, value: str, seconds: float | None) -> None:
+    assert limits.retry_after({"Server": "x", name: value}, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
     [
-        ("7", 7),
-        (" 1.5 ", 1.5),
-        ("-3", 0),
-        (formatdate(NOW + 20, usegmt=True), 20),
-        (formatdate(NOW - 20, usegmt=True), 0),
-        ("1e300", 3600),
-        (formatdate(NOW + 1e8, usegmt=True), 3600),
-        ("nan", None),
-        ("inf", None),
-        ("soon", None),
-        ("", None),
+        ({}, None),
+        ({"Content-Type": "text/html", "Reset": "7", "X-Remaining": "0"}, None),
+        ({"RateLimit-Remaining": "0", "RateLimit-Limit": "60"}, None),
+        ({"RateLimit-Reset": "30", "Retry-After": "7"}, 7),
+        ({"RateLimit-Reset": "30", "Retry-After": "soon"}, 30),
+        ({"RateLimit": "limit=60, remaining=0, reset=8"}, 8),
+        ({"RateLimit": '"default";r=0;t=9', "RateLimit-Policy": '"default";q=60;w=60'}, 9),
+        ({"RateLimit": "full"}, None),
     ],
 )
-def test_retry_after_is_read_in_seconds_or_as_a_date(value: str, seconds: float | None) -> None:
-    assert limits.retry_after({"retry-AFTER": value}, NOW) == seconds
+def test_retry_after_counts_before_a_reset(headers: dict[str, str], seconds: float | None) -> None:
+    assert limits.retry_after(headers, NOW) == seconds
 
 
-def test_no_retry_after_is_none() -> None:
-    assert limits.retry_after({"Content-Type": "text/html"}, NOW) is None
+@pytest.mark.parametrize("name", ["Retry-After", "X-RateLimit-Reset"])
+def test_a_clock_that_is_wrong_does_no_harm(name: str) -> None:
+    """Ours is ten minutes late: Hex says when, and what time it is there."""
+    assert limits.retry_after({"Date": date(600), name: date(620)}, NOW) == 20
+    assert limits.retry_after({"date": date(600), name: str(NOW + 620)}, NOW) == 20
+    assert limits.retry_after({"Date": date(600), name: "20"}, NOW) == 20
+
+
+def test_the_clocks_are_compared_where_hex_tells_the_time() -> None:
+    assert limits.clock_ahead({"DATE": date(-5)}, NOW) == -5
+    assert limits.clock_ahead({"Date": "today"}, NOW) is None
+    assert limits.clock_ahead({}, NOW) is None
+
+
+@given(st.dictionaries(st.sampled_from(["Retry-After", "RateLimit", "X-RateLimit-Reset", "Date"]), st.text()))
+def test_no_header_is_believed_beyond_reason(headers: dict[str, str]) -> None:
+    assert 0 <= (limits.retry_after(headers, NOW) or 0) <= limits.LONGEST_LIMIT
 
 
 @pytest.mark.parametrize(("waited", "pause"), [(0, 2), (19, 2), (100, 10), (300, 30), (86400, 30)])
@@ -45,3 +93,68 @@ def test_hex_is_never_asked_before_it_wants_to_be(waited: float, interval: float
     pause = limits.next_poll(waited, interval, asked)
     assert pause >= (asked or 0)
     assert interval is None or pause == max(interval, asked or 0)
+
+
+def test_no_more_requests_go_out_in_a_minute_than_may() -> None:
+    pace = Pace(3)
+    for moment in (0, 1, 20):
+        assert pace.pause("Me", NOW + moment) == 0
+        pace.sent(NOW + moment)
+    assert pace.pause("Me", NOW + 20) == 40
+    assert pace.pause("RunProject", NOW + 59) == 1
+    assert pace.pause("Me", NOW + 60) == 0
+    pace.sent(NOW + 60)
+    assert pace.pause("Me", NOW + 60) == 1
+
+
+@given(st.integers(1, 60), st.lists(st.floats(0, 100), min_size=1))
+def test_no_minute_ever_holds_more_requests_than_may_go_out(per_minute: int, idle: list[float]) -> None:
+    pace, now, sent = Pace(per_minute), NOW, []
+    for seconds in idle * 3:
+        now += seconds
+        now += pace.pause("Me", now)
+        pace.sent(now)
+        sent.append(now)
+    assert all(later - earlier >= 59.99 for earlier, later in zip(sent, sent[per_minute:], strict=False))
+
+
+def test_a_clock_that_is_set_back_holds_nobody_up_for_long() -> None:
+    pace = Pace(1)
+    pace.sent(NOW)
+    assert pace.pause("Me", NOW - 86400) == 60
+
+
+@pytest.mark.parametrize(
+    ("headers", "pause"),
+    [
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, 30),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(NOW + 12)}, 12),
+        ({"RateLimit": '"default";r=0;t=9'}, 9),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "3000"}, 60),
+        ({"RateLimit-Remaining": "1", "RateLimit-Reset": "30"}, 0),
+        ({"RateLimit-Remaining": "0"}, 0),
+        ({"RateLimit-Remaining": "none", "RateLimit-Reset": "30"}, 0),
+        ({"RateLimit-Reset": "30"}, 0),
+        ({}, 0),
+    ],
+)
+def test_no_request_goes_out_when_hex_said_that_none_is_left(headers: dict[str, str], pause: float) -> None:
+    pace = Pace(30)
+    pace.learned("Me", headers, NOW)
+    assert pace.pause("Me", NOW) == pause
+    assert pace.pause("Me", NOW + pause) == 0
+
+
+def test_what_hex_says_of_one_kind_of_request_holds_no_other_up() -> None:
+    """RunProject's limit may last an hour; nobody would look at the runs for so long."""
+    pace = Pace(30)
+    pace.learned("RunProject", {"RateLimit-Remaining": "0", "RateLimit-Reset": "3000"}, NOW)
+    assert pace.pause("RunProject", NOW) == 3000
+    assert pace.pause("GetRunStatus", NOW) == 0
+
+
+def test_what_hex_says_last_counts() -> None:
+    pace = Pace(30)
+    pace.learned("Me", {"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, NOW)
+    pace.learned("Me", {"RateLimit-Remaining": "60", "RateLimit-Reset": "60"}, NOW + 1)
+    assert pace.pause("Me", NOW + 1) == 0

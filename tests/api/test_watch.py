@@ -41,6 +41,13 @@ def test_an_error_that_passes_is_outlived_and_its_wish_obeyed_once() -> None:
     assert waiting.pause(100) == 5
 
 
+def test_no_look_comes_before_the_clients_pace_allows_it() -> None:
+    waiting = watch(poll_interval=5)
+    assert waiting.pause(100, at_least=7) == 7
+    waiting.missed(HexLimited("429", retry_after=42))
+    assert waiting.pause(100, at_least=7) == 42
+
+
 def test_an_error_that_stays_ends_the_wait_and_names_the_run() -> None:
     waiting = watch()
     waiting.saw(run("RUNNING"))

@@ -89,9 +89,24 @@ def test_hex_having_no_room_makes_the_task_wait(way: str, run_dag: RunDag, emula
 
 
 @pytest.mark.parametrize("way", ["operator_in_worker", "operator_deferred"])
-def test_a_start_whose_answer_is_lost_is_not_made_again(way: str, run_dag: RunDag, emulator: Control) -> None:
-    emulator.fault("RunProject", drop=True, apply=True)
+@pytest.mark.parametrize(("applied", "starts"), [(True, 1), (False, 2)], ids=["after-the-effect", "before-the-effect"])
+def test_a_start_whose_answer_is_lost_makes_one_run(
+    applied: bool, starts: int, way: str, run_dag: RunDag, emulator: Control
+) -> None:
+    emulator.fault("RunProject", drop=True, apply=applied)
     outcome = run_dag(way)
-    assert outcome.states == {"wait": "failed"}
-    assert "Whether a run was started is not known" in outcome.errors["wait"]
-    assert len(emulator.requests("RunProject")) == len(emulator.runs()) == 1
+    assert outcome.states == {"wait": "success"}
+    (run,) = emulator.runs()
+    assert (run["status"], run["runUrl"]) == ("COMPLETED", outcome.told["wait"]["run_url"])
+    assert len(emulator.requests("RunProject")) == starts
+
+
+def test_a_start_with_inputs_whose_answer_is_lost_fails_and_names_the_run(run_dag: RunDag, emulator: Control) -> None:
+    """Another client may have started that run, with other inputs."""
+    emulator.fault("RunProject", drop=True, apply=True)
+    outcome = run_dag("everything_templated", FILE, CONF)
+    assert outcome.states == {"run": "failed"}
+    assert "Whether that started a run is not known" in outcome.errors["run"]
+    (run,) = emulator.runs()
+    assert run["runUrl"] in outcome.errors["run"]
+    assert len(emulator.requests("RunProject")) == 1

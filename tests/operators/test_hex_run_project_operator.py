@@ -20,7 +20,7 @@ from tests.conftest import PROJECT
 
 
 def operator(**options: Any) -> HexRunProjectOperator:
-    return HexRunProjectOperator(task_id="run", project_id=PROJECT, **options)
+    return HexRunProjectOperator(**{"task_id": "run", "project_id": PROJECT, **options})
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,8 @@ def operator(**options: Any) -> HexRunProjectOperator:
         ({"input_params": {"a": 1}, "update_published_results": True}, "Hex ignores input_params"),
         ({"input_params": {"a": {1, 2}}}, r"input_params\['a'\] is a set"),
         ({"input_params": {"a": float("nan")}}, "is nan"),
+        ({"project_id": f"https://app.hex.tech/acme/hex/{PROJECT}/draft"}, f"Use the id in it alone: {PROJECT}"),
+        ({"if_start_unclear": "guess"}, "if_start_unclear is 'guess'; one of settle, adopt, fail is needed"),
         ({"notifications": [{"type": b"ALL"}]}, r"notifications\[0\]\['type'\] is a bytes"),
     ],
 )

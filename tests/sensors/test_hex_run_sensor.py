@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.sensors.hex import HexRunSensor
+from hex_emulator.client import Control
+from tests.conftest import PROJECT, connect
+
+RUN = "78c33d18-170c-44d3-a227-b3194f134f73"
 
 
 @pytest.mark.parametrize(
@@ -20,11 +25,28 @@ from airflow_provider_hex.sensors.hex import HexRunSensor
     ],
 )
 def test_it_defers_unless_told_how_to_wait(options: dict[str, Any], deferrable: bool) -> None:
-    assert HexRunSensor(task_id="wait", project_id="p", run_id="r", **options).deferrable is deferrable
+    assert HexRunSensor(task_id="wait", project_id=PROJECT, run_id=RUN, **options).deferrable is deferrable
 
 
 @pytest.mark.parametrize("failure", ["Trigger timeout", "Trigger failure"])
 def test_a_wait_that_airflow_gave_up_names_the_run(failure: str) -> None:
-    sensor = HexRunSensor(task_id="wait", project_id="the-project", run_id="the-run")
-    with pytest.raises(Exception, match=f"{failure} It waited for Hex run the-run of project the-project"):
+    sensor = HexRunSensor(task_id="wait", project_id=PROJECT, run_id=RUN)
+    with pytest.raises(Exception, match=f"{failure} It waited for Hex run {RUN} of project {PROJECT}"):
         sensor.resume_execution("__fail__", {"error": failure}, {})
+
+
+@pytest.mark.parametrize("name", ["project_id", "run_id"])
+def test_an_id_that_is_none_shows_when_the_dag_is_parsed(name: str) -> None:
+    ids = {"project_id": PROJECT, "run_id": RUN, name: f"https://app.hex.tech/acme/app/{PROJECT}/latest?runId={RUN}"}
+    with pytest.raises(HexInvalidInput, match=f"{name} is 'https.*Use the id in it alone"):
+        HexRunSensor(task_id="wait", **ids)
+
+
+def test_a_look_is_left_out_when_the_minutes_requests_are_used_up(
+    emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, host=emulator.url, extra={"requests_per_minute": 2})
+    run_id = emulator.start_run(PROJECT, trigger="API")["runId"]
+    sensor = HexRunSensor(task_id="wait", project_id=PROJECT, run_id=run_id, mode="poke")
+    assert [bool(sensor.poke({})) for _ in range(4)] == [False] * 4
+    assert len(emulator.requests()) == 2

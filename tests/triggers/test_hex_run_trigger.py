@@ -86,9 +86,9 @@ def test_an_event_does_not_repeat_a_token_that_the_server_does(emulator: Control
 
 def test_a_connection_that_is_no_good_ends_it_with_an_error(emulator: Control, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_HEX_DEFAULT", "hex://:@localhost")
-    (event,) = asyncio.run(events_of(trigger("r")))
+    (event,) = asyncio.run(events_of(trigger(PROJECT)))
     with pytest.raises(HexError, match="no token"):
-        handover.completed_run(event, "r")
+        handover.completed_run(event, PROJECT)
 
 
 def test_the_loop_is_free_while_it_waits(emulator: Control) -> None:

@@ -1,0 +1,129 @@
+"""Starting a run so that it is never started twice, whatever becomes of the answer. No I/O.
+
+RunProject has no idempotency key. When no clear answer came to it, a run may exist or not: then the project's runs
+of since the request are looked at, and the rules below decide.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from airflow_provider_hex.api import explain, protocol
+from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.models import Run, StartedRun
+from airflow_provider_hex.api.protocol import Call
+from airflow_provider_hex.api.steps import Pause, Steps
+
+log = logging.getLogger(__name__)
+
+IfStartUnclear = Literal["settle", "adopt", "fail"]
+"""What to do when no clear answer came to RunProject and its outcome has to be found out:
+
+* ``settle``: no run since then → start again; exactly one, and nothing tells it from any other run of the project
+  (no inputs, no saved view, all options at Hex's default) → take it; else fail.
+* ``adopt``: the same, but exactly one run is taken whatever the options, as nobody else starts this project by API.
+* ``fail``: never start again nor take a run.
+"""
+
+_MOST_STARTS = 3
+_CLOCKS_DIFFER = 2.0
+"""Seconds by which two clocks seem to differ that do not: ``Date`` tells whole seconds."""
+_CLOCKS_MAY_DIFFER = 60.0
+"""The same where Hex does not tell its time."""
+
+
+def start(
+    call: Call[StartedRun], project_id: str, *, if_start_unclear: IfStartUnclear, grace: float
+) -> Steps[StartedRun]:
+    """Start a run, and settle what happened if that is not clear.
+
+    :param call: the RunProject.
+    :param if_start_unclear: see :data:`IfStartUnclear`.
+    :param grace: seconds after which a run that was started shows in the list of the project's runs.
+    :raises HexStartUnknown: what happened could not be found out, or is not allowed to be acted upon.
+    :raises HexError: it is certain that no run was started, and the start may be tried again later.
+    """
+    since, starts = None, 0
+    while True:
+        starts += 1
+        try:
+            started: StartedRun = yield call
+            return started
+        except HexError as error:
+            if not error.transient or error.no_effect:
+                raise
+            since = since or error.sent_at or 0.0
+            log.warning("%s Whether that started a run is looked up in %.0f s.", error, grace)
+            yield Pause(grace)
+            try:
+                found = yield from _runs_since(project_id, since)
+            except HexError as failure:
+                raise explain.start_unknown(error, [], f"the project's runs cannot be looked at. {failure}") from error
+            if found or if_start_unclear == "fail":
+                return _adopted(call, error, found, if_start_unclear)
+            if starts == _MOST_STARTS:
+                raise
+            log.warning("No run was started. The project is started again.")
+
+
+def _adopted(call: Call[Any], error: HexError, found: Sequence[Run], if_start_unclear: IfStartUnclear) -> StartedRun:
+    """Return the one run that the request must have started.
+
+    :raises HexStartUnknown: if there is none such.
+    """
+    if if_start_unclear == "fail":
+        doubt = "neither is a run to be taken for it, nor is it to be sent again (if_start_unclear='fail')."
+    elif len(found) > 1:
+        doubt = "several runs of the project were started by API since."
+    elif call.body and if_start_unclear != "adopt":
+        doubt = "one run of the project was started by API since, but perhaps by others, with other inputs or options."
+    else:
+        log.warning("%s was started since, and is taken for the run of this task.", explain.describe(found[0]))
+        return _as_started(found[0])
+    raise explain.start_unknown(error, found, doubt)
+
+
+def _runs_since(project_id: str, since: float) -> Steps[list[Run]]:
+    """Return the runs that were started by API since a time, in epoch seconds of our own clock.
+
+    Page by page, until a page shows that the list is sorted and all further runs are older.
+    """
+    found: list[Run] = []
+    call: Call[protocol.Page[Run]] | None = protocol.get_project_runs(project_id, trigger="API")
+    while call is not None:
+        page: protocol.Page[Run] = yield call
+        ahead = page.clock_ahead
+        earliest = since - _CLOCKS_MAY_DIFFER if ahead is None else since + ahead - _CLOCKS_DIFFER
+        found += [run for run in page.items if (_began(run) or earliest) >= earliest]
+        known = [moment for run in page.items if (moment := _began(run)) is not None]
+        sorted_and_past = known == sorted(known, reverse=True) and bool(known) and known[-1] < earliest
+        call = None if sorted_and_past else page.next
+    return found
+
+
+def _began(run: Mapping[str, Any]) -> float | None:
+    """Return the first moment that Hex tells of a run, in its epoch seconds; None if it tells of none."""
+    events = run.get("stateEvents")
+    told = (
+        [event.get("timestamp") for event in events if isinstance(event, Mapping)] if isinstance(events, list) else []
+    )
+    moments = [_epoch(text) for text in (*told, run.get("startTime"), run.get("endTime"))]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _epoch(text: Any) -> float | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.timestamp() if moment.tzinfo else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _as_started(run: Run) -> StartedRun:
+    """Return what RunProject would have answered, as far as a run tells."""
+    same = ("projectId", "runId", "runUrl", "traceId", "projectVersion", "notifications")
+    started: Any = {name: run[name] for name in same if name in run}  # type: ignore[literal-required]
+    return started  # type: ignore[no-any-return]

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_hex.api.address import base_url
+from airflow_provider_hex.api.errors import HexInvalidInput
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        (None, "https://app.hex.tech/api/v1"),
+        ("", "https://app.hex.tech/api/v1"),
+        ("  ", "https://app.hex.tech/api/v1"),
+        ("app.hex.tech", "https://app.hex.tech/api/v1"),
+        (" eu.hex.tech\n", "https://eu.hex.tech/api/v1"),
+        ("EU.hex.tech", "https://eu.hex.tech/api/v1"),
+        ("//eu.hex.tech", "https://eu.hex.tech/api/v1"),
+        ("https://eu.hex.tech", "https://eu.hex.tech/api/v1"),
+        ("HTTPS://eu.hex.tech/", "https://eu.hex.tech/api/v1"),
+        ("https://eu.hex.tech/api", "https://eu.hex.tech/api/v1"),
+        ("https://eu.hex.tech/api/v1", "https://eu.hex.tech/api/v1"),
+        ("eu.hex.tech/api/v1/", "https://eu.hex.tech/api/v1"),
+        ("https://eu.hex.tech/acme/hex/My-project/draft?view=app#x", "https://eu.hex.tech/api/v1"),
+        ("hex.acme.internal:8443", "https://hex.acme.internal:8443/api/v1"),
+        ("http://localhost:8765", "http://localhost:8765/api/v1"),
+        ("http://127.0.0.1:8765/", "http://127.0.0.1:8765/api/v1"),
+        ("http://[::1]:8765", "http://[::1]:8765/api/v1"),
+    ],
+)
+def test_every_way_to_write_the_host_leads_to_the_api(host: str | None, url: str) -> None:
+    assert base_url(host) == url
+
+
+def test_scheme_and_port_may_stand_in_fields_of_their_own() -> None:
+    assert base_url("localhost", scheme="http", port=8765) == "http://localhost:8765/api/v1"
+    assert base_url("https://eu.hex.tech:444", scheme="http", port=8765) == "https://eu.hex.tech:444/api/v1"
+
+
+@pytest.mark.parametrize("host", ["ftp://eu.hex.tech", "https://", "two words", "https://eu.hex.tech:port"])
+def test_what_is_no_address_is_refused(host: str) -> None:
+    with pytest.raises(HexInvalidInput, match="is no address"):
+        base_url(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["https://user:5ec4e7@app.hex.tech", "https://user:5ec4e7@app.hex.tech:port", "hxtw_5ec4e7", "https://hxtp_5ec4e7"],
+)
+def test_a_token_in_the_host_is_refused_and_not_repeated(host: str) -> None:
+    with pytest.raises(HexInvalidInput, match="password field") as refusal:
+        base_url(host)
+    assert "5ec4e7" not in str(refusal.value)
+
+
+def test_plain_http_leaves_this_machine_only_if_the_connection_says_so() -> None:
+    with pytest.raises(HexInvalidInput, match=r"unencrypted to hex\.acme\.internal"):
+        base_url("http://hex.acme.internal")
+    with pytest.raises(HexInvalidInput, match="unencrypted"):
+        base_url("http://localhost.acme.internal")
+    assert base_url("http://hex.acme.internal", allow_http=True) == "http://hex.acme.internal/api/v1"
+
+
+@given(st.text())
+def test_any_text_is_an_address_or_is_refused(host: str) -> None:
+    try:
+        url = base_url(host)
+    except HexInvalidInput:
+        return
+    assert url.startswith(("https://", "http://localhost", "http://127.", "http://[::1]"))
+    assert url.endswith("/api/v1")

@@ -1,0 +1,84 @@
+"""When a call is sent again, with tenacity itself but a clock of the test's own."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+import tenacity
+
+from airflow_provider_hex.api import errors, retry
+from tests.api.calls import CALLS
+
+
+def sent(policy: dict[str, Any], *outcomes: errors.HexError | None) -> tuple[int, list[float], BaseException | None]:
+    """Send until the policy gives up: how often it was sent, the pauses, and the error at the end."""
+    waiting, pauses = list(outcomes), []
+
+    def attempt() -> None:
+        if error := waiting.pop(0):
+            raise error
+
+    try:
+        tenacity.Retrying(sleep=pauses.append, **policy)(attempt)
+    except errors.HexError as error:
+        return len(outcomes) - len(waiting), pauses, error
+    return len(outcomes) - len(waiting), pauses, None
+
+
+BLIPS = [errors.HexUnreachable(), errors.HexNotConnected(), errors.HexServerError(), errors.HexBadAnswer()]
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("blip", BLIPS)
+def test_a_blip_is_outlived_where_sending_again_does_no_harm(name: str, blip: errors.HexError) -> None:
+    harmless = name != "RunProject" or isinstance(blip, errors.HexNotConnected)
+    times, _, error = sent(retry.after_blips(CALLS[name], 1e6), blip, blip, None)
+    assert (times, error) == ((3, None) if harmless else (1, blip))
+
+
+@pytest.mark.parametrize("error", [errors.HexForbidden(), errors.HexRefused(), errors.HexStartUnknown()])
+@pytest.mark.parametrize("policy", [retry.after_blips(CALLS["Me"], 1e6), retry.after_limits(1e6)])
+def test_what_stays_is_not_sent_again(policy: dict[str, Any], error: errors.HexError) -> None:
+    assert sent(policy, error) == (1, [], error)
+
+
+def test_each_policy_has_errors_of_its_own() -> None:
+    limit = errors.HexLimited()
+    assert sent(retry.after_limits(1e6), limit, limit, None)[0] == 3
+    assert sent(retry.after_blips(CALLS["Me"], 1e6), limit)[0] == 1
+    assert sent(retry.after_limits(1e6), BLIPS[0])[0] == 1
+
+
+def test_other_exceptions_are_none_of_its_business() -> None:
+    with pytest.raises(ZeroDivisionError):
+        tenacity.Retrying(sleep=lambda seconds: None, **retry.after_limits(1e6))(lambda: 1 / 0)
+
+
+def test_it_waits_as_long_as_hex_asks_and_a_random_time_besides() -> None:
+    for _ in range(20):
+        _, pauses, _ = sent(retry.after_limits(1e6), *[errors.HexLimited(retry_after=7)] * 8, None)
+        assert all(7 <= pause <= 7 + min(2**n, 30) for n, pause in enumerate(pauses))
+    assert len(set(pauses)) > 1
+
+
+def test_pauses_without_a_wish_are_random_from_nothing_upwards() -> None:
+    firsts = [sent(retry.after_blips(CALLS["Me"], 1e6), BLIPS[0], None)[1][0] for _ in range(200)]
+    assert min(firsts) < 0.2
+    assert 0.8 < max(firsts) <= 1
+    tenths = [sent(retry.after_blips(CALLS["Me"], 1e6), *[BLIPS[0]] * 10, None)[1][9] for _ in range(200)]
+    assert min(tenths) < 6
+    assert 24 < max(tenths) <= 30
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(29, 1), (31, 2), (10, 1), (0, 1)])
+def test_it_gives_up_rather_than_wait_beyond_its_time(seconds: float, times: int) -> None:
+    limit = errors.HexLimited(retry_after=29.5)
+    assert sent(retry.after_limits(seconds), limit, limit, limit)[0::2] == (times, limit)
+
+
+def test_a_pause_is_announced(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        sent(retry.after_limits(1e6), errors.HexLimited("The limit is reached.", retry_after=100), None)
+    assert caplog.messages[0].startswith("The limit is reached. It will be sent again in 10")
