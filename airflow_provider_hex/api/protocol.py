@@ -192,7 +192,7 @@ def get_project_runs(
 
 def cancel_run(project_id: str, run_id: str) -> Call[None]:
     """Cancel a run, which frees its kernel."""
-    return Call("CancelRun", "DELETE", _run_path(project_id, run_id), lambda data, _: None)
+    return Call("CancelRun", "DELETE", _run_path(project_id, run_id), _nothing)
 
 
 def list_projects(
@@ -371,6 +371,12 @@ def _described(data: Any, **expected: str | None) -> dict[str, Any]:
 
 def _run(data: Any, run_id: str | None) -> Run:
     return cast(Run, _described(data, runId=run_id, status=None))
+
+
+def _nothing(data: Any, answer: Answer) -> None:
+    """Take an answer without a body, or with JSON. Anything else, a proxy's login page say, is not Hex's."""
+    if answer.body:
+        _object(data)
 
 
 def _image(data: Any) -> bytes:

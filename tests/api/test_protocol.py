@@ -265,8 +265,15 @@ def test_new_fields_are_kept_and_ids_are_the_same_in_any_case() -> None:
     assert protocol.decode(CALLS["GetRunStatus"], answer(200, body)) == body
 
 
-def test_an_empty_204_is_a_success_for_a_cancel() -> None:
-    protocol.decode(CALLS["CancelRun"], answer(204, b""))
+@pytest.mark.parametrize(("status", "body"), [(204, b""), (200, b""), (202, {"runId": RUN})])
+def test_a_cancel_is_answered_with_nothing_or_with_json(status: int, body: Any) -> None:
+    protocol.decode(CALLS["CancelRun"], answer(status, body))
+
+
+@pytest.mark.parametrize("body", [b"<html>Log in</html>", b"[]", b"null"])
+def test_a_cancel_that_a_proxy_answered_is_a_bad_answer(body: bytes) -> None:
+    with pytest.raises(errors.HexBadAnswer):
+        protocol.decode(CALLS["CancelRun"], answer(200, body))
 
 
 def pages(call: protocol.Call[protocol.Page[Any]] | None, *bodies: Any) -> list[Any]:

@@ -1,0 +1,188 @@
+"""The table: every call, and everything that the emulator can do to it, over both transports.
+
+A row says what comes of it, a value or an error, and which requests the emulator received.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from airflow_provider_hex.api import errors, protocol, start, steps
+from hex_emulator.client import Control
+from tests.conftest import PROJECT
+from tests.transports.conftest import Transport
+
+CHART = "c4a1e7d2-58b3-4f96-8e0d-1a6c9b2f7354"
+
+VALUE = "value"
+AGAIN = ["same", "same"]
+ONCE = ["same"]
+MANY = ["same", "..."]
+LOOKED = ["RunProject", "GetProjectRuns"]
+STARTED_AGAIN = [*LOOKED, "RunProject"]
+SETTLED_BY_A_LOOK = ["CancelRun", "GetRunStatus"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A call: what is there before it, how it is made, and whether its value is right."""
+
+    make: Callable[[Transport, str], Any]
+    is_right: Callable[[Any, str], bool]
+    course: str = "RUNNING"
+
+
+def started(transport: Transport) -> Any:
+    call = protocol.run_project(PROJECT)
+    return transport.carry_out(start.start(call, PROJECT, if_start_unclear="settle", grace=30))
+
+
+KINDS = {
+    "Me": Kind(lambda t, run: t.request(protocol.me()), lambda v, run: v["email"] == "ada@example.com"),
+    "ListProjects": Kind(
+        lambda t, run: t.items(protocol.list_projects()), lambda v, run: PROJECT in [project["id"] for project in v]
+    ),
+    "GetProject": Kind(lambda t, run: t.request(protocol.get_project(PROJECT)), lambda v, run: v["id"] == PROJECT),
+    "GetQueriedTables": Kind(
+        lambda t, run: t.items(protocol.get_queried_tables(PROJECT)),
+        lambda v, run: "analytics.core.regions" in [table["tableName"] for table in v],
+    ),
+    "RunProject": Kind(lambda t, run: started(t), lambda v, run: v["runId"] != run),
+    "GetProjectRuns": Kind(
+        lambda t, run: t.items(protocol.get_project_runs(PROJECT)), lambda v, run: [r["runId"] for r in v] == [run]
+    ),
+    "GetRunStatus": Kind(
+        lambda t, run: t.request(protocol.get_run(PROJECT, run)),
+        lambda v, run: (v["runId"], v["status"]) == (run, "RUNNING"),
+    ),
+    "CancelRun": Kind(lambda t, run: t.carry_out(steps.cancel(PROJECT, run)), lambda v, run: v is None),
+    "GetChartImageFromRun": Kind(
+        lambda t, run: t.request(protocol.get_chart_image(PROJECT, run, CHART)),
+        lambda v, run: v.startswith(b"\x89PNG"),
+        course="COMPLETED",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the emulator does, and what comes of it: for most calls, for RunProject, and for CancelRun."""
+
+    does: dict[str, Any]
+    outcome: Any = VALUE
+    requests: list[str] = field(default_factory=lambda: AGAIN)
+    start_outcome: Any = None
+    start_requests: list[str] | None = None
+    cancel_requests: list[str] | None = None
+
+    def expected(self, call: str) -> tuple[Any, list[str]]:
+        outcome, requests = self.outcome, self.requests
+        if call == "RunProject":
+            outcome = self.start_outcome or outcome
+            requests = self.start_requests or requests
+        if call == "CancelRun":
+            requests = self.cancel_requests or requests
+        return outcome, [call if name == "same" else name for name in requests]
+
+
+def refused(status: int, error: type[errors.HexError], body: Any = None) -> Fault:
+    body = body or {"reason": "No", "details": "Not so", "traceId": "t-1"}
+    return Fault({"status": status, "body": body}, error, ONCE, cancel_requests=SETTLED_BY_A_LOOK)
+
+
+def lost(**does: Any) -> Fault:
+    """The answer never comes, or is none; nothing was done."""
+    return Fault(does, start_requests=STARTED_AGAIN)
+
+
+def lost_after(**does: Any) -> Fault:
+    """The same, but it was done."""
+    cancel_again = ["CancelRun", "CancelRun", "GetRunStatus"]
+    return Fault({**does, "apply": True}, start_requests=LOOKED, cancel_requests=cancel_again)
+
+
+def for_ever(error: type[errors.HexError], **does: Any) -> Fault:
+    return Fault({**does, "times": None}, error, MANY, start_requests=LOOKED * 3)
+
+
+HTML = {"body": "<html><h1>Bad gateway</h1></html>", "content_type": "text/html"}
+LIMIT = {"body": {"reason": "Too many"}}
+
+FAULTS = {
+    "nothing": Fault({"delay": 0.001}, requests=ONCE),
+    "a delay": Fault({"delay": 0.1}, requests=ONCE),
+    "a slow body": Fault({"slow": 0.1}, requests=ONCE),
+    "a wrong content type": Fault({"content_type": "text/plain"}, requests=ONCE),
+    "absurd headers": Fault({"headers": {"Retry-After": "-1e99", "X-RateLimit-Remaining": "no"}}, requests=ONCE),
+    "dropped before": lost(drop=True),
+    "dropped after": lost_after(drop=True),
+    "dropped twice": Fault({"drop": True, "times": 2}, requests=["same"] * 3, start_requests=[*LOOKED, *STARTED_AGAIN]),
+    "500 before": lost(status=500),
+    "500 after": lost_after(status=500),
+    "502 of a proxy before": lost(status=502, **HTML),
+    "504 of a proxy after": lost_after(status=504, **HTML),
+    "408": lost(status=408),
+    "half an answer": Fault({"truncate": True}, start_requests=LOOKED, cancel_requests=ONCE),
+    "HTML with 200": Fault({"status": 200, **HTML}, start_requests=STARTED_AGAIN),
+    "another kind of JSON": Fault({"status": 200, "body": [1, 2]}, start_requests=STARTED_AGAIN),
+    "no body": Fault({"status": 200, "body": ""}, start_requests=STARTED_AGAIN, cancel_requests=ONCE),
+    "429": Fault({"status": 429, **LIMIT}),
+    "429, Retry-After": Fault({"status": 429, **LIMIT, "headers": {"Retry-After": "30"}}),
+    "429, X-RateLimit-Reset": Fault({"status": 429, **LIMIT, "headers": {"X-RateLimit-Reset": "30"}}),
+    "429 five times": Fault({"status": 429, **LIMIT, "times": 5}, requests=["same"] * 6),
+    "503": Fault({"status": 503, "body": {"reason": "No kernel"}}),
+    "500 for ever": for_ever(errors.HexServerError, status=500),
+    "dropped for ever": for_ever(errors.HexUnreachable, drop=True),
+    "half an answer for ever": Fault(
+        {"truncate": True, "times": None}, errors.HexBadAnswer, MANY, VALUE, LOOKED, cancel_requests=ONCE
+    ),
+    "429 for ever": Fault({"status": 429, **LIMIT, "times": None}, errors.HexLimited, MANY),
+    "a redirect": refused(302, errors.HexRefused),
+    "400": refused(400, errors.HexRefused),
+    "401": refused(401, errors.HexUnauthorized),
+    "403": refused(403, errors.HexForbidden),
+    "403 of a proxy": refused(403, errors.HexForbidden, "<html>Forbidden</html>"),
+    "404": refused(404, errors.HexNotFound),
+    "409": refused(409, errors.HexRefused),
+    "422": refused(422, errors.HexRefused),
+}
+
+CANCELLED_WITHOUT_A_BODY = ("no body", "half an answer for ever")
+
+
+@pytest.mark.parametrize("call", KINDS)
+@pytest.mark.parametrize("what", FAULTS)
+def test_the_table(call: str, what: str, transport: Transport, emulator: Control) -> None:
+    kind, fault = KINDS[call], FAULTS[what]
+    outcome, requests = fault.expected(call)
+    if call == "CancelRun" and what in CANCELLED_WITHOUT_A_BODY:
+        outcome = VALUE  # half of nothing is nothing
+    trigger = "SCHEDULED" if call == "RunProject" else "API"
+    emulator.next_run(timeline=[(kind.course, None)])
+    run_id = emulator.start_run(PROJECT, trigger=trigger)["runId"]
+    emulator.fault(call, **fault.does)
+
+    if outcome == VALUE:
+        assert kind.is_right(kind.make(transport, run_id), run_id)
+    else:
+        with pytest.raises(errors.HexError) as raised:
+            kind.make(transport, run_id)
+        error = raised.value
+        assert type(error) is outcome
+        assert error.method in ("GET", "POST", "DELETE")
+        assert f"{call} ({error.method} {error.path})" in str(error)
+
+    received = [request["call"] for request in emulator.requests()]
+    if requests[-1] == "...":
+        assert set(received) == {call}
+        assert 3 <= len(received) <= 3000
+    else:
+        assert received == requests
+    new_runs = len(emulator.runs()) - 1
+    assert new_runs == (call == "RunProject" and outcome == VALUE)
+    if call == "CancelRun" and outcome == VALUE and what != "no body":
+        assert emulator.runs()[0]["status"] == "KILLED"
