@@ -67,7 +67,6 @@ class AsyncHexClient(Session):
                 call,
                 error,
                 never_sent=isinstance(error, _NEVER_SENT),
-                timed_out=isinstance(error, httpx.TimeoutException),
                 sent_at=sent_at,
             ) from None
         return self._answered(call, response.status_code, response.headers, response.content, sent_at)

@@ -84,7 +84,6 @@ class HexClient(Session):
                 call,
                 error,
                 never_sent=_never_sent(error),
-                timed_out=isinstance(error, requests.Timeout),
                 sent_at=sent_at,
             ) from None
         return self._answered(call, response.status_code, response.headers, response.content, sent_at)

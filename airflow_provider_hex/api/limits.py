@@ -16,6 +16,8 @@ WINDOW = 60.0
 LONGEST_LIMIT = 3600.0
 """Seconds for which Hex's longest limit lasts: 60 runs an hour. No header is believed beyond it."""
 
+_ROUNDED = 1.0
+"""Seconds by which a reset may come later than a header tells, which tells whole ones."""
 _EARLIEST_EPOCH = 1e9
 _EARLIEST_EPOCH_MS = 1e12
 
@@ -49,7 +51,7 @@ class Pace:
         none_left = _number(values.get("remaining", "")) == 0
         seconds = _seconds(values.get("reset", ""), _own_clock(headers, now)) if none_left else None
         longest = LONGEST_LIMIT if name == "RunProject" else WINDOW
-        self._exhausted_until[name] = now + min(seconds or 0.0, longest)
+        self._exhausted_until[name] = now if seconds is None else now + min(seconds, longest) + _ROUNDED
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

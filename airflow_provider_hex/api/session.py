@@ -46,17 +46,15 @@ class Session:
         self._pace.learned(call.name, headers, now)
         return protocol.decode(call, Answer(status, headers, self.config.without_token(body), sent_at, now))
 
-    def _failed(
-        self, call: Call[Any], error: Exception, *, never_sent: bool, timed_out: bool, sent_at: float
-    ) -> HexUnreachable:
+    def _failed(self, call: Call[Any], error: Exception, *, never_sent: bool, sent_at: float) -> HexUnreachable:
         """Return what an exception of the library means.
 
         :param never_sent: whether it knows that the request never went out.
-        :param timed_out: whether one of the two timeouts was up.
         """
         causes = _causes(error)
         untrusted = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
         said = next((text for cause in reversed(causes) if (text := str(cause))), type(error).__name__)
+        timed_out = any(isinstance(cause, TimeoutError) for cause in causes)
         if timed_out and never_sent:
             said = f"no connection within {self.config.connect_timeout:g} s (connect_timeout)"
         elif timed_out:

@@ -23,6 +23,8 @@ TIMES = [
     ("0", 0),
     ("-3", 0),
     ("999999999", 3600),
+    ("1000000000", 0),
+    ("1000000000000", 0),
     (str(NOW + 9), 9),
     (str(int(NOW + 9) * 1000), 9),
     (str(NOW - 9), 0),
@@ -58,6 +60,7 @@ def test_a_pause_is_read_in_every_spelling(name: str, value: str, seconds: float
         ({"RateLimit": "limit=60, remaining=0, reset=8"}, 8),
         ({"RateLimit": '"default";r=0;t=9', "RateLimit-Policy": '"default";q=60;w=60'}, 9),
         ({"RateLimit": "full"}, None),
+        ({"Retry-After": "7", "RateLimit": "limit=60, remaining=0, reset=8"}, 7),
     ],
 )
 def test_retry_after_counts_before_a_reset(headers: dict[str, str], seconds: float | None) -> None:
@@ -86,6 +89,15 @@ def test_no_header_is_believed_beyond_reason(headers: dict[str, str]) -> None:
 @pytest.mark.parametrize(("waited", "pause"), [(0, 2), (19, 2), (100, 10), (300, 30), (86400, 30)])
 def test_looks_become_rarer_in_proportion_to_the_time_waited(waited: float, pause: float) -> None:
     assert limits.next_poll(waited) == pause
+
+
+@pytest.mark.parametrize(
+    ("waited", "interval", "asked", "pause"), [(1000, 0.5, None, 0.5), (1000, 0.5, 0.7, 0.7), (0, None, 7, 7)]
+)
+def test_an_interval_of_the_users_own_counts_unless_hex_asks_for_more(
+    waited: float, interval: float | None, asked: float | None, pause: float
+) -> None:
+    assert limits.next_poll(waited, interval, asked) == pause
 
 
 @given(st.floats(0, 1e6), st.none() | st.floats(0, 1e4), st.none() | st.floats(0, 1e4))
@@ -127,10 +139,10 @@ def test_a_clock_that_is_set_back_holds_nobody_up_for_long() -> None:
 @pytest.mark.parametrize(
     ("headers", "pause"),
     [
-        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, 30),
-        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(NOW + 12)}, 12),
-        ({"RateLimit": '"default";r=0;t=9'}, 9),
-        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "3000"}, 60),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, 31),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(NOW + 12)}, 13),
+        ({"RateLimit": '"default";r=0;t=9'}, 10),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "3000"}, 61),
         ({"RateLimit-Remaining": "1", "RateLimit-Reset": "30"}, 0),
         ({"RateLimit-Remaining": "0"}, 0),
         ({"RateLimit-Remaining": "none", "RateLimit-Reset": "30"}, 0),
@@ -149,7 +161,7 @@ def test_what_hex_says_of_one_kind_of_request_holds_no_other_up() -> None:
     """RunProject's limit may last an hour; nobody would look at the runs for so long."""
     pace = Pace(30)
     pace.learned("RunProject", {"RateLimit-Remaining": "0", "RateLimit-Reset": "3000"}, NOW)
-    assert pace.pause("RunProject", NOW) == 3000
+    assert pace.pause("RunProject", NOW) == 3001
     assert pace.pause("GetRunStatus", NOW) == 0
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from typing import Any, Self
 
 import pytest
 
@@ -17,12 +18,28 @@ from hex_emulator.client import Control
 from tests.conftest import TOKENS
 
 
-class Blocking:
-    """``HexClient``; ``pauses`` are the seconds that it would have waited."""
+class Transport:
+    """What both do. ``pauses`` are the seconds that they would have waited; ``while_it_waits`` is what happens then."""
 
     def __init__(self, config: HexConfig) -> None:
+        self.config = config
         self.pauses: list[float] = []
-        self.client = HexClient(config, sleep=self.pauses.append)
+        self.while_it_waits: Callable[[float], object] = lambda seconds: None
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.while_it_waits(seconds)
+
+
+class Blocking(Transport):
+    """``HexClient``."""
+
+    def __enter__(self) -> Self:
+        self.client = HexClient(self.config, self.sleep)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.client.close()
 
     def send(self, call: Call[Any]) -> Any:
         return self.client.send(call)
@@ -41,62 +58,64 @@ class Blocking:
         return self.client.carry_out(steps, **options)
 
 
-class Asynchronous:
-    """``AsyncHexClient``, the same way. Each call has a session of its own, as each has an event loop."""
+class Asynchronous(Transport):
+    """``AsyncHexClient``, on an event loop that stands still between the calls."""
 
-    def __init__(self, config: HexConfig) -> None:
-        self.pauses: list[float] = []
-        self.config = config
+    def __enter__(self) -> Self:
+        self.runner = asyncio.Runner()
+        self.client = self._run(AsyncHexClient(self.config, self._sleep).__aenter__())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._run(self.client.__aexit__(None, None, None))
+        self.runner.close()
 
     def send(self, call: Call[Any]) -> Any:
-        return self._run(lambda client: client.send(call))
+        return self._run(self.client.send(call))
 
     def request(self, call: Call[Any], **options: float) -> Any:
-        return self._run(lambda client: client.request(call, **options))
+        return self._run(self.client.request(call, **options))
 
     def items(self, call: Call[Page[Any]]) -> list[Any]:
-        async def collect(client: AsyncHexClient) -> list[Any]:
-            return [item async for item in client.iterate(call)]
+        async def collect() -> list[Any]:
+            return [item async for item in self.client.iterate(call)]
 
-        return self._run(collect)
+        return self._run(collect())
 
     def first(self, call: Call[Page[Any]], count: int) -> list[Any]:
-        async def collect(client: AsyncHexClient) -> list[Any]:
-            items = client.iterate(call)
+        async def collect() -> list[Any]:
+            items = self.client.iterate(call)
             return [await anext(items) for _ in range(count)]
 
-        return self._run(collect)
+        return self._run(collect())
 
     def carry_out(self, steps: Steps[Any], **options: float) -> Any:
-        return self._run(lambda client: client.carry_out(steps, **options))
+        return self._run(self.client.carry_out(steps, **options))
 
-    def _run(self, work: Callable[[AsyncHexClient], Awaitable[Any]]) -> Any:
-        async def sleep(seconds: float) -> None:
-            self.pauses.append(seconds)
+    async def _sleep(self, seconds: float) -> None:
+        self.sleep(seconds)
 
-        async def run() -> Any:
-            async with AsyncHexClient(self.config, sleep) as client:
-                return await work(client)
-
-        return asyncio.run(run())
+    def _run(self, work: Awaitable[Any]) -> Any:
+        return self.runner.run(work)  # type: ignore[arg-type]
 
 
-Transport = Blocking | Asynchronous
-Transports = Callable[..., Transport]
+Either = Blocking | Asynchronous
+Transports = Callable[..., Either]
 
 
 @pytest.fixture(params=[Blocking, Asynchronous], ids=["requests", "httpx"])
-def transports(request: pytest.FixtureRequest, emulator: Control) -> Transports:
+def transports(request: pytest.FixtureRequest, emulator: Control) -> Iterator[Transports]:
     """Makes a transport with these options of ``HexConfig`` besides the emulator's address and token."""
+    with ExitStack() as opened:
 
-    def make(**options: Any) -> Transport:
-        fields = {"base_url": emulator.api_url, "token": TOKENS["full"], "requests_per_minute": 6000, **options}
-        made: Transport = request.param(HexConfig(**fields))
-        return made
+        def make(**options: Any) -> Either:
+            fields = {"base_url": emulator.api_url, "token": TOKENS["full"], "requests_per_minute": 6000, **options}
+            made: Either = request.param(HexConfig(**fields))
+            return opened.enter_context(made)
 
-    return make
+        yield make
 
 
 @pytest.fixture
-def transport(transports: Transports) -> Transport:
+def transport(transports: Transports) -> Either:
     return transports()

@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_hex.api import errors, protocol, start, steps
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
-from tests.transports.conftest import Transport
+from tests.transports.conftest import Either
 
 CHART = "c4a1e7d2-58b3-4f96-8e0d-1a6c9b2f7354"
 
@@ -31,12 +31,12 @@ SETTLED_BY_A_LOOK = ["CancelRun", "GetRunStatus"]
 class Kind:
     """A call: what is there before it, how it is made, and whether its value is right."""
 
-    make: Callable[[Transport, str], Any]
+    make: Callable[[Either, str], Any]
     is_right: Callable[[Any, str], bool]
     course: str = "RUNNING"
 
 
-def started(transport: Transport) -> Any:
+def started(transport: Either) -> Any:
     call = protocol.run_project(PROJECT)
     return transport.carry_out(start.start(call, PROJECT, if_start_unclear="settle", grace=30))
 
@@ -156,7 +156,7 @@ CANCELLED_WITHOUT_A_BODY = ("no body", "half an answer for ever")
 
 @pytest.mark.parametrize("call", KINDS)
 @pytest.mark.parametrize("what", FAULTS)
-def test_the_table(call: str, what: str, transport: Transport, emulator: Control) -> None:
+def test_the_table(call: str, what: str, transport: Either, emulator: Control) -> None:
     kind, fault = KINDS[call], FAULTS[what]
     outcome, requests = fault.expected(call)
     if call == "CancelRun" and what in CANCELLED_WITHOUT_A_BODY:

@@ -1,0 +1,69 @@
+"""Hex's limits, as documented and in every spelling: whoever waits gets through, whatever they say."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_hex.api import errors, protocol, start
+from hex_emulator.client import Control
+from tests.conftest import PROJECT
+from tests.transports.conftest import Either, Transports
+
+SPELLINGS = ["ratelimit", "x-ratelimit-epoch", "x-ratelimit-seconds", "retry-after", "retry-after-date", "none"]
+
+
+@pytest.fixture
+def patient(transport: Either, emulator: Control) -> Either:
+    """A transport for which time passes at once: while it waits, the emulator's clock moves on."""
+    emulator.clock(speed=0)
+    transport.while_it_waits = lambda seconds: emulator.clock(advance=seconds)
+    return transport
+
+
+def refusals(emulator: Control) -> int:
+    return sum(request["status"] in (429, 503) for request in emulator.requests())
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_more_requests_than_a_minute_holds_all_succeed(spelling: str, patient: Either, emulator: Control) -> None:
+    emulator.limits(headers=spelling)
+    for _ in range(150):
+        assert patient.request(protocol.me())["email"] == "ada@example.com"
+    assert sum(request["status"] == 200 for request in emulator.requests()) == 150
+    assert refusals(emulator) == 0 if "ratelimit" in spelling else refusals(emulator) >= 2
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_more_runs_than_an_hour_holds_all_start_once(spelling: str, patient: Either, emulator: Control) -> None:
+    emulator.limits(headers=spelling)
+    emulator.next_run(timeline=[("COMPLETED", None)], times=100)
+    for _ in range(65):
+        call = protocol.run_project(PROJECT)
+        patient.carry_out(start.start(call, PROJECT, if_start_unclear="settle", grace=30), patience=7200)
+    assert len(emulator.runs()) == 65
+    assert {request["call"] for request in emulator.requests()} == {"RunProject"}
+
+
+def test_a_kernel_that_becomes_free_is_waited_for(patient: Either, emulator: Control) -> None:
+    emulator.limits(kernels=2)
+    emulator.next_run(timeline=[("RUNNING", 300), ("COMPLETED", None)], times=10)
+    for _ in range(5):
+        patient.request(protocol.run_project(PROJECT))
+    assert [run["status"] for run in emulator.runs()[:3]] == ["COMPLETED"] * 3
+    assert any(request["status"] == 503 for request in emulator.requests())
+
+
+def test_patience_has_an_end(patient: Either, emulator: Control) -> None:
+    emulator.limits(kernels=0)
+    with pytest.raises(errors.HexLimited, match="All of Hex's kernels are in use, so no run was started"):
+        patient.request(protocol.run_project(PROJECT), patience=600)
+    assert not emulator.runs()
+    assert len(emulator.requests()) > 3
+
+
+def test_a_connections_own_limit_is_kept(transports: Transports, emulator: Control) -> None:
+    transport = transports(requests_per_minute=2)
+    for _ in range(3):
+        transport.request(protocol.me())
+    (pause,) = transport.pauses
+    assert 55 < pause <= 60

@@ -1,0 +1,143 @@
+"""Starts to which no clear answer came: Hex's own list of runs settles them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_hex.api import errors, protocol
+from airflow_provider_hex.api.start import IfStartUnclear, start
+from hex_emulator.client import Control
+from tests.conftest import PROJECT
+from tests.transports.conftest import Either, Transports
+
+INPUTS = {"order_count": 7}
+
+
+def started(transport: Either, mode: IfStartUnclear = "settle", **options: Any) -> Any:
+    call = protocol.run_project(PROJECT, **options)
+    return transport.carry_out(start(call, PROJECT, if_start_unclear=mode, grace=30))
+
+
+@pytest.fixture(autouse=True)
+def earlier_runs(emulator: Control) -> None:
+    """Runs of before, by API and otherwise, some of which still go on. The emulator's clock is hours ahead."""
+    for trigger in ("API", "SCHEDULED", "APP_REFRESH"):
+        for course in ("RUNNING", "COMPLETED", "KILLED", "PENDING"):
+            emulator.next_run(timeline=[(course, None)])
+            emulator.start_run(PROJECT, trigger=trigger)
+    emulator.clock(advance=7200)
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest", "mixed"])
+def test_earlier_runs_are_not_taken_for_it(order: str, transport: Either, emulator: Control) -> None:
+    emulator.listing(order)
+    emulator.fault("RunProject", drop=True)
+    run = started(transport)
+    assert run["runId"] == emulator.runs()[-1]["runId"]
+    assert len(emulator.runs()) == 13
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest", "mixed"])
+@pytest.mark.parametrize("course", ["PENDING", "RUNNING", "COMPLETED", "ERRORED", "KILLED", "PONDERING"])
+def test_its_own_run_is_found_whatever_has_become_of_it(
+    course: str, order: str, transport: Either, emulator: Control
+) -> None:
+    emulator.listing(order)
+    emulator.next_run(timeline=[(course, None)])
+    emulator.fault("RunProject", status=502, apply=True)
+    run = started(transport)
+    assert run["runId"] == emulator.runs()[-1]["runId"]
+    assert run["runUrl"] == emulator.runs()[-1]["runUrl"]
+    assert len(emulator.requests("RunProject")) == 1
+
+
+def test_a_run_of_others_by_schedule_is_not_taken_for_it(transport: Either, emulator: Control) -> None:
+    emulator.fault("RunProject", drop=True)
+    emulator.start_run(PROJECT, trigger="SCHEDULED")
+    run = started(transport)
+    assert run["runId"] == emulator.runs()[-1]["runId"]
+    assert len(emulator.requests("RunProject")) == 2
+
+
+@pytest.mark.parametrize("applied", [True, False])
+@pytest.mark.parametrize("mode", ["settle", "adopt"])
+def test_with_a_run_of_others_it_cannot_tell_and_says_which_there_are(
+    mode: IfStartUnclear, applied: bool, transport: Either, emulator: Control
+) -> None:
+    """While it waits for its own run to show, another client starts one."""
+    emulator.fault("RunProject", status=500, apply=applied)
+    transport.while_it_waits = lambda seconds: emulator.start_run(PROJECT, trigger="API")
+    if not applied:  # one run, of others, that cannot be told from its own: it is taken
+        assert started(transport, mode)["runId"] == emulator.runs()[-1]["runId"]
+        return
+    with pytest.raises(errors.HexStartUnknown, match="several runs") as raised:
+        started(transport, mode)
+    own, other = emulator.runs()[-2:]
+    assert own["runUrl"] in str(raised.value)
+    assert other["runUrl"] in str(raised.value)
+    assert len(emulator.requests("RunProject")) == 1
+
+
+@pytest.mark.parametrize("fault", [{"drop": True}, {"status": 500}, {"truncate": True}, {"status": 200, "body": "<p>"}])
+def test_a_run_with_inputs_is_not_taken_unless_told_so(
+    fault: dict[str, Any], transport: Either, emulator: Control
+) -> None:
+    emulator.fault("RunProject", apply=True, **fault)
+    with pytest.raises(errors.HexStartUnknown, match="perhaps by others") as raised:
+        started(transport, input_params=INPUTS)
+    assert emulator.runs()[-1]["runUrl"] in str(raised.value)
+    assert len(emulator.requests("RunProject")) == 1
+
+
+def test_a_run_with_inputs_is_taken_where_nobody_else_starts_the_project(transport: Either, emulator: Control) -> None:
+    emulator.fault("RunProject", drop=True, apply=True)
+    assert started(transport, "adopt", input_params=INPUTS)["runId"] == emulator.runs()[-1]["runId"]
+    assert emulator.runs()[-1]["inputs"] == INPUTS
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_whoever_wants_no_guess_gets_none(applied: bool, transport: Either, emulator: Control) -> None:
+    emulator.fault("RunProject", drop=True, apply=applied)
+    with pytest.raises(errors.HexStartUnknown):
+        started(transport, "fail")
+    assert len(emulator.requests("RunProject")) == 1
+
+
+def test_it_waits_for_the_grace_before_it_looks(transport: Either, emulator: Control) -> None:
+    emulator.fault("RunProject", drop=True)
+    started(transport)
+    assert transport.pauses == [30]
+
+
+def test_a_look_that_fails_for_a_while_is_outlived(transport: Either, emulator: Control) -> None:
+    emulator.fault("RunProject", drop=True, apply=True)
+    emulator.fault("GetProjectRuns", drop=True)
+    emulator.fault("GetProjectRuns", status=429)
+    assert started(transport)["runId"] == emulator.runs()[-1]["runId"]
+    assert len(emulator.requests("GetProjectRuns")) == 3
+
+
+def test_a_look_that_is_refused_leaves_it_unknown(transport: Either, emulator: Control) -> None:
+    emulator.fault("RunProject", drop=True, apply=True)
+    emulator.fault("GetProjectRuns", status=403)
+    with pytest.raises(errors.HexStartUnknown, match=r"cannot be looked at.*scope 'Read projects'"):
+        started(transport)
+
+
+def test_an_answer_that_comes_too_late_is_one_that_never_came(transports: Transports, emulator: Control) -> None:
+    emulator.fault("RunProject", delay=1, apply=True)
+    run = started(transports(read_timeout=0.2))
+    assert run["runId"] == emulator.runs()[-1]["runId"]
+    assert len(emulator.requests("RunProject")) == 1
+
+
+def test_hex_without_a_clock_is_given_a_minute(transport: Either, emulator: Control) -> None:
+    """Without a ``Date`` any run of the last minute may be the one, so two are too many."""
+    emulator.start_run(PROJECT, trigger="API")
+    emulator.clock(advance=10)
+    emulator.fault("RunProject", drop=True, apply=True)
+    emulator.fault("GetProjectRuns", headers={"Date": "today"})
+    with pytest.raises(errors.HexStartUnknown, match="several runs"):
+        started(transport)
