@@ -1,0 +1,58 @@
+"""The token shows nowhere: every call fails in every way, with servers that repeat what they were sent."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from typing import Any
+
+import pytest
+
+from airflow_provider_hex.api import errors
+from hex_emulator.client import Control
+from tests.conftest import PROJECT, TOKENS
+from tests.transports.conftest import Transports
+from tests.transports.test_table import FAULTS, KINDS
+
+TOKEN = TOKENS["full"]
+ECHO = {"reason": f"Bad header: Authorization: Bearer {TOKEN}", "details": TOKEN, "traceId": TOKEN}
+ECHOES: dict[str, dict[str, Any]] = {
+    "refused": {"status": 403, "body": ECHO},
+    "failed": {"status": 500, "body": ECHO},
+    "limited": {"status": 429, "body": ECHO, "headers": {"Retry-After": TOKEN, "X-RateLimit-Reset": TOKEN}},
+    "a page of a proxy": {"status": 200, "body": f"<html>{TOKEN}</html>"},
+    "an answer of another kind": {"status": 200, "body": [TOKEN]},
+    "an answer about another": {"status": 200, "body": {"runId": TOKEN, "id": TOKEN, "status": TOKEN}},
+    "a redirect": {"status": 302, "headers": {"Location": f"https://elsewhere/{TOKEN}"}},
+}
+WAYS = {name: fault.does for name, fault in FAULTS.items()} | ECHOES
+
+
+def everything_about(error: BaseException) -> str:
+    """What whoever catches, logs or passes on the error can see of it and of its causes."""
+    shown = [*traceback.format_exception(error), repr(error), repr(vars(error))]
+    if isinstance(error, errors.HexError):
+        shown.append(json.dumps(error.to_dict()))
+    return "\n".join(shown)
+
+
+@pytest.mark.parametrize("call", KINDS)
+@pytest.mark.parametrize("way", WAYS)
+def test_no_log_line_exception_or_repr_holds_the_token(
+    call: str, way: str, transports: Transports, emulator: Control, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    # On request httpcore logs the headers of answers as they come; Airflow masks a connection's password in there.
+    caplog.set_level(logging.INFO, "httpcore")
+    transport = transports()
+    run_id = emulator.start_run(PROJECT)["runId"]
+    emulator.fault(call, **{"times": None, **WAYS[way]})
+    shown = [repr(transport.client), repr(transport.config)]
+    try:
+        shown.append(repr(KINDS[call].make(transport, run_id)))
+    except errors.HexError as error:
+        shown.append(everything_about(error))
+    shown.append(caplog.text)
+    assert {request["token"] for request in emulator.requests()} == {"full"}
+    assert TOKEN not in "\n".join(shown)
