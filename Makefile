@@ -4,9 +4,10 @@ UV := .envs/uv/bin/uv
 AIRFLOW_3 := .envs/airflow-3.3
 AIRFLOW_2 := .envs/airflow-2.11
 DBT := .envs/dbt
+PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 lint format constraints clean
+.PHONY: help demo demo-ui test test-2 peers lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +23,9 @@ test: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## All tests, on Airflow 3.3
 
 test-2: $(AIRFLOW_2)/.ready $(DBT)/.ready  ## The tests that need no Airflow services, on Airflow 2.11
 	$(AIRFLOW_2)/bin/python -m pytest -m "not system" $(ARGS)
+
+peers: $(AIRFLOW_3)/.ready $(PEERS:%=%/.ready)  ## The emulator, tried by clients of Hex that others wrote
+	$(AIRFLOW_3)/bin/python -m pytest tests/peers $(ARGS)
 
 lint: $(AIRFLOW_3)/.ready  ## Lint, format check, types
 	$(AIRFLOW_3)/bin/ruff check .
@@ -52,4 +56,9 @@ $(UV):
 $(DBT)/.ready: constraints/dbt.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	$(UV) pip install --quiet --compile-bytecode --python $(@D) -r constraints/dbt.txt
+	@touch $@
+
+.envs/peers/%/.ready: constraints/peers/%.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --python $(@D) -r $<
 	@touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from airflow.providers_manager import ProvidersManager
 
 from airflow_provider_hex import __version__
+from airflow_provider_hex.api.config import HexConfig, options
 from airflow_provider_hex.get_provider_info import get_provider_info
 from airflow_provider_hex.hooks.hex import HexHook
 
@@ -35,8 +37,30 @@ def test_the_form_asks_for_a_token_and_hides_what_hex_has_no_use_for(manager: An
     assert form["placeholders"]["host"] == "https://app.hex.tech"
 
 
+FIELDS = get_provider_info()["connection-types"][0]["conn-fields"]
+
+
 def test_the_form_has_a_field_for_each_extra(manager: Any) -> None:
-    assert "extra__hex__allow_http" in manager.connection_form_widgets
+    shown = {name.removeprefix("extra__hex__") for name in manager.connection_form_widgets if "__hex__" in name}
+    taken = {field.name for field in dataclasses.fields(HexConfig)} - {"base_url", "token"}
+    assert shown == set(FIELDS) == taken | {"allow_http"}
+
+
+@pytest.mark.parametrize("field", dataclasses.fields(HexConfig), ids=lambda field: field.name)
+def test_the_form_tells_the_true_default(field: Any) -> None:
+    if isinstance(field.default, bool):
+        assert FIELDS[field.name]["schema"]["default"] is field.default
+    elif isinstance(field.default, (int, float)):
+        assert f"Default: {field.default:g}." in FIELDS[field.name]["description"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [(name, field["schema"]["type"][0]) for name, field in FIELDS.items()])
+def test_what_the_form_gives_is_what_the_hook_takes(name: str, kind: str) -> None:
+    """An empty field is None or an empty text; a filled one is of the type that its schema names."""
+    given = {"number": 7.5, "integer": 7, "boolean": False, "string": '{"X-Team": "data"}'}[kind]
+    value = "http://proxy:3128" if name == "proxy" else given
+    assert options({name: None}) == options({name: ""}) == {}
+    assert list(options({name: value})) == ([] if name == "allow_http" else [name])
 
 
 @pytest.mark.skipif(AIRFLOW_V_3_2_PLUS, reason="Airflow reads the form from the provider info")

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+import yaml
 
-from airflow_provider_hex.api import errors
+from airflow_provider_hex.api import errors, protocol
 from airflow_provider_hex.hooks.hex import HexHook
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, PROJECTS, TOKENS, connect
+
+CHART = "c4a1e7d2-58b3-4f96-8e0d-1a6c9b2f7354"
 
 
 @pytest.fixture
@@ -42,6 +47,52 @@ def test_a_run_is_looked_at_listed_cancelled_and_looked_at_again(hook: HexHook, 
     assert list(hook.get_project_runs(PROJECT, status="ERRORED")) == []
     assert hook.cancel_run(PROJECT, run_id) == run_id
     assert hook.get_run(PROJECT, run_id)["status"] == "KILLED"
+
+
+def test_there_is_a_method_for_each_call_of_hexs_api(hook: HexHook, emulator: Control) -> None:
+    emulator.next_run(pending=0, running=0)
+    run_id = hook.run_project(PROJECT, dry_run=False)["runId"]
+    assert hook.me()["email"] == "ada@example.com"
+    assert [project["title"] for project in hook.list_projects(categories=["Operations"])] == ["Warehouse health"]
+    assert hook.get_project(PROJECT)["title"] == "Daily revenue"
+    assert next(hook.get_queried_tables(PROJECT))["tableName"] == "analytics.finance.orders"
+    assert hook.get_chart_image(PROJECT, run_id, CHART).startswith(b"\x89PNG")
+    assert hook.get_run(PROJECT, run_id)["status"] == "COMPLETED"
+    assert [run["runId"] for run in hook.get_project_runs(PROJECT, trigger="API")] == [run_id]
+    hook.cancel_run(PROJECT, run_id)
+    reference = yaml.safe_load((Path(__file__).parents[1] / "openapi.yaml").read_text())
+    assert {request["call"] for request in emulator.requests()} == {
+        operation["operationId"]
+        for path in reference["paths"].values()
+        for method, operation in path.items()
+        if method in ("get", "post", "delete")
+    }
+
+
+def test_a_dry_run_is_checked_and_makes_no_run(hook: HexHook, emulator: Control) -> None:
+    hook.run_project(PROJECT, dry_run=True)
+    with pytest.raises(errors.HexRefused, match="'regoin'"):
+        hook.run_project(PROJECT, {"regoin": "EMEA"}, dry_run=True)
+    assert not emulator.runs()
+
+
+@pytest.mark.parametrize("method", ["get_project_runs", "get_queried_tables", "list_projects"])
+def test_a_list_with_bad_arguments_is_refused_before_anything_is_asked(method: str, emulator: Control) -> None:
+    arguments = {} if method == "list_projects" else {"project_id": PROJECT}
+    with pytest.raises(errors.HexInvalidInput, match="page_size is 0"):
+        getattr(HexHook(), method)(**arguments, page_size=0)
+    assert not emulator.requests()
+
+
+def test_asynchronous_code_has_the_same_calls(emulator: Control) -> None:
+    async def look() -> tuple[str, list[str]]:
+        async with await HexHook().get_async_client() as client:
+            user = await client.request(protocol.me())
+            return user["email"], [table["tableName"] async for table in client.iterate(tables)]
+
+    tables = protocol.get_queried_tables(PROJECT, page_size=1)
+    email, names = asyncio.run(look())
+    assert (email, len(names)) == ("ada@example.com", 3)
 
 
 def test_one_session_and_one_connection_serve_all_calls(hook: HexHook, emulator: Control) -> None:
@@ -201,12 +252,25 @@ def test_the_connection_test_says_whose_token_it_is(hook: HexHook, emulator: Con
         ({"password": ""}, "no token"),
         ({"host": "http://hex.acme.internal"}, "unencrypted"),
         ({"host": "two words"}, "is no address"),
+        ({"host": "https://127.0.0.1:1"}, "No answer to Me"),
+        ({"host": TOKENS["full"]}, "Put the token into its password field"),
+        ({"password": "hxtp_a\nhxtp_b"}, "characters that no token has"),
+        ({"extra": {"headers": "X-Team: data"}}, "headers is no JSON object"),
+        ({"extra": {"ca_bundle": "/nowhere.pem"}}, "ca_bundle '/nowhere.pem' cannot be used here: No such file"),
+        ({"extra": {"allow_http": "perhaps"}}, "allow_http is 'perhaps'; true or false"),
     ],
 )
 def test_the_connection_test_says_what_to_mend(
-    fields: dict[str, str], words: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
+    fields: dict[str, Any], words: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, **{"host": emulator.url, **fields})
     ok, message = HexHook().test_connection()
     assert not ok
     assert words.lower() in message.lower()
+    assert TOKENS["full"] not in message
+
+
+@pytest.mark.parametrize("allow", [True, "True", "true"])
+def test_plain_http_to_another_machine_is_a_choice(allow: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, host="http://hex.acme.internal", extra={"allow_http": allow})
+    assert HexHook().config.base_url == "http://hex.acme.internal/api/v1"

@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_hex.api import errors, protocol
 from hex_emulator.client import Control
 from tests.conftest import TOKENS
-from tests.peers.https import https_to
+from tests.https import https_to
 from tests.transports.conftest import Blocking, Transports
 
 ME = protocol.me()

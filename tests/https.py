@@ -1,0 +1,74 @@
+"""The emulator by https, for a client that knows nothing else: TLS ends here, what is inside goes on."""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+HERE = "127.0.0.1"
+
+
+@contextmanager
+def https_to(url: str, certificate: Path) -> Iterator[str]:
+    """The `host:port` to be asked by https; `certificate`, a file made here, is what its caller must trust."""
+    certificate.write_bytes(_new_certificate())
+    domain: Future[str] = Future()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+    thread = Thread(target=loop.run_until_complete, args=[_serve(urlsplit(url).port, certificate, domain, stop)])
+    thread.start()
+    try:
+        yield domain.result()
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+async def _serve(port: int | None, certificate: Path, domain: Future[str], stop: asyncio.Event) -> None:
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection(HERE, port)
+        await asyncio.gather(_pass_on(reader, inner_writer), _pass_on(inner_reader, writer))
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    async with await asyncio.start_server(connected, HERE, ssl=context) as server:
+        domain.set_result(f"{HERE}:{server.sockets[0].getsockname()[1]}")
+        await stop.wait()
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):  # the other side has gone
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+def _new_certificate() -> bytes:
+    """A key and a certificate that it has signed itself, for an hour."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Hex emulator")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address(HERE))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private + certificate.public_bytes(Encoding.PEM)

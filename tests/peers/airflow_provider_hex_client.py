@@ -1,0 +1,31 @@
+"""What a user of airflow-provider-hex 0.1.9 writes: `follow PROJECT INPUTS` or `cancel PROJECT`, answering in JSON."""
+
+import json
+import sys
+from datetime import datetime
+from typing import Any
+
+from airflow import DAG
+
+from airflow_provider_hex.hooks.hex import HexHook
+from airflow_provider_hex.operators.hex import HexRunProjectOperator
+
+
+def follow(project: str, inputs: str) -> Any:
+    with DAG("refresh", start_date=datetime(2026, 1, 1), schedule=None) as dag:
+        HexRunProjectOperator(
+            task_id="run_hex", project_id=project, input_parameters=json.loads(inputs), wait_seconds=0.5
+        )
+    [task] = dag.test().get_task_instances()
+    return {"state": task.state, "returned": task.xcom_pull("run_hex")}
+
+
+def cancel(project: str) -> str:
+    hook = HexHook()
+    run = hook.run_project(project)
+    return hook.cancel_run(project, run["runId"])
+
+
+if __name__ == "__main__":
+    ask = {"follow": follow, "cancel": cancel}[sys.argv[1]]
+    print(json.dumps(ask(*sys.argv[2:])))

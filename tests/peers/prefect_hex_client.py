@@ -1,0 +1,43 @@
+"""What a user of prefect-hex writes: `follow PROJECT INPUTS`, `cancel PROJECT` or `list PROJECT [STATUS]`, answering
+in JSON."""
+
+import asyncio
+import json
+import os
+import sys
+
+from prefect import flow
+from prefect_hex import HexCredentials
+from prefect_hex import project as hex_project
+from prefect_hex.models.project import ProjectRunStatus
+
+CREDENTIALS = HexCredentials(domain=os.environ["HEX_DOMAIN"], token=os.environ["HEX_TOKEN"])
+
+
+async def follow(project: str, inputs: str) -> str:
+    ended = await hex_project.trigger_project_run_and_wait_for_completion(
+        project_id=project,
+        hex_credentials=CREDENTIALS,
+        input_params=json.loads(inputs),
+        poll_frequency_seconds=1,
+    )
+    return ended.json(by_alias=True)
+
+
+@flow
+async def cancel(project: str) -> str:
+    run = await hex_project.run_project(project, CREDENTIALS)
+    await hex_project.cancel_run(project, run.run_id, CREDENTIALS)
+    return json.dumps(run.run_id)
+
+
+@flow
+async def list_runs(project: str, status: str | None = None) -> str:
+    wanted = ProjectRunStatus(status) if status else None
+    page = await hex_project.get_project_runs(project, CREDENTIALS, status_filter=wanted)
+    return page.json(by_alias=True)
+
+
+if __name__ == "__main__":
+    ask = {"follow": follow, "cancel": cancel, "list": list_runs}[sys.argv[1]]
+    print(asyncio.run(ask(*sys.argv[2:])))
