@@ -294,13 +294,13 @@ class HexHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the form's extra fields for Airflow before 3.2."""
-        from wtforms import BooleanField, FloatField, IntegerField, StringField
+        from wtforms import BooleanField, IntegerField, StringField
         from wtforms.validators import Optional
 
-        kinds = {"boolean": BooleanField, "number": FloatField, "integer": IntegerField, "string": StringField}
+        kinds = {"boolean": BooleanField, "integer": IntegerField}  # beside text, Airflow takes no others
         fields = get_provider_info()["connection-types"][0]["conn-fields"]
         return {
-            name: kinds[field["schema"]["type"][0]](
+            name: kinds.get(field["schema"]["type"][0], StringField)(
                 field["label"],
                 description=field["description"],
                 default=field["schema"].get("default"),

@@ -154,6 +154,7 @@ def test_nobody_there_is_explained(transports: Transports) -> None:
             transport.request(ME)
 
 
+@pytest.mark.timeout(10)
 def test_a_connection_that_is_never_made_is_given_up(transports: Transports) -> None:
     """A socket whose queue is full takes no connection."""
     with socket.socket() as server, socket.socket() as first, socket.socket() as second:
