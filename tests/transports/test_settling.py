@@ -53,6 +53,18 @@ def test_its_own_run_is_found_whatever_has_become_of_it(
     assert len(emulator.requests("RunProject")) == 1
 
 
+@pytest.mark.parametrize(("order", "pages"), [("newest", 1), ("oldest", 2)])
+def test_as_many_pages_are_read_as_it_takes(order: str, pages: int, transport: Either, emulator: Control) -> None:
+    emulator.no_limits()
+    for _ in range(100):
+        emulator.start_run(PROJECT, trigger="API")
+    emulator.clock(advance=60)
+    emulator.listing(order)
+    emulator.fault("RunProject", drop=True, apply=True)
+    assert started(transport)["runId"] == emulator.runs()[-1]["runId"]
+    assert len(emulator.requests("GetProjectRuns")) == pages
+
+
 def test_a_run_of_others_by_schedule_is_not_taken_for_it(transport: Either, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True)
     emulator.start_run(PROJECT, trigger="SCHEDULED")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import threading
 import traceback
 from typing import Any
 
 import pytest
 
-from airflow_provider_hex.api import errors
+from airflow_provider_hex.api import errors, protocol
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, TOKENS
 from tests.transports.conftest import Transports
@@ -56,3 +58,21 @@ def test_no_log_line_exception_or_repr_holds_the_token(
     shown.append(caplog.text)
     assert {request["token"] for request in emulator.requests()} == {"full"}
     assert TOKEN not in "\n".join(shown)
+
+
+def test_a_server_that_answers_no_http_but_the_token_is_not_quoted(transports: Transports) -> None:
+    """The libraries quote such an answer in their exceptions."""
+
+    def answer() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(f"Authorization: Bearer {TOKEN}\r\n\r\n".encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(errors.HexUnreachable, match=r"Bearer \*\*\*") as raised:
+            transports(base_url=f"http://127.0.0.1:{server.getsockname()[1]}").send(protocol.me())
+        thread.join()
+    assert TOKEN not in everything_about(raised.value)
