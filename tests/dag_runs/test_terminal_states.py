@@ -133,3 +133,17 @@ def test_a_token_that_stops_working_ends_the_wait(status: int, dag_id: str, run_
     assert str(status) in outcome.errors["wait"]
     assert "t-4" in outcome.errors["wait"]
     assert "token" in outcome.errors["wait"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 422])
+@pytest.mark.parametrize("call", ["RunProject", "GetRunStatus"])
+def test_what_no_retry_can_mend_uses_up_no_retries(
+    call: str, status: int, dag_id: str, run_dag: RunDag, emulator: Control
+) -> None:
+    emulator.next_run(timeline=[("RUNNING", None)])
+    emulator.fault(call, times=None, status=status, body={"reason": "No"})
+    outcome = run_dag(f"{dag_id}_with_retries")
+    refused = "start" if (call, dag_id[:6]) == ("RunProject", "sensor") else "wait"
+    assert outcome.states[refused] == "failed"
+    assert f"answered {call}" in outcome.errors[refused]
+    assert len(emulator.requests("RunProject")) == len(emulator.requests(call)) == 1

@@ -22,6 +22,7 @@ WAYS: dict[str, dict[str, Any]] = {
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {"timeout": 30},
     "_for_a_second": {"timeout": 1},
+    "_with_retries": {"timeout": 30, "retries": 3, "retry_delay": timedelta(0)},
     "_executing_for_a_second": {"timeout": 30, "execution_timeout": timedelta(seconds=1)},
 }
 OPERATOR_VARIANTS = {"_leaving_it": {"timeout": 1, "cancel_on_timeout": False}}
