@@ -7,8 +7,12 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import get_args
+
+from pydantic import ValidationError
 
 from hex_emulator.app import create_app
+from hex_emulator.limits import Limits, Spelling
 from hex_emulator.server import Server, base_url, listen
 from hex_emulator.workspace import Project, Workspace, default_workspace, load_workspace
 
@@ -32,7 +36,7 @@ def main() -> int:
             )
         return _give_up(f"Cannot listen on {options.host} port {options.port}: {error.strerror}")
     print(_welcome(base_url(listening), workspace), flush=True)
-    Server(create_app(workspace, options.speed)).run(sockets=[listening])
+    Server(create_app(workspace, options.speed, _limits(options))).run(sockets=[listening])
     return 0
 
 
@@ -44,7 +48,28 @@ def _options() -> argparse.Namespace:
         "--speed", type=_speed, default=1.0, help="how many seconds of a run pass in a real one (%(default)s)"
     )
     parser.add_argument("--workspace", type=Path, metavar="FILE", help="TOML file with projects and tokens")
+    parser.add_argument("--no-limits", action="store_true", help="any number of requests and of runs at once")
+    parser.add_argument(
+        "--rate-limit-headers",
+        type=_headers,
+        default=Limits(),
+        metavar="SPELLING",
+        help=f"how answers tell what is left: none, or some of {', '.join(get_args(Spelling))} with commas between "
+        f"({','.join(Limits().headers)})",
+    )
     return parser.parse_args()
+
+
+def _limits(options: argparse.Namespace) -> Limits:
+    limits: Limits = options.rate_limit_headers
+    return limits.switched_off() if options.no_limits else limits
+
+
+def _headers(text: str) -> Limits:
+    try:
+        return Limits.model_validate({"headers": text})
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(f"{text} is none of {', '.join(get_args(Spelling))}") from error
 
 
 def _port(text: str) -> int:

@@ -1,129 +1,27 @@
-"""The Hex API itself, as far as this project uses it: one function for each call of Hex's reference."""
+"""The Hex API itself, as far as this project uses it: one function for each call of Hex's reference. What tells of
+projects is in `hex_emulator.projects`, what draws charts in `hex_emulator.charts`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.routing import APIRoute
+from starlette.routing import Match
 
+from hex_emulator.access import READ, RUN, Caller, PublishedProject, ThisRun
+from hex_emulator.charts import charts
 from hex_emulator.clock import timestamp
 from hex_emulator.emulator import Current, Emulator
-from hex_emulator.errors import HexError, malformed, not_found
-from hex_emulator.exchange import HexRoute, bearer, json_value
+from hex_emulator.errors import HexError, not_found
+from hex_emulator.exchange import HexRoute
+from hex_emulator.projects import projects
+from hex_emulator.query import RunsQuery
+from hex_emulator.run_request import Wanted
 from hex_emulator.runs import Run, new_trace_id
-from hex_emulator.workspace import Project, Scope, Token, Uuid
+from hex_emulator.workspace import Project
 
 api = APIRouter(prefix="/api/v1", route_class=HexRoute)
 elsewhere = APIRouter(prefix="/api", route_class=HexRoute)
-
-RunStatus = Literal["PENDING", "RUNNING", "ERRORED", "COMPLETED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"]
-RunTrigger = Literal["API", "SCHEDULED", "APP_REFRESH", "ALL"]
-PathId = Annotated[Uuid, Path()]
-
-
-# Who may call
-
-
-async def _caller(request: Request, emulator: Current) -> Token:
-    token = bearer(request, emulator)
-    if token is None:
-        raise HexError(401, "Unauthorized", "No valid API token in the Authorization header.")
-    return token
-
-
-Caller = Annotated[Token, Depends(_caller)]
-
-
-async def _may_read(caller: Caller) -> None:
-    _demand("read", caller)
-
-
-async def _may_run(caller: Caller) -> None:
-    _demand("run", caller)
-
-
-def _demand(scope: Scope, caller: Token) -> None:
-    if scope not in caller.scopes:
-        raise HexError(403, "Forbidden", f'The token lacks the "{scope}" scope.')
-
-
-READ = [Depends(_may_read)]
-RUN = [Depends(_may_run)]
-
-
-# What a call is about
-
-
-async def _project(project_id: PathId, emulator: Current) -> Project:
-    project = emulator.workspace.find_project(project_id)
-    if project is None:
-        raise not_found(f"There is no project {project_id}, or the token has no access to it.")
-    return project
-
-
-async def _published(project: Annotated[Project, Depends(_project)]) -> Project:
-    if project.version is None:
-        raise HexError(422, "Project not published", f"The project {project.id} has never been published.")
-    return project
-
-
-AnyProject = Annotated[Project, Depends(_project)]
-PublishedProject = Annotated[Project, Depends(_published)]
-
-
-async def _run(project: AnyProject, run_id: PathId, emulator: Current) -> Run:
-    run = emulator.runs.get(run_id.lower())
-    if run is None or run.project.id != project.id:
-        raise not_found(f"The project {project.id} has no run {run_id}.")
-    return run
-
-
-ThisRun = Annotated[Run, Depends(_run)]
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, strict=True)
-
-
-class NotificationRequest(_Body):
-    type: Literal["SUCCESS", "FAILURE", "ALL"]
-    include_success_screenshot: bool
-    screenshot_format: list[Literal["png", "pdf", "csv", "xlsx"]] = []
-    slack_channel_ids: list[str] = []
-    user_ids: list[str] = []
-    group_ids: list[str] = []
-    subject: str = ""
-    body: str = ""
-
-
-class RunProjectRequest(_Body, extra="forbid"):
-    input_params: dict[str, Any] = {}
-    dry_run: bool = False
-    update_cache: bool = False
-    notifications: list[NotificationRequest] = []
-    update_published_results: bool = False
-    use_cached_sql_results: bool = True
-    view_id: str = ""
-
-
-async def _run_project_request(request: Request) -> RunProjectRequest:
-    raw = await request.body()
-    if not raw:
-        return RunProjectRequest()
-    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HexError(400, "Malformed request", "The body's Content-Type must be application/json.")
-    try:
-        wanted = RunProjectRequest.model_validate(json_value(raw))
-    except ValidationError as error:
-        raise malformed(error.errors()) from error
-    except ValueError as error:
-        raise HexError(400, "Malformed request", f"The body is no JSON: {error}.") from error
-    if wanted.view_id and wanted.input_params:
-        raise HexError(400, "Malformed request", "viewId and inputParams exclude each other.")
-    return wanted
-
-
-# The calls
+ROUTERS = (api, projects, charts, elsewhere)
 
 
 @api.get("/users/me", name="Me", dependencies=READ)
@@ -132,14 +30,9 @@ async def me(caller: Caller) -> dict[str, Any]:
 
 
 @api.post("/projects/{project_id}/runs", name="RunProject", status_code=201, dependencies=RUN)
-async def run_project(
-    request: Request,
-    emulator: Current,
-    wanted: Annotated[RunProjectRequest, Depends(_run_project_request)],
-    project: PublishedProject,
-) -> dict[str, Any]:
+async def run_project(request: Request, emulator: Current, wanted: Wanted, project: PublishedProject) -> dict[str, Any]:
     """`updatePublishedResults` makes Hex ignore custom inputs. A dry run is checked and answered like any
-    other, but makes no run: asking for its status finds nothing."""
+    other, but makes no run: it takes no kernel, and asking for its status finds nothing."""
     inputs = {} if wanted.update_published_results else wanted.input_params
     _check_inputs(project, inputs)
     details: dict[str, Any] = {
@@ -149,6 +42,8 @@ async def run_project(
         "use_cached_sql_results": wanted.use_cached_sql_results and not wanted.update_cache,
         "view_id": wanted.view_id or None,
     }
+    if not wanted.dry_run and not emulator.has_free_kernel():
+        raise HexError(503, "No kernel available", "The workspace runs as much as it may. No run was made.")
     run = Run(project, [], **details) if wanted.dry_run else emulator.start_run(project, **details)
     return {
         "projectId": project.id,
@@ -175,21 +70,14 @@ def _check_inputs(project: Project, inputs: dict[str, Any]) -> None:
 
 @api.get("/projects/{project_id}/runs", name="GetProjectRuns", dependencies=READ)
 async def get_project_runs(
-    request: Request,
-    emulator: Current,
-    project: PublishedProject,
-    limit: Annotated[int, Query(ge=1, le=100)] = 25,
-    offset: Annotated[int, Query(ge=0)] = 0,
-    status_filter: Annotated[RunStatus | None, Query(alias="statusFilter")] = None,
-    run_trigger_filter: Annotated[RunTrigger, Query(alias="runTriggerFilter")] = "ALL",
+    request: Request, emulator: Current, project: PublishedProject, query: Annotated[RunsQuery, Query()]
 ) -> dict[str, Any]:
     now = emulator.clock.now()
+    limit, offset = query.limit, query.offset
     runs = [
         run
-        for run in reversed(emulator.runs.values())
-        if run.project.id == project.id
-        and status_filter in (None, run.status(now))
-        and run_trigger_filter in ("ALL", run.trigger)
+        for run in emulator.runs_of(project)
+        if query.status_filter in (None, run.status(now)) and query.run_trigger_filter in ("ALL", run.trigger)
     ]
 
     def page(start: int) -> str:
@@ -218,12 +106,22 @@ async def cancel_run(emulator: Current, run: ThisRun) -> Response:
     return Response(status_code=204)
 
 
-@elsewhere.api_route("/{path:path}", name="Unknown", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+@elsewhere.api_route(
+    "/{path:path}",
+    name="Unknown",
+    methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"],
+)
 async def unknown(request: Request) -> Response:
-    raise not_found(f"There is no {request.method} {request.url.path} in this API.")
+    what = f"{request.method} {request.url.path}"
+    here = [route for route in routes() if route.matches(request.scope)[0] is Match.PARTIAL]
+    allowed = sorted({method for route in here for method in route.methods})
+    if allowed:
+        raise HexError(405, "Method not allowed", f"There is no {what} in this API.", {"Allow": ", ".join(allowed)})
+    raise not_found(f"There is no {what} in this API.")
 
 
-# Answers
+def routes() -> list[APIRoute]:
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 
 
 def run_url(run: Run, request: Request) -> str:

@@ -19,7 +19,8 @@ class Control:
     """Says how an emulator's next runs go and which calls go wrong, and asks what has happened.
 
     `url` is where the emulator listens, `api_url` is its Hex API. `hex_emulator.control` tells what each
-    order means. Seconds are the emulator's own, which its clock may speed up; only a fault's `delay` is real.
+    order means. Seconds are the emulator's own, which its clock may speed up; only a fault's `delay`
+    and `slow` are real.
     """
 
     def __init__(self, url: str) -> None:
@@ -82,6 +83,7 @@ class Control:
         body: Any = UNSET,
         content_type: str | None = None,
         headers: dict[str, str] | None = None,
+        slow: float = 0,
         truncate: bool = False,
         drop: bool = False,
         apply: bool = False,
@@ -95,7 +97,14 @@ class Control:
             "contentType": content_type,
             "headers": headers,
         }
-        switches = {"after": after, "delay": delay, "truncate": truncate, "drop": drop, "apply": apply}
+        switches = {
+            "after": after,
+            "delay": delay,
+            "slow": slow,
+            "truncate": truncate,
+            "drop": drop,
+            "apply": apply,
+        }
         content = {} if body is UNSET else {"body": body}
         self._ask("POST", "/faults", {"call": call, "times": times, **_stated(order), **switches, **content})
 
@@ -105,7 +114,8 @@ class Control:
 
     def requests(self, call: str | None = None) -> list[dict[str, Any]]:
         """Every public call since the reset, oldest first: `{at, call, method, path, query, body, token,
-        status}`. `token` is its name in the workspace; a `status` of None means that no answer was given."""
+        status}`. `token` is its name in the workspace; `query` has a list where a name came more than once; a
+        `status` of None means that no answer was given."""
         answer: list[dict[str, Any]] = self._ask("GET", "/requests", params=_stated({"call": call}))
         return answer
 
@@ -132,13 +142,55 @@ class Control:
         """The run never was: 404 from now on."""
         self._ask("DELETE", f"/runs/{run_id}")
 
+    def limits(
+        self,
+        *,
+        requests_per_minute: int | None = UNSET,
+        runs_per_minute: int | None = UNSET,
+        runs_per_hour: int | None = UNSET,
+        images_per_minute: int | None = UNSET,
+        kernels: int | None = UNSET,
+        headers: str | Sequence[str] = UNSET,
+    ) -> dict[str, Any]:
+        """Change what is stated; None switches a limit off. `headers` are spellings that `hex_emulator.spellings`
+        knows, as a list, as text with commas, or "none". Answers with all limits, as
+        `{requestsPerMinute, runsPerMinute, runsPerHour, imagesPerMinute, kernels, headers}`."""
+        order = {
+            "requestsPerMinute": requests_per_minute,
+            "runsPerMinute": runs_per_minute,
+            "runsPerHour": runs_per_hour,
+            "imagesPerMinute": images_per_minute,
+            "kernels": kernels,
+            "headers": headers,
+        }
+        stated = {name: value for name, value in order.items() if value is not UNSET}
+        answer: dict[str, Any] = self._ask("POST", "/limits", stated)
+        return answer
+
+    def no_limits(self) -> None:
+        """Any number of requests, and of runs at once."""
+        self.limits(
+            requests_per_minute=None, runs_per_minute=None, runs_per_hour=None, images_per_minute=None, kernels=None
+        )
+
+    def use_up(self, *, requests: int = 0, runs: int = 0, images: int = 0, owner: str | None = None) -> None:
+        """Another client with a token of that owner (None: of everybody) has sent so many now. Each counts for
+        the limits of its own kind only: ten more runs are `use_up(requests=10, runs=10)`."""
+        order = {"requests": requests, "runs": runs, "images": images, **_stated({"owner": owner})}
+        self._ask("POST", "/limits/use", order)
+
+    def listing(self, order: str) -> None:
+        """GetProjectRuns lists the "newest" run first, as it does at first, the "oldest", or in "mixed" order."""
+        self._ask("POST", "/listing", {"order": order})
+
     def clock(self, speed: float | None = None, advance: float | None = None) -> dict[str, Any]:
         """Change the speed (0 freezes time), or move time ahead by seconds; answers like `health`."""
         answer: dict[str, Any] = self._ask("POST", "/clock", _stated({"speed": speed, "advance": advance}))
         return answer
 
     def reset(self) -> None:
-        """A fresh start: no runs, requests or faults, the first speed, the present time."""
+        """A fresh start: no runs, requests or faults, nothing used of the limits, the first limits, order and
+        speed, the present time."""
         self._ask("DELETE", "")
 
     def _ask(self, method: str, path: str, body: Any = None, params: dict[str, Any] | None = None) -> Any:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 
 
 class Clock:
@@ -34,6 +35,10 @@ class Clock:
     def advance(self, seconds: float) -> None:
         self._set(self.now() + timedelta(seconds=seconds))
 
+    def real_seconds(self, span: timedelta) -> float:
+        """How long one waits for so much virtual time; as long as it is while time stands still."""
+        return span.total_seconds() / (self._speed or 1)
+
     def _set(self, moment: datetime) -> None:
         self._then = moment
         self._since = self._real()
@@ -41,4 +46,9 @@ class Clock:
 
 def timestamp(moment: datetime) -> str:
     """A moment as Hex writes it: UTC, ISO 8601, milliseconds."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def http_date(epoch_seconds: float) -> str:
+    """A moment as HTTP writes it, in whole seconds."""
+    return formatdate(epoch_seconds, usegmt=True)

@@ -11,16 +11,19 @@ from hex_emulator.runs import new_trace_id
 class HexError(Exception):
     """An answer other than the one that was hoped for. `more` are further fields of its body."""
 
-    def __init__(self, status: int, reason: str, details: str, **more: Any) -> None:
+    def __init__(
+        self, status: int, reason: str, details: str, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
         super().__init__(f"{reason}: {details}")
         self.status = status
         self.reason = reason
         self.details = details
+        self.headers = headers
         self.more = more
 
     def response(self) -> JSONResponse:
         body = {"reason": self.reason, "details": self.details, "traceId": new_trace_id(), **self.more}
-        return JSONResponse(body, self.status)
+        return JSONResponse(body, self.status, self.headers)
 
 
 def malformed(errors: Iterable[Mapping[str, Any]]) -> HexError:

@@ -1,28 +1,33 @@
-"""What happens around every public call: it is recorded, and a fault may spoil it."""
+"""What happens around every public call: it is recorded and counted, and a fault may spoil it."""
 
-import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from http.client import responses
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Match
+from starlette.types import Scope
 
 from hex_emulator.clock import timestamp
 from hex_emulator.emulator import Emulator
 from hex_emulator.errors import HexError, malformed
-from hex_emulator.faults import Fault
+from hex_emulator.limits import Quota
+from hex_emulator.spellings import rate_limit_headers
+from hex_emulator.spoiling import Drop, spoilt
 from hex_emulator.workspace import Token
 
-ABORT = "hex_emulator.abort"  # the ASGI extension with which `hex_emulator.server` closes a connection
+OLDER = re.compile(r"^/api/v1/project/([^/]+)(/runs?)?(?=/|$)")
 
 
 class HexRoute(APIRoute):
-    """A route of the Hex API. Its `name` is the name of the call in Hex's reference."""
+    """A route of the Hex API. Its `name` is the name of the call in Hex's reference. It also answers at the
+    older path, in which older clients say `project` and `run` where the reference says `projects` and `runs`."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        return super().matches({**scope, "path": _in_plural(scope["path"])})
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
@@ -33,23 +38,51 @@ class HexRoute(APIRoute):
         return recorded
 
 
-async def _exchange(call: str, request: Request, handler: Callable[[Request], Awaitable[Response]]) -> Response:
+def _in_plural(path: str) -> str:
+    return OLDER.sub(lambda older: f"/api/v1/projects/{older[1]}{'/runs' if older[2] else ''}", path)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+async def _exchange(call: str, request: Request, handler: Handler) -> Response:
     emulator: Emulator = request.app.state.emulator
     entry = await _record(call, request, emulator)
 
     async def answer() -> Response:
-        try:
-            return await handler(request)
-        except HexError as error:
-            return error.response()
-        except RequestValidationError as error:
-            return malformed(error.errors()).response()
+        return await _within_limits(call, request, handler)
 
     path = request.path_params
     fault = emulator.faults.take(call, path.get("project_id"), path.get("run_id"))
-    response = await (_spoilt(fault, request, answer) if fault else answer())
+    response = await (spoilt(fault, request, answer) if fault else answer())
     entry["status"] = None if isinstance(response, Drop) else response.status_code
     return response
+
+
+async def _within_limits(call: str, request: Request, handler: Handler) -> Response:
+    """A call counts for the owner of its token, so without a valid one it counts for nobody."""
+    emulator: Emulator = request.app.state.emulator
+    token, now = bearer(request, emulator), emulator.clock.now()
+    quota = emulator.limiter.take(token.owner, call, now) if token else None
+    if quota is None:
+        return await _answer(request, handler)
+    response = _too_many(quota) if quota.refuses else await _answer(request, handler)
+    response.headers.update(rate_limit_headers(emulator.limiter.limits.headers, quota, emulator.clock, now))
+    return response
+
+
+def _too_many(quota: Quota) -> Response:
+    details = f"More than {quota.limit} requests; the window ends at {timestamp(quota.ends)}."
+    return HexError(429, "Too many requests", details).response()
+
+
+async def _answer(request: Request, handler: Handler) -> Response:
+    try:
+        return await handler(request)
+    except HexError as error:
+        return error.response()
+    except RequestValidationError as error:
+        return malformed(error.errors()).response()
 
 
 async def _record(call: str, request: Request, emulator: Emulator) -> dict[str, Any]:
@@ -64,13 +97,20 @@ async def _record(call: str, request: Request, emulator: Emulator) -> dict[str, 
         "call": call,
         "method": request.method,
         "path": request.url.path,
-        "query": dict(request.query_params),
+        "query": _query(request),
         "body": body,
         "token": token.name if token else None,
         "status": None,
     }
     emulator.requests.append(entry)
     return entry
+
+
+def _query(request: Request) -> dict[str, str | list[str]]:
+    """By name, the value that it has, or all of them if there are more."""
+    params = request.query_params
+    values = {name: params.getlist(name) for name in params}
+    return {name: found if len(found) > 1 else found[0] for name, found in values.items()}
 
 
 def bearer(request: Request, emulator: Emulator) -> Token | None:
@@ -87,50 +127,3 @@ def json_value(raw: bytes) -> Any:
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     return value
-
-
-async def _spoilt(fault: Fault, request: Request, answer: Callable[[], Awaitable[Response]]) -> Response:
-    true_answer = await answer() if fault.apply else None
-    await _wait(request, fault.delay)
-    if fault.drop:
-        return Drop()
-    response = _false_answer(fault, fault.status) if fault.status else true_answer or await answer()
-    return _cut_in_half(response) if fault.truncate else response
-
-
-async def _wait(request: Request, seconds: float) -> None:
-    """Let real seconds pass. When the client hangs up there is nobody left to wait for."""
-    if seconds:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await _hung_up(request.receive)
-
-
-async def _hung_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _false_answer(fault: Fault, status: int) -> Response:
-    if isinstance(fault.body, str):
-        content, media_type = fault.body, "text/html"
-    else:
-        content, media_type = json.dumps(fault.body) if fault.has_body else "", "application/json"
-    if status >= 400 and not fault.has_body:
-        error = HexError(status, responses.get(status, "Fault"), "This is a fault that was asked for.")
-        content = bytes(error.response().body).decode()
-    return Response(content, status, fault.headers, fault.content_type or media_type)
-
-
-def _cut_in_half(response: Response) -> Response:
-    half = bytes(response.body)[: len(response.body) // 2]
-    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-    return Response(half, response.status_code, headers)
-
-
-class Drop(Response):
-    """No answer: the connection is closed."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["extensions"][ABORT]()
-        await _hung_up(receive)

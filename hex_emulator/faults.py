@@ -11,8 +11,10 @@ class Fault(BaseModel):
 
     The first `after` matching calls get through, then `times` of them are spoilt (None: all of them). Such a
     call waits `delay` real seconds, and then the connection is dropped, or `status` and `body` are the
-    answer, or the real answer is given; `truncate` cuts the answer's body in half. The real answer has the
-    call's real effect, after the delay; with `apply` every fault has it, before the delay.
+    answer, or the real answer is given. `headers` and `contentType` replace what the answer had of them,
+    `truncate` cuts its body in half, and `slow` sends its headers at once and its body over so many real
+    seconds. The real answer has the call's real effect, after the delay; with `apply` every fault has it,
+    before the delay. A call without that effect has not reached Hex, so that no limit counts it.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
@@ -27,6 +29,7 @@ class Fault(BaseModel):
     body: Any = None
     content_type: str | None = None
     headers: dict[str, str] = {}
+    slow: Annotated[float, Field(ge=0, le=3600)] = 0
     truncate: bool = False
     drop: bool = False
     apply: bool = False
@@ -36,17 +39,18 @@ class Fault(BaseModel):
         return "body" in self.model_fields_set
 
     @property
-    def answers_truly(self) -> bool:
-        return self.status is None and not self.drop
+    def stated_headers(self) -> dict[str, str]:
+        return {**self.headers, **({"Content-Type": self.content_type} if self.content_type else {})}
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
-        if self.drop and (self.status or self.truncate):
-            raise ValueError("a dropped connection has no answer: leave out status and truncate")
-        if self.status is None and (self.has_body or self.content_type or self.headers):
-            raise ValueError("body, contentType and headers need a status")
-        if self.answers_truly and not (self.delay or self.truncate):
-            raise ValueError("say what goes wrong: delay, status, truncate or drop")
+        spoils_answer = self.truncate or self.slow or self.stated_headers
+        if self.drop and (self.status or self.has_body or spoils_answer):
+            raise ValueError("a dropped connection has no answer: say nothing of one")
+        if self.has_body and not self.status:
+            raise ValueError("a body needs a status")
+        if not (self.delay or self.drop or self.status or spoils_answer):
+            raise ValueError("say what goes wrong: delay, status, headers, contentType, slow, truncate or drop")
         return self
 
     def matches(self, call: str, project_id: str | None, run_id: str | None) -> bool:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hex_emulator.app import create_app
 from hex_emulator.client import Control
-from hex_emulator.exchange import ABORT
+from hex_emulator.clock import http_date
+from hex_emulator.limits import Limits
+from hex_emulator.spoiling import ABORT
 from hex_emulator.workspace import Workspace, load_workspace
 
 
@@ -32,13 +34,29 @@ class _AbortableProtocol(H11Protocol):
         self.app = abortable
 
 
+def _dated(app: FastAPI) -> ASGIApp:
+    """Each answer's `Date` is the emulator's own time, unless it says another one."""
+
+    async def dated(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_dated(message: Message) -> None:
+            if message["type"] == "http.response.start" and b"date" not in dict(message["headers"]):
+                now = http_date(app.state.emulator.clock.now().timestamp())
+                message["headers"] = [*message["headers"], (b"date", now.encode())]
+            await send(message)
+
+        await app(scope, receive, send_dated)
+
+    return dated
+
+
 class Server(uvicorn.Server):
     """Stops at once: open connections, idle or not, are closed and not waited for."""
 
     def __init__(self, app: FastAPI) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
+                _dated(app),
+                date_header=False,
                 http=_AbortableProtocol,
                 loop="asyncio",
                 ws="none",
@@ -71,11 +89,17 @@ def base_url(listening: socket.socket) -> str:
 
 
 @contextmanager
-def running(workspace: Workspace | Path | str | None = None, speed: float = 1.0, port: int = 0) -> Iterator[Control]:
-    """An emulator on 127.0.0.1 for the length of a `with` block, and the way to control it."""
+def running(
+    workspace: Workspace | Path | str | None = None,
+    speed: float = 1.0,
+    port: int = 0,
+    limits: Limits | None = None,
+) -> Iterator[Control]:
+    """An emulator on 127.0.0.1 for the length of a `with` block, and the way to control it. Its limits are
+    Hex's own, unless others are given."""
     if isinstance(workspace, Path | str):
         workspace = load_workspace(workspace)
-    server = Server(create_app(workspace, speed))
+    server = Server(create_app(workspace, speed, limits))
     listening = listen("127.0.0.1", port)
     thread = threading.Thread(target=server.run, args=([listening],), name="hex-emulator", daemon=True)
     with Control(base_url(listening)) as control:

@@ -4,11 +4,12 @@ Read from a TOML file (`workspace.toml` beside this one is the default), or from
 """
 
 import tomllib
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
 
 from hex_emulator.course import Course
 from hex_emulator.inputs import Input
@@ -28,14 +29,54 @@ class Rejected(NamedTuple):
     not_found: list[str]
 
 
+class QueriedTable(_Table):
+    """A table of the warehouse that a project queries, by its full name."""
+
+    name: str
+    connection: str = "Warehouse"
+    connection_id: Uuid = "00000000-0000-4000-8000-0000000000c0"
+
+
 class Project(_Table):
-    """`version` is the latest published one, None when the project was never published."""
+    """`version` is the latest published one, None when the project was never published; then `published_at`
+    means nothing. What has no time of its own was edited when created, and published when last edited.
+
+    `owner` and `creator` (the owner, if not given) are email addresses, `charts` the static ids of chart cells,
+    `collections` ids. `schedules` and `sharing` are told as they stand here."""
 
     id: Uuid
     title: str
     version: int | None = None
     inputs: tuple[Input, ...] = ()
     course: Course = Course()
+    description: str | None = None
+    type: Literal["PROJECT", "COMPONENT"] = "PROJECT"
+    owner: str = "ada@example.com"
+    creator: str | None = None
+    status: str | None = None
+    categories: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    created_at: AwareDatetime = datetime(2026, 1, 1, tzinfo=UTC)
+    edited_at: AwareDatetime | None = None
+    published_at: AwareDatetime | None = None
+    archived_at: AwareDatetime | None = None
+    trashed_at: AwareDatetime | None = None
+    schedules: tuple[dict[str, Any], ...] = ()
+    sharing: dict[str, Any] = {}
+    queried_tables: tuple[QueriedTable, ...] = ()
+    charts: tuple[Uuid, ...] = ()
+
+    @property
+    def created_by(self) -> str:
+        return self.creator or self.owner
+
+    @property
+    def last_edited_at(self) -> datetime:
+        return self.edited_at or self.created_at
+
+    @property
+    def last_published_at(self) -> datetime | None:
+        return None if self.version is None else self.published_at or self.last_edited_at
 
     def rejected(self, values: dict[str, Any]) -> Rejected:
         inputs = {param.name: param for param in self.inputs}
@@ -60,6 +101,7 @@ class Token(_Table):
 
 
 class Workspace(_Table):
+    plan: Literal["COMMUNITY", "PROFESSIONAL", "TEAM", "ENTERPRISE"] = "TEAM"
     projects: tuple[Project, ...]
     tokens: tuple[Token, ...]
 

@@ -34,22 +34,22 @@ def connect(emulator: Control) -> Iterator[Connect]:
     with ExitStack() as clients:
 
         def new_client(token_name: str | None = "full", checked: bool = True) -> httpx.Client:
-            headers = {}
-            if token_name:
-                headers["Authorization"] = f"Bearer {default_workspace().token(token_name)}"
-            hooks = {"response": [_check]} if checked else None
-            return clients.enter_context(
-                httpx.Client(
-                    base_url=emulator.api_url,
-                    headers=headers,
-                    event_hooks=hooks,
-                    trust_env=False,
-                    verify=False,
-                    timeout=5,
-                )
-            )
+            token = default_workspace().token(token_name) if token_name else None
+            return clients.enter_context((checked_client if checked else _client)(emulator, token))
 
         yield new_client
+
+
+def checked_client(emulator: Control, token: str | None) -> httpx.Client:
+    """A client of this emulator's Hex API that checks every answer against the reference."""
+    client = _client(emulator, token)
+    client.event_hooks = {"response": [_check]}
+    return client
+
+
+def _client(emulator: Control, token: str | None) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx.Client(base_url=emulator.api_url, headers=headers, trust_env=False, verify=False, timeout=5)
 
 
 def _check(response: httpx.Response) -> None:

@@ -64,6 +64,20 @@ def test_it_starts_says_how_to_use_it_and_stops_when_told(number: signal.Signals
     assert complaints == ""
 
 
+def test_limits_are_on_unless_told_otherwise() -> None:
+    for options, kernels, headers in (
+        ((), 25, ["ratelimit", "retry-after"]),
+        (("--no-limits",), None, ["ratelimit", "retry-after"]),
+        (("--rate-limit-headers", "x-ratelimit-epoch"), 25, ["x-ratelimit-epoch"]),
+        (("--no-limits", "--rate-limit-headers", "none"), None, []),
+    ):
+        with command("--port", "0", *options) as process:
+            found = re.search(r"http://127\.0\.0\.1:\d+", read_welcome(process))
+            assert found
+            with Control(found[0]) as control:
+                assert (control.limits()["kernels"], control.limits()["headers"]) == (kernels, headers)
+
+
 def test_a_taken_port_is_said_plainly() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -81,6 +95,7 @@ def test_a_taken_port_is_said_plainly() -> None:
     [
         ("--port", "70000"),
         ("--speed", "-1"),
+        ("--rate-limit-headers", "retry"),
         ("--speed", "nan"),
         ("--workspace", "nowhere.toml"),
         ("--workspace", __file__),

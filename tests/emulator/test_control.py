@@ -75,6 +75,11 @@ def test_a_next_run_that_makes_no_sense_is_refused(emulator: Control, order: dic
         emulator.next_run(**order)
 
 
+def test_runs_cannot_be_listed_just_anyhow(emulator: Control) -> None:
+    with pytest.raises(ControlError, match="newest"):
+        emulator.listing("newset")
+
+
 def test_a_misspelt_order_is_refused(emulator: Control) -> None:
     answer = httpx.post(f"{emulator.url}/_emulator/runs/next", json={"outcom": "ERRORED"}, trust_env=False)
     assert answer.status_code == 400
@@ -103,6 +108,11 @@ def test_every_call_is_recorded(
     assert datetime.fromisoformat(second["at"]) - datetime.fromisoformat(first["at"]) == timedelta(seconds=1.5)
     assert [entry["token"] for entry in emulator.requests()] == ["full", "full", "read-only", None]
     assert [entry["call"] for entry in emulator.requests("Me")] == ["Me"]
+
+
+def test_all_values_of_a_query_are_recorded(api: httpx.Client, emulator: Control) -> None:
+    api.get("/projects", params={"statuses": ["a", "b"], "limit": 3})
+    assert emulator.requests()[0]["query"] == {"statuses": ["a", "b"], "limit": "3"}
 
 
 def test_a_call_that_is_misspelt_is_refused(emulator: Control) -> None:
@@ -142,6 +152,7 @@ def test_somebody_else_can_start_a_run(emulator: Control, status_of: StatusOf, h
     run = emulator.start_run(health.id, trigger="APP_REFRESH")
     assert run["timeline"][-1][0] == "ERRORED"
     assert status_of(run)["runTrigger"] == "APP_REFRESH"
+    assert status_of(emulator.start_run(health.id, trigger="API"))["runTrigger"] == "API"
     assert emulator.requests("RunProject") == []
 
 
@@ -164,6 +175,7 @@ def test_a_reset_forgets_everything(api: httpx.Client, start: Start, emulator: C
     emulator.next_run(outcome="ERRORED", times=9)
     emulator.fault("Me", times=None, status=500)
     start()
+    emulator.listing("oldest")
     emulator.clock(speed=5, advance=86400)
     emulator.reset()
     assert emulator.runs() == emulator.requests() == []
@@ -171,8 +183,10 @@ def test_a_reset_forgets_everything(api: httpx.Client, start: Start, emulator: C
     passed = datetime.fromisoformat(emulator.health()["now"]) - datetime.fromisoformat(before)
     assert passed < timedelta(hours=1)
     assert api.get("/users/me").status_code == 200
-    start()
+    runs = [start()["runId"], start()["runId"]]
     assert timeline(emulator.runs()[0])[-1][0] == "COMPLETED"
+    listed = api.get(f"/projects/{revenue.id}/runs").json()["runs"]
+    assert [run["runId"] for run in listed] == runs[::-1]
 
 
 def test_time_does_not_go_back(emulator: Control) -> None:

@@ -16,9 +16,13 @@ PROJECT = f"/projects/{default_workspace().project('Daily revenue').id}"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 CALLS = [
     ("GET", "/users/me"),
+    ("GET", "/projects"),
+    ("GET", PROJECT),
+    ("GET", f"{PROJECT}/queriedTables"),
     ("GET", f"{PROJECT}/runs"),
     ("POST", f"{PROJECT}/runs"),
     ("GET", f"{PROJECT}/runs/{NOBODY}"),
+    ("GET", f"{PROJECT}/runs/{NOBODY}/cells/{NOBODY}/image"),
     ("DELETE", f"{PROJECT}/runs/{NOBODY}"),
 ]
 
@@ -59,6 +63,9 @@ def test_a_token_needs_the_scope(connect: Connect, method: str, path: str, token
 @pytest.mark.parametrize(
     ("method", "path"),
     [
+        ("GET", f"/projects/{NOBODY}"),
+        ("GET", f"/projects/{NOBODY}/queriedTables"),
+        ("GET", f"{PROJECT}/runs/{NOBODY}/cells/{NOBODY}/image"),
         ("POST", f"/projects/{NOBODY}/runs"),
         ("GET", f"/projects/{NOBODY}/runs"),
         ("GET", f"/projects/{NOBODY}/runs/{NOBODY}"),
@@ -80,7 +87,7 @@ def test_a_run_is_not_found_in_another_project(api: httpx.Client, start: Start, 
 
 @pytest.mark.parametrize("bad", ["daily-revenue", NOBODY[:-1], NOBODY.replace("-", ""), f"urn:uuid:{NOBODY}"])
 def test_an_id_that_is_no_uuid_is_malformed(unchecked: httpx.Client, bad: str) -> None:
-    for path in (f"/projects/{bad}/runs", f"{PROJECT}/runs/{bad}"):
+    for path in (f"/projects/{bad}", f"/projects/{bad}/runs", f"{PROJECT}/runs/{bad}"):
         assert_is_hex_error(unchecked.get(path), 400)
 
 
@@ -95,14 +102,34 @@ def test_the_case_of_an_id_does_not_matter(api: httpx.Client, start: Start) -> N
     [
         ("GET", "/nothing"),
         ("GET", "/users/me/"),
-        ("PUT", f"{PROJECT}/runs"),
-        ("POST", "/project/x/run"),
-        ("PATCH", "/users/me"),
+        ("POST", "/project/x/start"),
+        ("TRACE", "/nothing"),
     ],
 )
 def test_an_unknown_path_is_not_found(unchecked: httpx.Client, emulator: Control, method: str, path: str) -> None:
     assert_is_hex_error(unchecked.request(method, path), 404)
     assert emulator.requests("Unknown")[0]["path"] == f"/api/v1{path}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", f"{PROJECT}/runs", "GET, POST"),
+        ("POST", f"{PROJECT}/runs/{NOBODY}", "DELETE, GET"),
+        ("PATCH", "/users/me", "GET"),
+        ("POST", "/projects", "GET"),
+        ("PUT", f"{PROJECT}/runs/{NOBODY}/cells/{NOBODY}/image", "GET"),
+        ("PUT", f"{PROJECT.replace('projects', 'project')}/run", "GET, POST"),
+        ("OPTIONS", "/users/me", "GET"),
+    ],
+)
+def test_a_known_path_names_the_methods_that_it_takes(
+    unchecked: httpx.Client, emulator: Control, method: str, path: str, allowed: str
+) -> None:
+    answer = unchecked.request(method, path)
+    assert_is_hex_error(answer, 405)
+    assert answer.headers["Allow"] == allowed
+    assert emulator.requests("Unknown")[0]["method"] == method
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/v2/users/me", "/favicon.ico", "/docs", "/openapi.json"])

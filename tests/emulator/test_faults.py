@@ -125,6 +125,62 @@ def test_a_true_answer_can_be_cut_in_half(
         half.json()
 
 
+def test_a_true_answer_can_claim_to_be_something_else(
+    unchecked: httpx.Client, emulator: Control, revenue: Project
+) -> None:
+    emulator.fault("RunProject", content_type="text/html")
+    answer = run_project(unchecked, revenue)
+    assert answer.headers.get_list("Content-Type") == ["text/html"]
+    assert answer.json()["runId"] == emulator.runs()[0]["runId"]
+
+
+def test_a_true_answer_can_have_other_headers(api: httpx.Client, emulator: Control) -> None:
+    emulator.fault("Me", headers={"ratelimit-remaining": "three", "X-Odd": "1"})
+    answer = me(api)
+    assert answer.status_code == 200
+    assert answer.json()["email"]
+    assert answer.headers["X-Odd"] == "1"
+    assert answer.headers.get_list("RateLimit-Remaining") == ["three"]
+    assert answer.headers["RateLimit-Limit"] == "60"
+
+
+@pytest.mark.parametrize("fault", [{}, {"status": 502, "body": "<h1>Bad gateway</h1>"}])
+def test_a_body_can_trickle_while_its_headers_go_out_at_once(
+    unchecked: httpx.Client, emulator: Control, fault: dict[str, Any]
+) -> None:
+    emulator.fault("Me", slow=0.4, **fault)
+    start = monotonic()
+    with unchecked.stream("GET", "/users/me") as answer:
+        assert monotonic() - start < 0.3
+        pieces = [(monotonic() - start, piece) for piece in answer.iter_raw()]
+    assert answer.status_code == fault.get("status", 200)
+    assert pieces[0][0] < 0.3
+    assert 0.4 <= pieces[-1][0] < 2
+    assert len(pieces) > 5
+    assert len(b"".join(piece for _, piece in pieces)) == int(answer.headers["Content-Length"])
+
+
+def test_half_a_body_can_trickle(unchecked: httpx.Client, emulator: Control) -> None:
+    whole = me(unchecked).content
+    emulator.fault("Me", slow=0.1, truncate=True)
+    assert len(me(unchecked).content) == len(whole) // 2
+
+
+def test_what_has_no_body_is_not_slow(unchecked: httpx.Client, emulator: Control) -> None:
+    emulator.fault("Me", slow=60, status=204)
+    assert me(unchecked).content == b""
+
+
+def test_a_client_that_tires_of_a_slow_body_holds_up_nobody(
+    api: httpx.Client, unchecked: httpx.Client, emulator: Control
+) -> None:
+    emulator.fault("Me", slow=60)
+    api.timeout = httpx.Timeout(0.2)
+    with pytest.raises(httpx.ReadTimeout):
+        me(api)
+    assert me(unchecked).status_code == 200
+
+
 def test_a_connection_can_be_dropped_before_the_effect(api: httpx.Client, emulator: Control, revenue: Project) -> None:
     emulator.fault("RunProject", drop=True)
     with pytest.raises(CLOSED):
@@ -194,7 +250,7 @@ def test_the_effect_can_come_before_the_delay(
     assert emulator.runs()[0]["status"] == "KILLED"
 
 
-@pytest.mark.parametrize("fault", [{"delay": 0.01}, {"truncate": True}])
+@pytest.mark.parametrize("fault", [{"delay": 0.01}, {"truncate": True}, {"slow": 0.01}, {"headers": {"X-Odd": "1"}}])
 @pytest.mark.parametrize("apply", [False, True])
 def test_a_true_answer_has_its_effect_once(
     unchecked: httpx.Client, emulator: Control, revenue: Project, fault: dict[str, Any], apply: bool
@@ -210,7 +266,10 @@ def test_a_true_answer_has_its_effect_once(
         {},
         {"status": 99},
         {"body": "text"},
-        {"headers": {"Retry-After": "1"}},
+        {"body": "text", "delay": 1},
+        {"drop": True, "headers": {"Retry-After": "1"}},
+        {"drop": True, "slow": 1},
+        {"slow": -1},
         {"drop": True, "status": 500},
         {"drop": True, "truncate": True},
         {"status": 500, "times": 0},

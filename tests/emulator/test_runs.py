@@ -152,9 +152,9 @@ def test_a_page_leads_to_the_next_and_back(start: Start, api: httpx.Client, reve
     assert ids(page(api, revenue, offset=9)) == []
 
 
-def test_25_runs_make_a_page(start: Start, api: httpx.Client, revenue: Project) -> None:
+def test_25_runs_make_a_page(emulator: Control, api: httpx.Client, revenue: Project) -> None:
     for _ in range(26):
-        start()
+        emulator.start_run(revenue.id)
     assert len(page(api, revenue)["runs"]) == 25
 
 
@@ -166,6 +166,39 @@ def test_runs_are_found_by_status(start: Start, api: httpx.Client, emulator: Con
     assert ids(page(api, revenue, statusFilter="ERRORED")) == [errored["runId"]]
     assert ids(page(api, revenue, statusFilter="COMPLETED")) == [completed["runId"]]
     assert ids(page(api, revenue, statusFilter="PENDING")) == [pending["runId"]]
+
+
+@pytest.mark.parametrize("how", ["timeline", "set_status"])
+def test_a_run_of_a_status_that_hex_does_not_have_yet_is_listed_but_found_by_no_other(
+    start: Start, unchecked: httpx.Client, emulator: Control, revenue: Project, how: str
+) -> None:
+    if how == "timeline":
+        emulator.next_run(timeline=[("ON_SOME_PLANET", None)])
+    strange = start()["runId"]
+    if how == "set_status":
+        emulator.set_status(strange, "ON_SOME_PLANET")
+    running = start()["runId"]
+    emulator.clock(advance=1)
+    assert [(run["runId"], run["status"]) for run in page(unchecked, revenue)["runs"]] == [
+        (running, "RUNNING"),
+        (strange, "ON_SOME_PLANET"),
+    ]
+    assert ids(page(unchecked, revenue, statusFilter="RUNNING")) == [running]
+    assert ids(page(unchecked, revenue, statusFilter="COMPLETED")) == []
+
+
+def test_runs_are_listed_in_the_order_that_was_set(
+    start: Start, api: httpx.Client, emulator: Control, revenue: Project
+) -> None:
+    oldest_first = [start()["runId"] for _ in range(6)]
+    emulator.listing("oldest")
+    assert ids(page(api, revenue)) == oldest_first
+    first = page(api, revenue, limit=4)
+    assert ids(first) + ids(api.get(first["nextPage"]).json()) == oldest_first
+    emulator.listing("mixed")
+    assert ids(page(api, revenue)) == ids(page(api, revenue)) == sorted(oldest_first)
+    emulator.listing("newest")
+    assert ids(page(api, revenue)) == oldest_first[::-1]
 
 
 def test_runs_are_found_by_what_started_them(
@@ -182,7 +215,7 @@ def test_runs_are_found_by_what_started_them(
 @pytest.mark.parametrize(
     "query",
     [
-        "limit=0", "limit=101", "limit=ten", "limit=", "offset=-1", "offset=x",
+        "limit=0", "limit=101", "limit=ten", "limit=", "limit=1.0", "page=1", "offset=-1", "offset=x",
         "statusFilter=DONE", "statusFilter=", "runTriggerFilter=ME",
     ],
 )  # fmt: skip

@@ -37,6 +37,18 @@ def test_a_workspace_of_ones_own_is_served(file: Path) -> None:
         assert [status for status, _ in emulator.runs()[0]["timeline"]] == ["PENDING", "RUNNING", "ERRORED"]
 
 
+def test_a_small_workspace_says_only_what_it_must(file: Path) -> None:
+    file.write_text(GOOD)
+    workspace = load_workspace(file)
+    project = workspace.projects[0]
+    assert workspace.plan != "ENTERPRISE"
+    assert project.type == "PROJECT"
+    assert project.created_by == project.owner
+    assert project.last_published_at == project.last_edited_at == project.created_at
+    assert project.archived_at is project.trashed_at is None
+    assert project.charts == project.queried_tables == project.schedules == project.categories == ()
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -47,6 +59,9 @@ def test_a_workspace_of_ones_own_is_served(file: Path) -> None:
         (GOOD + GOOD, "project ids must differ"),
         (GOOD.replace("title", "name"), "projects.0.title"),
         (GOOD.replace('"run"', '"write"'), "scopes"),
+        (GOOD.replace("version = 1", "created_at = 2026-01-01T00:00:00"), "timezone"),
+        (GOOD.replace("version = 1", 'type = "APP"'), "projects.0.type"),
+        ('plan = "FREE"' + GOOD, "plan"),
     ],
 )
 def test_a_workspace_that_makes_no_sense_is_refused(file: Path, text: str, complaint: str) -> None:
@@ -64,4 +79,9 @@ def test_the_default_workspace_has_each_kind_of_project_and_token() -> None:
     ]
     assert not workspace.project("Warehouse health").inputs
     assert workspace.project("Pricing draft").version is None
+    assert workspace.project("Date helpers").type == "COMPONENT"
+    assert workspace.project("Revenue 2024").archived_at
+    assert workspace.project("Scratchpad").trashed_at
+    assert workspace.project("Daily revenue").queried_tables
+    assert workspace.plan == "ENTERPRISE"
     assert {token.scopes for token in workspace.tokens} == {("read", "run"), ("read",), ()}

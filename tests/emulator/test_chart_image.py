@@ -1,0 +1,80 @@
+import struct
+import zlib
+from base64 import b64decode
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from hex_emulator.client import Control
+from hex_emulator.workspace import Project
+
+Start = Callable[..., dict[str, Any]]
+
+
+def image_of(run: dict[str, Any], static_id: str) -> str:
+    return f"/projects/{run['projectId']}/runs/{run['runId']}/cells/{static_id}/image"
+
+
+def size_of_png(data: bytes) -> tuple[int, int]:
+    """Reads all of it, so that what no viewer could show does not pass."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    chunks, rest = {}, data[8:]
+    while rest:
+        length, kind = struct.unpack(">I4s", rest[:8])
+        chunks[kind] = rest[8 : 8 + length]
+        assert rest[8 + length : 12 + length] == struct.pack(">I", zlib.crc32(kind + chunks[kind]))
+        rest = rest[12 + length :]
+    assert list(chunks) == [b"IHDR", b"IDAT", b"IEND"]
+    width, height = struct.unpack(">II", chunks[b"IHDR"][:8])
+    assert len(zlib.decompress(chunks[b"IDAT"])) == (width + 1) * height
+    return width, height
+
+
+def test_a_chart_of_a_completed_run_is_a_png(
+    api: httpx.Client, emulator: Control, start: Start, revenue: Project
+) -> None:
+    run = start()
+    emulator.clock(advance=5)
+    answer = api.get(image_of(run, revenue.charts[0]))
+    assert answer.status_code == 200
+    image = answer.json()
+    assert image.keys() == {"projectId", "runId", "staticId", "imageBase64", "mimeType"}
+    assert (image["projectId"], image["runId"], image["staticId"]) == (revenue.id, run["runId"], revenue.charts[0])
+    assert image["mimeType"] == "image/png"
+    assert size_of_png(b64decode(image["imageBase64"], validate=True)) == (64, 16)
+    assert emulator.requests("GetChartImageFromRun")[0]["status"] == 200
+
+
+def test_each_run_has_an_image_of_its_own(api: httpx.Client, emulator: Control, start: Start, revenue: Project) -> None:
+    runs = [start(), start()]
+    emulator.clock(advance=5)
+    one, again, other = (api.get(image_of(run, revenue.charts[0])).json()["imageBase64"] for run in (runs[0], *runs))
+    assert one == again != other
+
+
+@pytest.mark.parametrize("status", ["PENDING", "RUNNING", "ERRORED", "KILLED"])
+def test_a_run_that_has_not_completed_has_no_image(
+    api: httpx.Client, emulator: Control, start: Start, revenue: Project, status: str
+) -> None:
+    emulator.next_run(timeline=[(status, None)])
+    answer = api.get(image_of(start(), revenue.charts[0]))
+    assert answer.status_code == 422
+    assert status in answer.json()["details"]
+
+
+def test_what_is_no_chart_of_the_project_is_not_found(
+    api: httpx.Client, emulator: Control, start: Start, revenue: Project, health: Project
+) -> None:
+    runs = [start(), start(health)]
+    emulator.clock(advance=5)
+    nobody = "00000000-0000-4000-8000-000000000000"
+    for path in (
+        image_of(runs[0], nobody),
+        image_of(runs[1], revenue.charts[0]),
+        image_of({**runs[0], "runId": nobody}, revenue.charts[0]),
+        image_of({**runs[0], "projectId": health.id}, revenue.charts[0]),
+    ):
+        assert api.get(path).status_code == 404
+    assert api.get(image_of(runs[0], "chart")).status_code == 400
