@@ -4,10 +4,11 @@ UV := .envs/uv/bin/uv
 AIRFLOW_3 := .envs/airflow-3.3
 AIRFLOW_2 := .envs/airflow-2.11
 DBT := .envs/dbt
+MUTANTS := .envs/mutants
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 peers lint format constraints clean
+.PHONY: help demo demo-ui test test-2 peers mutants lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +28,11 @@ test-2: $(AIRFLOW_2)/.ready $(DBT)/.ready  ## The tests that need no Airflow ser
 peers: $(AIRFLOW_3)/.ready $(PEERS:%=%/.ready)  ## The emulator, tried by clients of Hex that others wrote
 	$(AIRFLOW_3)/bin/python -m pytest tests/peers $(ARGS)
 
+mutants: $(MUTANTS)/.ready  ## Change the core bit by bit, and show the changes that no test of it notices
+	rm -rf mutants
+	$(MUTANTS)/bin/mutmut run $(ARGS)
+	@$(MUTANTS)/bin/mutmut results | cut -d : -f 1 | xargs -n 1 $(MUTANTS)/bin/mutmut show
+
 lint: $(AIRFLOW_3)/.ready  ## Lint, format check, types
 	$(AIRFLOW_3)/bin/ruff check .
 	$(AIRFLOW_3)/bin/ruff format --check .
@@ -40,7 +46,7 @@ constraints: $(UV)  ## Pin anew: the newest versions that fit each supported Air
 	constraints/compile $(UV)
 
 clean:  ## Remove all that make has built
-	rm -rf .envs .run dist
+	rm -rf .envs .run dist mutants
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -51,6 +57,12 @@ $(UV):
 .envs/airflow-%/.ready: pyproject.toml constraints/airflow-%.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-$*.txt -e . --group dev $(if $(filter 3.3,$*),--group lint)
+	@touch $@
+
+$(MUTANTS)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/mutants.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
+		-r constraints/mutants.txt -e . --group dev
 	@touch $@
 
 $(DBT)/.ready: constraints/dbt.txt | $(UV)

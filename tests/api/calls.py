@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_provider_hex.api import protocol
-from airflow_provider_hex.api.protocol import Answer
+from airflow_provider_hex.api.protocol import Answer, Call
 
 PROJECT = "5a8591dd-4039-49df-9202-96385ba3eff8"
 RUN = "78c33d18-170c-44d3-a227-b3194f134f73"
 CELL = "b7f5c3a9-6e0d-4b52-8f1c-2d9a4e7c6b10"
 
-CALLS: dict[str, protocol.Call[Any]] = {
-    "RunProject": protocol.run_project(PROJECT),
-    "GetRunStatus": protocol.get_run(PROJECT, RUN),
-    "GetProjectRuns": protocol.get_project_runs(PROJECT),
-    "CancelRun": protocol.cancel_run(PROJECT, RUN),
-    "ListProjects": protocol.list_projects(),
-    "GetProject": protocol.get_project(PROJECT),
-    "GetQueriedTables": protocol.get_queried_tables(PROJECT),
-    "GetChartImageFromRun": protocol.get_chart_image(PROJECT, RUN, CELL),
-    "Me": protocol.me(),
+_CALLS: dict[str, Callable[[], Call[Any]]] = {
+    "RunProject": lambda: protocol.run_project(PROJECT),
+    "GetRunStatus": lambda: protocol.get_run(PROJECT, RUN),
+    "GetProjectRuns": lambda: protocol.get_project_runs(PROJECT),
+    "CancelRun": lambda: protocol.cancel_run(PROJECT, RUN),
+    "ListProjects": lambda: protocol.list_projects(),
+    "GetProject": lambda: protocol.get_project(PROJECT),
+    "GetQueriedTables": lambda: protocol.get_queried_tables(PROJECT),
+    "GetChartImageFromRun": lambda: protocol.get_chart_image(PROJECT, RUN, CELL),
+    "Me": lambda: protocol.me(),
 }
+NAMES = tuple(_CALLS)
+
+
+def call_named(name: str) -> Call[Any]:
+    return _CALLS[name]()
 
 
 def answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Answer:

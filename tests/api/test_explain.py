@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from airflow_provider_hex.api import errors, explain, protocol
-from tests.api.calls import CALLS, PROJECT, RUN, answer
+from tests.api.calls import PROJECT, RUN, answer, call_named
 
 BODY = {"reason": "Why", "details": "More\n than  that", "traceId": "t-1"}
 
 
 def message(name: str, status: int, body: Any) -> str:
     with pytest.raises(errors.HexError) as raised:
-        protocol.decode(CALLS[name], answer(status, body))
+        protocol.decode(call_named(name), answer(status, body))
     return str(raised.value)
 
 
@@ -72,7 +72,7 @@ PUBLISH = "Publish the project if it never was: only published versions have run
     ],
 )
 def test_a_refusal_says_what_was_asked_what_hex_said_and_what_to_do(name: str, status: int, hint: str) -> None:
-    expected = f"Hex answered {CALLS[name]} with {status}: 'Why' 'More than that'. {hint} Trace id: t-1."
+    expected = f"Hex answered {call_named(name)} with {status}: 'Why' 'More than that'. {hint} Trace id: t-1."
     assert message(name, status, BODY) == expected.replace("  ", " ")
 
 
@@ -116,6 +116,27 @@ def test_each_rejected_input_is_named_with_its_value_and_the_type_that_it_should
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "rejected"),
+    [
+        (
+            {
+                "invalid": [
+                    {"paramName": "n", "paramValue": "x", "dataType": "NUMBER", "inputCellType": "NUMERIC_INPUT"}
+                ]
+            },
+            "n = 'x' (expected NUMBER for a NUMERIC_INPUT)",
+        ),
+        ({"notFound": ["regoin"]}, "'regoin' (the project has no such input)"),
+    ],
+)
+def test_the_hint_is_to_mend_the_inputs_whichever_way_one_is_wrong(body: Any, rejected: str) -> None:
+    assert message("RunProject", 422, {"reason": "Invalid", **body}) == (
+        f"Hex answered RunProject (POST /projects/{PROJECT}/runs) with 422: 'Invalid'. Rejected inputs: {rejected}. "
+        "Mend the task's input_params, or the project's input parameters and publish it."
+    )
+
+
 @pytest.mark.parametrize("field", ["invalid", "notFound"])
 @pytest.mark.parametrize("value", ["text", {"a": 1}, 7])
 def test_rejected_inputs_that_make_no_sense_are_passed_over(field: str, value: Any) -> None:
@@ -135,7 +156,7 @@ def test_a_bad_answer_is_quoted() -> None:
         "API, check the connection's host and proxy."
     )
     with pytest.raises(errors.HexBadAnswer) as raised:
-        protocol.decode(CALLS["Me"], answer(200, b""))
+        protocol.decode(call_named("Me"), answer(200, b""))
     error = raised.value
     assert (error.status, error.method, error.path, error.sent_at) == (200, "GET", "/users/me", 1000)
 
@@ -154,7 +175,7 @@ def test_a_bad_answer_is_quoted() -> None:
 )
 def test_no_answer_says_from_where_and_why(never_sent: bool, untrusted: bool, hint: str) -> None:
     error = explain.no_answer(
-        CALLS["Me"], "https://hex/api/v1", "refused", never_sent=never_sent, untrusted=untrusted, sent_at=7
+        call_named("Me"), "https://hex/api/v1", "refused", never_sent=never_sent, untrusted=untrusted, sent_at=7
     )
     assert str(error) == f"No answer to Me (GET /users/me) from https://hex/api/v1: refused. {hint}"
     assert type(error) is (errors.HexNotConnected if never_sent else errors.HexUnreachable)

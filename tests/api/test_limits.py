@@ -142,6 +142,7 @@ def test_a_clock_that_is_set_back_holds_nobody_up_for_long() -> None:
         ({"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, 31),
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(NOW + 12)}, 13),
         ({"RateLimit": '"default";r=0;t=9'}, 10),
+        ({"RateLimit": "limit=60, remaining=0, reset=8"}, 9),
         ({"RateLimit-Remaining": "0", "RateLimit-Reset": "3000"}, 61),
         ({"RateLimit-Remaining": "1", "RateLimit-Reset": "30"}, 0),
         ({"RateLimit-Remaining": "0"}, 0),

@@ -9,7 +9,7 @@ import pytest
 import tenacity
 
 from airflow_provider_hex.api import errors, retry
-from tests.api.calls import CALLS
+from tests.api.calls import NAMES, call_named
 
 
 def sent(policy: dict[str, Any], *outcomes: errors.HexError | None) -> tuple[int, list[float], BaseException | None]:
@@ -30,24 +30,24 @@ def sent(policy: dict[str, Any], *outcomes: errors.HexError | None) -> tuple[int
 BLIPS = [errors.HexUnreachable(), errors.HexNotConnected(), errors.HexServerError(), errors.HexBadAnswer()]
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("blip", BLIPS)
 def test_a_blip_is_outlived_where_sending_again_does_no_harm(name: str, blip: errors.HexError) -> None:
     harmless = name != "RunProject" or isinstance(blip, errors.HexNotConnected)
-    times, _, error = sent(retry.after_blips(CALLS[name], 1e6), blip, blip, None)
+    times, _, error = sent(retry.after_blips(call_named(name), 1e6), blip, blip, None)
     assert (times, error) == ((3, None) if harmless else (1, blip))
 
 
 @pytest.mark.parametrize("error", [errors.HexForbidden(), errors.HexRefused(), errors.HexStartUnknown()])
-@pytest.mark.parametrize("policy", [retry.after_blips(CALLS["Me"], 1e6), retry.after_limits(1e6)])
-def test_what_stays_is_not_sent_again(policy: dict[str, Any], error: errors.HexError) -> None:
-    assert sent(policy, error) == (1, [], error)
+def test_what_stays_is_not_sent_again(error: errors.HexError) -> None:
+    for policy in (retry.after_blips(call_named("Me"), 1e6), retry.after_limits(1e6)):
+        assert sent(policy, error) == (1, [], error)
 
 
 def test_each_policy_has_errors_of_its_own() -> None:
     limit = errors.HexLimited()
     assert sent(retry.after_limits(1e6), limit, limit, None)[0] == 3
-    assert sent(retry.after_blips(CALLS["Me"], 1e6), limit)[0] == 1
+    assert sent(retry.after_blips(call_named("Me"), 1e6), limit)[0] == 1
     assert sent(retry.after_limits(1e6), BLIPS[0])[0] == 1
 
 
@@ -64,10 +64,10 @@ def test_it_waits_as_long_as_hex_asks_and_a_random_time_besides() -> None:
 
 
 def test_pauses_without_a_wish_are_random_from_nothing_upwards() -> None:
-    firsts = [sent(retry.after_blips(CALLS["Me"], 1e6), BLIPS[0], None)[1][0] for _ in range(200)]
+    firsts = [sent(retry.after_blips(call_named("Me"), 1e6), BLIPS[0], None)[1][0] for _ in range(200)]
     assert min(firsts) < 0.2
     assert 0.8 < max(firsts) <= 1
-    tenths = [sent(retry.after_blips(CALLS["Me"], 1e6), *[BLIPS[0]] * 10, None)[1][9] for _ in range(200)]
+    tenths = [sent(retry.after_blips(call_named("Me"), 1e6), *[BLIPS[0]] * 10, None)[1][9] for _ in range(200)]
     assert min(tenths) < 6
     assert 24 < max(tenths) <= 30
 
@@ -78,7 +78,18 @@ def test_it_gives_up_rather_than_wait_beyond_its_time(seconds: float, times: int
     assert sent(retry.after_limits(seconds), limit, limit, limit)[0::2] == (times, limit)
 
 
+@pytest.mark.parametrize(
+    ("ran", "slept", "ends"), [(4, 0, False), (5, 0, True), (0, 4, False), (0, 5, True), (4, 4, False)]
+)
+def test_its_time_is_up_when_the_next_pause_would_end_with_it(ran: float, slept: float, ends: bool) -> None:
+    """Of ten seconds, five would be the next pause. Time that was slept may not show in the clock."""
+    state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
+    state.start_time, state.outcome_timestamp, state.idle_for, state.upcoming_sleep = 0, ran, slept, 5
+    assert retry.after_limits(10)["stop"](state) is ends
+
+
 def test_a_pause_is_announced(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         sent(retry.after_limits(1e6), errors.HexLimited("The limit is reached.", retry_after=100), None)
+    assert caplog.records[0].name == retry.__name__
     assert caplog.messages[0].startswith("The limit is reached. It will be sent again in 10")

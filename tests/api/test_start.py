@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -71,6 +71,14 @@ def settle(
 
 
 LOOKED = ["RunProject", "pause 30", "GetProjectRuns"]
+CLEAR = (
+    "So that the project does not run twice, it is not started again: cancel in Hex the run that this task may have "
+    "left, then clear the task."
+)
+
+
+def test_there_are_three_ways_to_treat_an_unclear_start() -> None:
+    assert get_args(IfStartUnclear) == ("settle", "adopt", "fail")
 
 
 def test_a_clear_answer_is_the_end() -> None:
@@ -96,6 +104,18 @@ def test_no_run_since_the_request_means_start_again(error: errors.HexError) -> N
     assert outcome() == STARTED
 
 
+def test_what_is_done_about_a_lost_answer_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    settle(LOST, page(), LOST, page(run("r", startTime=at(1))))
+    look = "Hex answered 500. Whether that started a run is looked up in 30 s."
+    assert caplog.messages == [
+        look,
+        "No run was started. The project is started again.",
+        look,
+        f"Hex run r of project {PROJECT} (https://hex/r) was started since, and is taken for the run of this task.",
+    ]
+    assert {(record.name, record.levelname) for record in caplog.records} == {(start.__module__, "WARNING")}
+
+
 def test_only_runs_that_were_started_by_api_are_looked_at() -> None:
     steps = start(protocol.run_project(PROJECT), PROJECT, if_start_unclear="settle", grace=1)
     next(steps)
@@ -107,7 +127,7 @@ def test_only_runs_that_were_started_by_api_are_looked_at() -> None:
 
 
 def test_one_run_since_the_request_is_taken_if_nothing_tells_it_from_others() -> None:
-    found = run("r", startTime=at(1), traceId="t", projectVersion=7)
+    found = run("r", startTime=at(1), traceId="t", projectVersion=7, notifications=[{"type": "ALL"}])
     taken, outcome = settle(LOST, page(found))
     assert taken == LOOKED
     assert outcome() == {
@@ -116,6 +136,7 @@ def test_one_run_since_the_request_is_taken_if_nothing_tells_it_from_others() ->
         "runUrl": "https://hex/r",
         "traceId": "t",
         "projectVersion": 7,
+        "notifications": [{"type": "ALL"}],
     }
 
 
@@ -131,8 +152,13 @@ def test_one_run_since_the_request_is_taken_if_nothing_tells_it_from_others() ->
 def test_one_run_that_may_be_of_others_with_other_inputs_is_not_taken(options: dict[str, Any]) -> None:
     taken, outcome = settle(LOST, page(run("r", startTime=at(1))), options=options)
     assert taken == LOOKED
-    with pytest.raises(HexStartUnknown, match=r"Hex run r of project .* is RUNNING\.") as raised:
+    with pytest.raises(HexStartUnknown) as raised:
         outcome()
+    assert str(raised.value) == (
+        "Hex answered 500. Whether that started a run is not known: one run of the project was started by API since, "
+        f"but perhaps by others, with other inputs or options. Hex run r of project {PROJECT} (https://hex/r) is "
+        f"RUNNING. {CLEAR}"
+    )
     assert (raised.value.status, raised.value.trace_id) == (500, "t-500")
     assert settle(LOST, page(run("r")), options=options, if_start_unclear="adopt")[1]()["runId"] == "r"
 
@@ -141,23 +167,38 @@ def test_one_run_that_may_be_of_others_with_other_inputs_is_not_taken(options: d
 def test_of_several_runs_none_is_taken_and_all_are_listed(mode: IfStartUnclear) -> None:
     taken, outcome = settle(LOST, page(run("r1"), run("r2")), if_start_unclear=mode)
     assert taken == LOOKED
-    with pytest.raises(HexStartUnknown, match=r"several runs.*\(https://hex/r1\).*\(https://hex/r2\).*clear the task"):
+    with pytest.raises(HexStartUnknown) as raised:
         outcome()
+    assert str(raised.value) == (
+        "Hex answered 500. Whether that started a run is not known: several runs of the project were started by API "
+        f"since. Hex run r1 of project {PROJECT} (https://hex/r1) is RUNNING. Hex run r2 of project {PROJECT} "
+        f"(https://hex/r2) is RUNNING. {CLEAR}"
+    )
 
 
 @pytest.mark.parametrize("found", [[], [run("r")]])
 def test_whoever_wants_neither_gets_neither(found: list[Any]) -> None:
     taken, outcome = settle(LOST, page(*found), if_start_unclear="fail")
     assert taken == LOOKED
-    with pytest.raises(HexStartUnknown, match="if_start_unclear='fail'"):
+    with pytest.raises(HexStartUnknown) as raised:
         outcome()
+    listed = f" Hex run r of project {PROJECT} (https://hex/r) is RUNNING." if found else ""
+    assert str(raised.value) == (
+        "Hex answered 500. Whether that started a run is not known: neither is a run to be taken for it, nor is it to "
+        f"be sent again (if_start_unclear='fail').{listed} {CLEAR}"
+    )
 
 
 def test_a_list_that_cannot_be_looked_at_leaves_it_unknown() -> None:
     taken, outcome = settle(LOST, errors.HexForbidden("403: no scope."))
     assert taken == LOOKED
-    with pytest.raises(HexStartUnknown, match=r"500.*the project's runs cannot be looked at\. 403: no scope\."):
+    with pytest.raises(HexStartUnknown) as raised:
         outcome()
+    assert str(raised.value) == (
+        "Hex answered 500. Whether that started a run is not known: the project's runs cannot be looked at. 403: no "
+        f"scope. {CLEAR}"
+    )
+    assert raised.value.__cause__ is LOST
 
 
 def test_after_three_starts_without_a_run_the_error_is_one_that_a_retry_may_mend() -> None:
@@ -214,7 +255,7 @@ def test_moments_are_compared_by_hexs_clock(ahead: float | None, seconds: float,
 
 
 NEW, OLD, OLDER = (run(name, startTime=at(seconds)) for name, seconds in (("n", 5), ("o", -50), ("p", -90)))
-UNTOLD = run("u")
+EDGE, UNTOLD = run("e", startTime=at(-2)), run("u")
 
 
 @pytest.mark.parametrize(
@@ -226,6 +267,7 @@ UNTOLD = run("u")
         ([OLDER, OLD], True),
         ([OLD, NEW], True),
         ([NEW, NEW], True),
+        ([NEW, EDGE], True),
         ([UNTOLD], True),
         ([], True),
     ],
@@ -238,5 +280,6 @@ def test_pages_are_read_until_all_that_follow_are_older(first: list[Any], asked_
     assert settle(LOST, *replies)[0] == expected
 
 
-def test_a_run_on_a_later_page_is_found() -> None:
+def test_a_run_is_found_on_whichever_page_it_is() -> None:
     assert settle(LOST, page(OLDER, OLD, more=True), page(NEW))[1]()["runId"] == "n"
+    assert settle(LOST, page(OLDER, NEW, more=True), page(OLD))[1]()["runId"] == "n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -24,6 +25,11 @@ def cancel(*replies: Any) -> list[str]:
             break
     assert len(asked) == len(replies)
     return asked
+
+
+def test_a_pause_stays_as_long_as_it_is() -> None:
+    with pytest.raises(FrozenInstanceError):
+        steps.Pause(1).seconds = 2  # type: ignore[misc]
 
 
 def test_a_cancel_that_hex_accepts_is_the_end() -> None:

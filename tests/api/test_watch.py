@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from typing import Any, cast
 
 import pytest
@@ -41,6 +42,12 @@ def test_an_error_that_passes_is_outlived_and_its_wish_obeyed_once() -> None:
     assert waiting.pause(100) == 5
 
 
+@pytest.mark.parametrize(("now", "seconds"), [(100, 2), (200, 10), (86400, 30)])
+def test_looks_become_rarer_unless_an_interval_is_chosen(now: float, seconds: float) -> None:
+    assert watch().pause(now) == seconds
+    assert watch(poll_interval=0.5).pause(now) == 0.5
+
+
 def test_no_look_comes_before_the_clients_pace_allows_it() -> None:
     waiting = watch(poll_interval=5)
     assert waiting.pause(100, at_least=7) == 7
@@ -51,8 +58,45 @@ def test_no_look_comes_before_the_clients_pace_allows_it() -> None:
 def test_an_error_that_stays_ends_the_wait_and_names_the_run() -> None:
     waiting = watch()
     waiting.saw(run("RUNNING"))
-    with pytest.raises(HexNotFound, match=r"gone\. It ends the wait for run r\. The run: https://hex/r\."):
+    with pytest.raises(HexNotFound) as raised:
         waiting.missed(HexNotFound("gone."))
+    assert str(raised.value) == "gone. It ends the wait for run r. The run: https://hex/r."
+
+
+@pytest.mark.parametrize("seen", [[], [{"runId": "r", "status": "RUNNING"}]])
+def test_an_error_that_ends_the_wait_names_the_run_also_where_its_url_is_not_known(seen: list[Any]) -> None:
+    waiting = watch()
+    for look in seen:
+        waiting.saw(look)
+    with pytest.raises(HexNotFound) as raised:
+        waiting.missed(HexNotFound("gone."))
+    assert str(raised.value) == "gone. It ends the wait for run r."
+
+
+def test_each_new_state_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    waiting = watch()
+    with caplog.at_level(logging.INFO):
+        for status in ("PENDING", "RUNNING", "RUNNING", "PONDERING", "COMPLETED"):
+            waiting.saw(run(status))
+    named = "Hex run r of project p (https://hex/r, trace id t) is"
+    assert caplog.messages == [
+        f"{named} PENDING.",
+        f"{named} RUNNING.",
+        f"{named} PONDERING, a status that is not known here.",
+        f"{named} COMPLETED.",
+    ]
+    assert {(record.name, record.levelname) for record in caplog.records} == {(RunWatch.__module__, "INFO")}
+
+
+def test_a_look_that_failed_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    watch().missed(HexLimited("The limit is reached."))
+    assert caplog.record_tuples == [
+        (
+            RunWatch.__module__,
+            logging.WARNING,
+            "Looking at Hex run r failed; it will be looked at again. The limit is reached.",
+        )
+    ]
 
 
 def test_the_last_look_is_when_the_time_is_up() -> None:
@@ -62,6 +106,12 @@ def test_the_last_look_is_when_the_time_is_up() -> None:
     assert waiting.pause(120) == 5
     with pytest.raises(HexRunTimeout, match="was still RUNNING when its time was up, after 25 s"):
         waiting.pause(125)
+
+
+def test_a_run_that_was_never_seen_is_named_when_the_time_is_up() -> None:
+    with pytest.raises(HexRunTimeout) as raised:
+        watch(timeout=25).pause(126)
+    assert str(raised.value) == "Hex run r of project p could not be looked at when its time was up, after 25 s."
 
 
 def test_without_a_timeout_there_is_no_end() -> None:
