@@ -111,6 +111,9 @@ def settings(home: Path, dag_folders: Iterable[Path], ports: Ports) -> dict[str,
             "refresh_interval": 5,
             "min_file_process_interval": 30,
         },
+        # A worker that misses its task's end learns of it at the next heartbeat. Were that after 5 s, the default, the
+        # scheduler could hear of a deferral's end when the task is going again, and fail it.
+        "workers": {"min_heartbeat_interval": 1},
         "scheduler": {"scheduler_idle_sleep_time": 0.2, "trigger_timeout_check_interval": 2},
         "usage_data_collection": {"enabled": False},
     }

@@ -177,8 +177,9 @@ def _hint(call: Call[Any], status: int, fields: Mapping[str, Any]) -> str:
     if status == 403:
         return _right(call.name)
     if status == 404:
+        what = "run or cell" if "/cells/" in call.path else "run" if "/runs/" in call.path else "project"
         return (
-            f"There is no such {'run' if '/runs/' in call.path else 'project'}, or the token's owner has no access to "
+            f"There is no such {what}, or the token's owner has no access to "
             "it, which looks the same: check the ids, the connection's host, and whom the token belongs to."
         )
     if status == 422:

@@ -11,20 +11,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast, get_args
-from urllib.parse import quote
 
 from airflow_provider_hex.api import explain, limits
 from airflow_provider_hex.api.errors import HexBadAnswer, HexError
-from airflow_provider_hex.api.inputs import (
-    check_choice,
-    check_combination,
-    check_count,
-    check_id,
-    to_bool,
-    to_json_object,
-    to_notifications,
-    to_text,
-)
+from airflow_provider_hex.api.ids import check_id
+from airflow_provider_hex.api.inputs import check_combination
 from airflow_provider_hex.api.models import (
     Notification,
     Project,
@@ -37,6 +28,8 @@ from airflow_provider_hex.api.models import (
     StartedRun,
     User,
 )
+from airflow_provider_hex.api.notifications import to_notifications
+from airflow_provider_hex.api.values import check_choice, check_count, to_bool, to_json_object, to_text
 
 T = TypeVar("T")
 
@@ -63,7 +56,7 @@ class Call(Generic[T]):
     """One request to Hex, and how to read its answer.
 
     :param name: the operation's name in Hex's reference.
-    :param path: the path below the base URL, every segment encoded.
+    :param path: the path below the base URL.
     :param read: turns the answer's JSON into the value, or raises ``HexBadAnswer``.
     :param repeatable: whether sending it twice does no harm: true of all but RunProject.
     """
@@ -264,7 +257,7 @@ def get_chart_image(project_id: str, run_id: str, static_id: str) -> Call[bytes]
 
     :param static_id: the chart cell's static id.
     """
-    path = f"{_run_path(project_id, run_id)}/cells/{_segment(static_id, 'static_id')}/image"
+    path = f"{_run_path(project_id, run_id)}/cells/{check_id(static_id, 'static_id')}/image"
     return Call("GetChartImageFromRun", "GET", path, lambda data, _: _image(data))
 
 
@@ -325,16 +318,12 @@ def _query(**values: Any) -> dict[str, str | list[str]]:
     }
 
 
-def _segment(value: str, name: str) -> str:
-    return quote(check_id(value, name), safe="")
-
-
 def _project_path(project_id: str) -> str:
-    return f"/projects/{_segment(project_id, 'project_id')}"
+    return f"/projects/{check_id(project_id, 'project_id')}"
 
 
 def _run_path(project_id: str, run_id: str) -> str:
-    return f"{_project_path(project_id)}/runs/{_segment(run_id, 'run_id')}"
+    return f"{_project_path(project_id)}/runs/{check_id(run_id, 'run_id')}"
 
 
 def _json(body: bytes) -> Any:

@@ -12,8 +12,8 @@ from airflow_provider_hex.api import protocol, steps
 from airflow_provider_hex.api.address import base_url
 from airflow_provider_hex.api.config import HexConfig, clean_token, options
 from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.inputs import check_choice, to_bool
 from airflow_provider_hex.api.start import IfStartUnclear, start
+from airflow_provider_hex.api.values import check_choice, to_bool
 from airflow_provider_hex.api.watch import RunWatch, require_completed
 from airflow_provider_hex.get_provider_info import get_provider_info
 

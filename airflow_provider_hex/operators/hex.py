@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, TaskDeferred, conf
 
-from airflow_provider_hex.api import explain, inputs
+from airflow_provider_hex.api import explain
 from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRunFailed, HexRunTimeout, add_sentence
+from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.start import IfStartUnclear
+from airflow_provider_hex.api.values import check_choice, to_seconds
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers import handover
 from airflow_provider_hex.version_compat import context_of_deferred_timeout
@@ -96,8 +98,8 @@ class HexRunProjectOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        inputs.check_unrendered(project_id, input_params, view_id, notifications, update_published_results)
-        inputs.check_choice(if_start_unclear, get_args(IfStartUnclear), "if_start_unclear")
+        check_unrendered(project_id, input_params, view_id, notifications, update_published_results)
+        check_choice(if_start_unclear, get_args(IfStartUnclear), "if_start_unclear")
         self.project_id = project_id
         self.input_params = input_params
         self.view_id = view_id
@@ -106,8 +108,8 @@ class HexRunProjectOperator(BaseOperator):
         self.use_cached_sql_results = use_cached_sql_results
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
-        self.poll_interval = inputs.to_seconds(poll_interval, "poll_interval")
-        self.timeout = inputs.to_seconds(timeout, "timeout")
+        self.poll_interval = to_seconds(poll_interval, "poll_interval")
+        self.timeout = to_seconds(timeout, "timeout")
         self.cancel_on_timeout = cancel_on_timeout
         self.if_start_unclear = if_start_unclear
         self.hex_conn_id = hex_conn_id

@@ -16,8 +16,9 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_hex.api import explain, inputs, protocol
+from airflow_provider_hex.api import explain, protocol
 from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout, add_sentence
+from airflow_provider_hex.api.ids import check_unrendered_id
 from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.api.watch import require_completed
 from airflow_provider_hex.hooks.hex import HexHook
@@ -57,8 +58,8 @@ class HexRunSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        inputs.check_unrendered_id(project_id, "project_id")
-        inputs.check_unrendered_id(run_id, "run_id")
+        check_unrendered_id(project_id, "project_id")
+        check_unrendered_id(run_id, "run_id")
         self.deferrable = "mode" not in kwargs if deferrable is None else deferrable
         self.project_id = project_id
         self.run_id = run_id

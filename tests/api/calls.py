@@ -35,3 +35,12 @@ def answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> 
     """An answer to a request that went out at 1000 and came back at 1001, in epoch seconds."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Answer(status, headers or {}, content, 1000.0, 1001.0)
+
+
+class XComArg:
+    """What another task returns: Airflow's own has this method too."""
+
+    def resolve(self) -> None: ...
+
+
+LATER = XComArg()

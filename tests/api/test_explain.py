@@ -55,6 +55,7 @@ PUBLISH = "Publish the project if it never was: only published versions have run
         ("GetProjectRuns", 404, f"There is no such project, {NO_ACCESS}"),
         ("GetRunStatus", 404, f"There is no such run, {NO_ACCESS}"),
         ("CancelRun", 404, f"There is no such run, {NO_ACCESS}"),
+        ("GetChartImageFromRun", 404, f"There is no such run or cell, {NO_ACCESS}"),
         ("Me", 408, "It passes."),
         ("Me", 418, ""),
         ("RunProject", 422, PUBLISH),

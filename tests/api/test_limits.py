@@ -32,6 +32,7 @@ TIMES = [
     (date(-20), 0),
     ("1e300", 3600),
     (date(1e8), 3600),
+    (date(20).removesuffix(" GMT"), 20),
     ("nan", None),
     ("inf", None),
     ("-inf", None),
