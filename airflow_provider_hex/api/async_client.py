@@ -99,7 +99,7 @@ class AsyncHexClient(Session):
     async def carry_out(self, steps: Steps[T], patience: float = LONGEST_LIMIT) -> T:
         """Take the steps of a procedure, one after the other, and return what it returns.
 
-        :param patience: see :meth:`request`.
+        :param patience: seconds for which RunProject waits for a limit of Hex at the most.
         """
         go_on = partial(steps.send, None)
         while True:
@@ -113,7 +113,9 @@ class AsyncHexClient(Session):
                 go_on = partial(steps.throw, error)
 
     async def _take(self, step: Call[Any] | Pause, patience: float) -> Any:
-        return await (self.sleep(step.seconds) if isinstance(step, Pause) else self.request(step, patience))
+        if isinstance(step, Pause):
+            return await self.sleep(step.seconds)
+        return await (self.request(step) if step.repeatable else self.request(step, patience))
 
 
 def _session(config: HexConfig) -> httpx.AsyncClient:

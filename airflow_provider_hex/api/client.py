@@ -115,7 +115,7 @@ class HexClient(Session):
     def carry_out(self, steps: Steps[T], patience: float = LONGEST_LIMIT) -> T:
         """Take the steps of a procedure, one after the other, and return what it returns.
 
-        :param patience: see :meth:`request`.
+        :param patience: seconds for which RunProject waits for a limit of Hex at the most.
         """
         go_on = partial(steps.send, None)
         while True:
@@ -129,7 +129,9 @@ class HexClient(Session):
                 go_on = partial(steps.throw, error)
 
     def _take(self, step: Call[Any] | Pause, patience: float) -> Any:
-        return self.sleep(step.seconds) if isinstance(step, Pause) else self.request(step, patience)
+        if isinstance(step, Pause):
+            return self.sleep(step.seconds)
+        return self.request(step) if step.repeatable else self.request(step, patience)
 
 
 def _never_sent(error: Exception) -> bool:

@@ -131,6 +131,13 @@ def test_a_look_that_fails_for_a_while_is_outlived(transport: Either, emulator: 
     assert len(emulator.requests("GetProjectRuns")) == 3
 
 
+def test_impatience_to_start_is_none_to_look(transport: Either, emulator: Control) -> None:
+    emulator.fault("RunProject", drop=True, apply=True)
+    emulator.fault("GetProjectRuns", status=429, headers={"Retry-After": "60"})
+    starting = start(protocol.run_project(PROJECT), PROJECT, if_start_unclear="settle", grace=30)
+    assert transport.carry_out(starting, patience=0)["runId"] == emulator.runs()[-1]["runId"]
+
+
 def test_a_look_that_is_refused_leaves_it_unknown(transport: Either, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True, apply=True)
     emulator.fault("GetProjectRuns", status=403)
