@@ -37,7 +37,7 @@ class HexConfig:
     verify: bool = True
     ca_bundle: str | None = None
     proxy: str | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     requests_per_minute: int = 30

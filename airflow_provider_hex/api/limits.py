@@ -1,4 +1,4 @@
-"""Hex's limits on requests, and when to ask again. Pure: the time is a parameter."""
+"""Hex's limits on requests, as its answers tell them. Pure: the time is a parameter."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-SHORTEST_POLL = 2.0
-LONGEST_POLL = 30.0
-
 WINDOW = 60.0
 """Seconds for which Hex's limit of 60 requests lasts."""
 LONGEST_LIMIT = 3600.0
@@ -19,6 +16,8 @@ LONGEST_LIMIT = 3600.0
 
 _ROUNDED = 1.0
 """Seconds by which a reset may come later than a header tells, which tells whole ones."""
+_BLIND_PAUSE = 10.0
+"""Seconds until the next request after a 429 that does not say how long its limit lasts."""
 _EARLIEST_EPOCH = 1e9
 _EARLIEST_EPOCH_MS = 1e12
 
@@ -26,18 +25,19 @@ _EARLIEST_EPOCH_MS = 1e12
 class Pace:
     """Keeps one client's requests within the limits: its own, and what Hex's answers say of Hex's.
 
-    What an answer says counts for requests of the same name alone: RunProject has limits of its own.
+    RunProject and GetChartImageFromRun have limits of their own besides, so what an answer to one of them says
+    counts for requests of the same name alone.
 
     :param per_minute: how many requests go out in a minute at the most.
     """
 
     def __init__(self, per_minute: int) -> None:
         self._sent: deque[float] = deque(maxlen=per_minute)
-        self._exhausted_until: dict[str, float] = {}
+        self._not_before: dict[str, float] = {}
 
     def pause(self, name: str, now: float) -> float:
         """Return the seconds for which a request of this name has to wait."""
-        until = self._exhausted_until.get(name, now)
+        until = self._not_before.get(_limit_of(name), now)
         if len(self._sent) == self._sent.maxlen:
             until = max(until, min(self._sent[0], now) + WINDOW)
         return max(until - now, 0.0)
@@ -46,29 +46,44 @@ class Pace:
         """Take note of a request."""
         self._sent.append(now)
 
-    def learned(self, name: str, headers: Mapping[str, str], now: float) -> None:
-        """Take note of an answer: whether Hex says that no more requests are left, and until when."""
+    def learned(self, name: str, headers: Mapping[str, str], now: float, status: int = 200) -> None:
+        """Take note of an answer: how many requests Hex says are left, and until when.
+
+        If none is left, the next one waits for the reset. If going on as in the last minute would use up what is
+        left, that is spread over the time until the reset.
+        """
         values = _limit_headers(headers)
-        none_left = _number(values.get("remaining", "")) == 0
-        seconds = _seconds(values.get("reset", ""), _own_clock(headers, now)) if none_left else None
-        longest = LONGEST_LIMIT if name == "RunProject" else WINDOW
-        self._exhausted_until[name] = now if seconds is None else now + min(seconds, longest) + _ROUNDED
+        left = _number(values.get("remaining", ""))
+        reset = _seconds(values.get("reset", ""), _own_clock(headers, now))
+        recent = sum(moment > now - WINDOW for moment in self._sent)
+        pause = 0.0
+        if status == 429:
+            asked = retry_after(headers, now)
+            pause = _BLIND_PAUSE if asked is None else asked
+        elif left is not None and reset is not None:
+            reset = min(reset, LONGEST_LIMIT if name == "RunProject" else WINDOW)
+            if left <= 0:
+                pause = reset + _ROUNDED
+            elif left * WINDOW < recent * reset:
+                pause = reset / left
+        self._not_before[_limit_of(name)] = now + pause
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+def retry_after(headers: Mapping[str, str], now: float, status: int = 429) -> float | None:
     """Return the seconds that an answer asks to wait, or None if it does not, or makes no sense.
 
-    ``Retry-After`` counts first, then the reset of ``RateLimit-*`` and ``X-RateLimit-*``; each in seconds,
-    epoch seconds or as a date. Epochs and dates are held against the answer's own ``Date``, so that a clock
+    ``Retry-After`` counts first, then, for a 429, the reset of ``RateLimit-*`` and ``X-RateLimit-*``; each in
+    seconds, epoch seconds or as a date. Epochs and dates are held against the answer's own ``Date``, so that a clock
     that is wrong, here or there, does no harm.
 
     :param headers: an answer's headers, in any letter case.
     :param now: the time in epoch seconds.
+    :param status: the answer's status.
     """
     values = _limit_headers(headers)
     hex_now = _own_clock(headers, now)
     asked = _seconds(values.get("retryafter", ""), hex_now)
-    return asked if asked is not None else _seconds(values.get("reset", ""), hex_now)
+    return _seconds(values.get("reset", ""), hex_now) if asked is None and status == 429 else asked
 
 
 def clock_ahead(headers: Mapping[str, str], now: float) -> float | None:
@@ -78,18 +93,8 @@ def clock_ahead(headers: Mapping[str, str], now: float) -> float | None:
     return None if told is None else told - now
 
 
-def next_poll(waited: float, poll_interval: float | None = None, wait_at_least: float | None = None) -> float:
-    """Return the seconds until a run should be looked at again.
-
-    Without a ``poll_interval``: a tenth of the time already waited, from 2 to 30 seconds, so that a quick
-    failure shows quickly and an hour's run does not use up the limit of 60 requests a minute.
-
-    :param waited: seconds since somebody began to wait for the run.
-    :param poll_interval: seconds between two looks, where the user chose them.
-    :param wait_at_least: what Hex's limits ask for.
-    """
-    pause = min(max(waited / 10, SHORTEST_POLL), LONGEST_POLL) if poll_interval is None else poll_interval
-    return max(pause, wait_at_least or 0.0)
+def _limit_of(name: str) -> str:
+    return name if name in ("RunProject", "GetChartImageFromRun") else "requests"
 
 
 def _limit_headers(headers: Mapping[str, str]) -> dict[str, str]:

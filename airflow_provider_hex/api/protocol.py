@@ -276,7 +276,7 @@ def decode(call: Call[T], answer: Answer) -> T:
     """
     data = _json(answer.body)
     if not 200 <= answer.status < 300:
-        raise explain.refusal(call, answer, data, limits.retry_after(answer.headers, answer.came_at))
+        raise explain.refusal(call, answer, data, limits.retry_after(answer.headers, answer.came_at, answer.status))
     try:
         return call.read(data, answer)
     except HexBadAnswer as error:

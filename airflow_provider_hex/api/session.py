@@ -43,7 +43,7 @@ class Session:
         :raises HexError: what it means.
         """
         now = time.time()
-        self._pace.learned(call.name, headers, now)
+        self._pace.learned(call.name, headers, now, status)
         return protocol.decode(call, Answer(status, headers, self.config.without_token(body), sent_at, now))
 
     def _failed(self, call: Call[Any], error: Exception, *, never_sent: bool, sent_at: float) -> HexUnreachable:

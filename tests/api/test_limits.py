@@ -68,6 +68,13 @@ def test_retry_after_counts_before_a_reset(headers: dict[str, str], seconds: flo
     assert limits.retry_after(headers, NOW) == seconds
 
 
+@pytest.mark.parametrize(("status", "seconds"), [(429, 30), (503, None), (500, None)])
+def test_a_reset_is_that_of_the_request_limit_alone(status: int, seconds: float | None) -> None:
+    """Every answer tells it, also one that has nothing to do with that limit."""
+    assert limits.retry_after({"RateLimit-Reset": "30"}, NOW, status) == seconds
+    assert limits.retry_after({"RateLimit-Reset": "30", "Retry-After": "7"}, NOW, status) == 7
+
+
 @pytest.mark.parametrize("name", ["Retry-After", "X-RateLimit-Reset"])
 def test_a_clock_that_is_wrong_does_no_harm(name: str) -> None:
     """Ours is ten minutes late: Hex says when, and what time it is there."""
@@ -85,27 +92,6 @@ def test_the_clocks_are_compared_where_hex_tells_the_time() -> None:
 @given(st.dictionaries(st.sampled_from(["Retry-After", "RateLimit", "X-RateLimit-Reset", "Date"]), st.text()))
 def test_no_header_is_believed_beyond_reason(headers: dict[str, str]) -> None:
     assert 0 <= (limits.retry_after(headers, NOW) or 0) <= limits.LONGEST_LIMIT
-
-
-@pytest.mark.parametrize(("waited", "pause"), [(0, 2), (19, 2), (100, 10), (300, 30), (86400, 30)])
-def test_looks_become_rarer_in_proportion_to_the_time_waited(waited: float, pause: float) -> None:
-    assert limits.next_poll(waited) == pause
-
-
-@pytest.mark.parametrize(
-    ("waited", "interval", "asked", "pause"), [(1000, 0.5, None, 0.5), (1000, 0.5, 0.7, 0.7), (0, None, 7, 7)]
-)
-def test_an_interval_of_the_users_own_counts_unless_hex_asks_for_more(
-    waited: float, interval: float | None, asked: float | None, pause: float
-) -> None:
-    assert limits.next_poll(waited, interval, asked) == pause
-
-
-@given(st.floats(0, 1e6), st.none() | st.floats(0, 1e4), st.none() | st.floats(0, 1e4))
-def test_hex_is_never_asked_before_it_wants_to_be(waited: float, interval: float | None, asked: float | None) -> None:
-    pause = limits.next_poll(waited, interval, asked)
-    assert pause >= (asked or 0)
-    assert interval is None or pause == max(interval, asked or 0)
 
 
 def test_no_more_requests_go_out_in_a_minute_than_may() -> None:
@@ -172,3 +158,37 @@ def test_what_hex_says_last_counts() -> None:
     pace.learned("Me", {"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, NOW)
     pace.learned("Me", {"RateLimit-Remaining": "60", "RateLimit-Reset": "60"}, NOW + 1)
     assert pace.pause("Me", NOW + 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "pause"),
+    [({"Retry-After": "7"}, 7), ({"X-RateLimit-Reset": "3000"}, 3000), ({"RateLimit-Remaining": "5"}, 10), ({}, 10)],
+)
+def test_after_a_429_no_request_under_the_same_limit_goes_out(headers: dict[str, str], pause: float) -> None:
+    pace = Pace(30)
+    pace.learned("GetRunStatus", headers, NOW, status=429)
+    assert pace.pause("GetRunStatus", NOW) == pace.pause("GetProjectRuns", NOW) == pause
+    assert pace.pause("RunProject", NOW) == pace.pause("GetChartImageFromRun", NOW) == 0
+
+
+@pytest.mark.parametrize(
+    ("recent", "left", "reset", "pause"),
+    [
+        (10, 5, 50, 10),
+        (10, 5, 30, 0),
+        (10, 5, 31, 6.2),
+        (10, 60, 60, 0),
+        (0, 1, 60, 0),
+        (30, 1, 60, 60),
+        (30, 1, 90, 60),
+    ],
+)
+def test_what_is_left_is_spread_if_it_would_be_used_up(recent: int, left: int, reset: float, pause: float) -> None:
+    """So a limit that others use up too is kept without a single 429."""
+    pace = Pace(100)
+    for _ in range(5):
+        pace.sent(NOW - 60)
+    for _ in range(recent):
+        pace.sent(NOW - 59)
+    pace.learned("Me", {"RateLimit-Remaining": str(left), "RateLimit-Reset": str(reset)}, NOW)
+    assert pace.pause("Me", NOW) == pytest.approx(pause)

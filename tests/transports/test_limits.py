@@ -53,6 +53,14 @@ def test_a_kernel_that_becomes_free_is_waited_for(patient: Either, emulator: Con
     assert any(request["status"] == 503 for request in emulator.requests())
 
 
+def test_the_reset_of_one_limit_is_not_waited_for_after_another_refusal(transport: Either, emulator: Control) -> None:
+    emulator.clock(speed=0)
+    emulator.fault("Me", status=500, headers={"RateLimit-Remaining": "50", "RateLimit-Reset": "50"})
+    transport.request(protocol.me())
+    (pause,) = transport.pauses
+    assert pause <= 1
+
+
 def test_patience_has_an_end(patient: Either, emulator: Control) -> None:
     emulator.limits(kernels=0)
     with pytest.raises(errors.HexLimited, match="All of Hex's kernels are in use, so no run was started"):
