@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
-from airflow_provider_hex.api import explain, limits
-from airflow_provider_hex.api.errors import HexError, add_sentence
+from airflow_provider_hex.api import explain, schedule
+from airflow_provider_hex.api.errors import HexError, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.models import Run, RunStatus
 
 log = logging.getLogger(__name__)
@@ -15,7 +16,7 @@ class RunWatch:
     """What is known of a run that somebody waits for.
 
     :param started_at: when the waiting began, in epoch seconds.
-    :param poll_interval: seconds between two looks; by default :func:`limits.next_poll` chooses.
+    :param poll_interval: seconds between two looks; by default :func:`schedule.next_look` chooses.
     :param timeout: seconds to wait at the most, counted from ``started_at``; by default there is no end.
     """
 
@@ -56,19 +57,39 @@ class RunWatch:
         log.warning("Looking at Hex run %s failed; it will be looked at again. %s", self.run_id, error)
         self._retry_after = error.retry_after
 
-    def pause(self, now: float, at_least: float = 0.0) -> float:
+    def first_look(self, now: float) -> float:
+        """Return the time of the first look: soon after the waiting began, now if that is longer ago."""
+        return max(now, self.started_at + schedule.next_look(0.0, poll_interval=self.poll_interval))
+
+    def pause(self, now: float, at_least: float = 0.0, past: Sequence[float] = (), stretch: float = 1.0) -> float:
         """Return the seconds until the next look.
 
         :param at_least: seconds for which the client's pace allows none.
+        :param past: the seconds that runs of the project have taken, as far as they are known.
+        :param stretch: by how much to lengthen a pause that the user did not choose.
         :raises HexRunTimeout: if the time is up.
         """
-        waited = now - self.started_at
-        pause = limits.next_poll(waited, self.poll_interval, max(self._retry_after or 0.0, at_least))
-        if self.timeout is None:
-            return pause
-        if waited >= self.timeout:
-            raise explain.run_timeout(self.project_id, self.run_id, self._run, self.timeout)
-        return min(pause, self.timeout - waited)
+        pause = schedule.next_look(now - self.started_at, poll_interval=self.poll_interval, past=past)
+        pause = max(pause * (1.0 if self.poll_interval else stretch), self._retry_after or 0.0, at_least)
+        left = self.left(now)
+        if left is not None and left <= 0:
+            raise self.timed_out()
+        return pause if left is None else min(pause, left)
+
+    def left(self, now: float) -> float | None:
+        """Return the seconds that are left of the time, None if there is no end."""
+        return None if self.timeout is None else self.started_at + self.timeout - now
+
+    def timed_out(self) -> HexRunTimeout:
+        """Return the error of a wait whose time is up."""
+        return explain.run_timeout(self.project_id, self.run_id, self._run, self.timeout or 0.0)
+
+
+def duration(run: Run) -> float | None:
+    """Return the seconds that a run took, None if it has not ended or Hex does not say."""
+    elapsed = run.get("elapsedTime")
+    known = RunStatus.of(run).is_terminal and isinstance(elapsed, (int, float)) and not isinstance(elapsed, bool)
+    return elapsed / 1000 if known and elapsed is not None else None
 
 
 def require_completed(run: Run) -> Run:

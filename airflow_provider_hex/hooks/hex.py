@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
@@ -14,7 +15,7 @@ from airflow_provider_hex.api.config import HexConfig, clean_token, options
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.start import IfStartUnclear, start
 from airflow_provider_hex.api.values import check_choice, to_bool
-from airflow_provider_hex.api.watch import RunWatch, require_completed
+from airflow_provider_hex.api.watch import RunWatch, duration, require_completed
 from airflow_provider_hex.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
         StartedRun,
         User,
     )
+
+
+_STRETCH = 1.2
+"""By how much a pause between two looks is made longer at the most."""
 
 
 class HexHook(BaseHook):
@@ -96,12 +101,19 @@ class HexHook(BaseHook):
                     ...
                 await client.carry_out(steps.cancel(project_id, run_id))
         """
-        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
-
         from airflow_provider_hex.api.async_client import AsyncHexClient  # brings httpx
 
+        return AsyncHexClient(await self.get_async_config())
+
+    async def get_async_config(self) -> HexConfig:
+        """Return what the connection says, looked up asynchronously.
+
+        :raises HexInvalidInput: the connection cannot work as it is.
+        """
+        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+
         connection = await get_async_connection(self.hex_conn_id)
-        return AsyncHexClient(_config_of(connection, await get_async_extra_dejson(connection)))
+        return _config_of(connection, await get_async_extra_dejson(connection))
 
     def run_project(
         self,
@@ -259,22 +271,37 @@ class HexHook(BaseHook):
 
         Errors that pass (no network, 429, 5xx, an answer that makes no sense) are logged and outlived.
 
-        :param poll_interval: seconds between two looks. Default: a tenth of the time waited, from 2 to 30 s.
+        :param poll_interval: seconds between two looks. Default: a tenth of the time waited,
+            from 2 to 120 s, and more often around the time at which earlier runs of the project ended.
         :param timeout: seconds to wait at the most. Default: no end.
         :raises HexRunFailed: the run ended in another way.
         :raises HexRunTimeout: the time was up; the run goes on.
         """
         watch = RunWatch(project_id, run_id, started_at=time.time(), poll_interval=poll_interval, timeout=timeout)
         call = protocol.get_run(project_id, run_id)
+        runs = self._recent_runs(project_id)
+        past = [seconds for run in runs if (seconds := duration(run)) is not None]
+        seen = next((run for run in runs if run["runId"].lower() == run_id.lower()), None)
         while True:
             try:
-                run = self.client.send(call)
+                run = seen or self.client.send(call)
             except HexError as error:
                 watch.missed(error)
             else:
                 if watch.saw(run):
                     return require_completed(run)
-            self.client.sleep(watch.pause(time.time(), self.client.pause(call)))
+            # Many processes may have begun at the same moment, so none looks exactly when the others do.
+            stretch = random.uniform(1.0, _STRETCH)
+            self.client.sleep(watch.pause(time.time(), self.client.pause(call), past, stretch))
+            seen = None
+
+    def _recent_runs(self, project_id: str) -> list[Run]:
+        """Return a page of a project's runs, which tells how long they take; none if it cannot be had just now."""
+        try:
+            return self.client.send(protocol.get_project_runs(project_id)).items
+        except HexError as error:
+            self.log.info("How long earlier runs took is not known. %s", error)
+            return []
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask Hex whose token it is, for the *Test* button of Airflow's connection form."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, TaskDeferred, conf
 
 from airflow_provider_hex.api import explain
-from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRunFailed, HexRunTimeout, add_sentence
+from airflow_provider_hex.api.errors import (
+    HexError,
+    HexLimited,
+    HexNotFound,
+    HexRunFailed,
+    HexRunTimeout,
+    add_sentence,
+)
 from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.start import IfStartUnclear
 from airflow_provider_hex.api.values import check_choice, to_seconds
@@ -35,7 +42,8 @@ class HexRunProjectOperator(BaseOperator):
     fails, times out or is killed while its run goes on cancels the run (killed while deferred: from Airflow 3.3
     on, where Airflow tells the trigger).
 
-    Hex's limits (requests, runs, kernels) make the task wait, up to its ``timeout``.
+    Hex's limits (requests, runs, kernels) make the task wait, up to its ``timeout``: in the worker, or in the
+    triggerer if it is ``deferrable``.
     See https://learn.hex.tech/docs/api/api-reference#operation/RunProject.
 
     :param project_id: the project: the id in its URL, or under *Variables* in its sidebar. (templated)
@@ -50,7 +58,7 @@ class HexRunProjectOperator(BaseOperator):
     :param deferrable: wait in the triggerer, without a worker slot. Default: Airflow's setting
         ``[operators] default_deferrable``.
     :param poll_interval: seconds between two looks at the run, or a timedelta. Default: a tenth of the time
-        waited, from 2 to 30 seconds.
+        waited, from 2 to 120 seconds, and more often around the time at which earlier runs of the project ended.
     :param timeout: seconds from the task's start until the run must have ended, or a timedelta; None for no
         end. Default: an hour.
     :param cancel_on_timeout: cancel the run when ``timeout`` or ``execution_timeout`` is up. Default: yes.
@@ -124,40 +132,21 @@ class HexRunProjectOperator(BaseOperator):
 
     def execute(self, context: Context) -> StartedRun | Run:
         """Start the run, tell of it, and wait for it as the task is set."""
-        began = time.monotonic()
-        run = self._start()
-        with self._owning(run):
-            self.log.info("Started %s.", explain.describe(run))
-            context["ti"].xcom_push(key="run_id", value=run["runId"])
-            context["ti"].xcom_push(key="run_url", value=run.get("runUrl"))
-            if not self.wait_for_completion:
-                return run
-            spent = time.monotonic() - began
-            if self.deferrable:
-                handover.defer(
-                    self,
-                    hex_conn_id=self.hex_conn_id,
-                    project_id=self.project_id,
-                    run_id=run["runId"],
-                    poll_interval=self.poll_interval,
-                    timeout=_left(handover.first_limit(self.timeout, self.execution_timeout), spent),
-                    cancel_on_kill=True,
-                )
-            return self.hook.wait_for_run(
-                self.project_id,
-                run["runId"],
-                poll_interval=self.poll_interval,
-                timeout=_left(self.timeout, spent),
-            )
+        return self._start_and_wait(context, time.time(), came_back=False)
+
+    def start_again(self, context: Context, event: Any) -> StartedRun | Run:
+        """Ask for a run again, after the wait for room in the triggerer."""
+        return self._start_and_wait(context, handover.turn_to_start(event), came_back=True)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after the wait in the triggerer; if it failed or never came back, the run is still ours."""
-        with self._owning(self._told_run(context)):
+        """Go on after a wait in the triggerer; if there is a run, it is ours whether the wait succeeded or not."""
+        told = None if next_method == "start_again" else self._told_run(context)
+        with nullcontext() if told is None else self._owning(told):
             return super().resume_execution(next_method, next_kwargs, context)
 
     def execute_complete(self, context: Context, event: Any) -> Run:
         """Return the completed run, or fail as the trigger's event says."""
-        run = self._run or self._told_run(context)
+        run = self._run or self._told_run(context) or {"runId": "that it started"}
         try:
             return handover.completed_run(event, run["runId"])
         except HexRunTimeout as error:
@@ -177,8 +166,44 @@ class HexRunProjectOperator(BaseOperator):
         self.hook.config = interrupted.config
         self.log.warning("The task was killed. %s %s", explain.describe(self._run), self._cancel())
 
-    def _start(self) -> StartedRun:
-        """Ask Hex for a run with what was rendered."""
+    def _start_and_wait(self, context: Context, began: float, *, came_back: bool) -> StartedRun | Run:
+        limit = handover.first_limit(self.timeout, self.execution_timeout)
+        try:
+            run = self._start(0.0 if self.deferrable else _left(self.timeout, began))
+        except HexLimited as refusal:
+            if not self.deferrable:
+                raise
+            handover.defer_start(
+                self, hex_conn_id=self.hex_conn_id, refusal=refusal, began=began, timeout=limit, came_back=came_back
+            )
+        with self._owning(run):
+            self.log.info("Started %s.", explain.describe(run))
+            context["ti"].xcom_push(key="run_id", value=run["runId"])
+            context["ti"].xcom_push(key="run_url", value=run.get("runUrl"))
+            if not self.wait_for_completion:
+                return run
+            if self.deferrable:
+                handover.defer(
+                    self,
+                    hex_conn_id=self.hex_conn_id,
+                    project_id=self.project_id,
+                    run_id=run["runId"],
+                    poll_interval=self.poll_interval,
+                    timeout=_left(limit, began),
+                    cancel_on_kill=True,
+                )
+            return self.hook.wait_for_run(
+                self.project_id,
+                run["runId"],
+                poll_interval=self.poll_interval,
+                timeout=_left(self.timeout, began),
+            )
+
+    def _start(self, patience: float | None) -> StartedRun:
+        """Ask Hex for a run with what was rendered.
+
+        :param patience: seconds for which a limit of Hex is waited for.
+        """
         return self.hook.run_project(
             self.project_id,
             self.input_params,
@@ -187,7 +212,7 @@ class HexRunProjectOperator(BaseOperator):
             update_published_results=self.update_published_results,
             use_cached_sql_results=self.use_cached_sql_results,
             if_start_unclear=self.if_start_unclear,
-            patience=math.inf if self.timeout is None else self.timeout,
+            patience=math.inf if patience is None else patience,
         )
 
     @contextmanager
@@ -225,16 +250,15 @@ class HexRunProjectOperator(BaseOperator):
             return f"The run could not be cancelled and may still be going. {error}"
         return "The run was cancelled."
 
-    def _told_run(self, context: Context) -> dict[str, Any]:
-        """Return the run that this task told of before it was deferred."""
+    def _told_run(self, context: Context) -> dict[str, Any] | None:
+        """Return the run that this task told of before it was deferred, None if it has none yet."""
         ti = context["ti"]
-        told = {
-            field: ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index)
-            for field, key in (("runId", "run_id"), ("runUrl", "run_url"))
-        }
-        return {"projectId": self.project_id, **told}
+        run_id, run_url = (
+            ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index) for key in ("run_id", "run_url")
+        )
+        return None if run_id is None else {"projectId": self.project_id, "runId": run_id, "runUrl": run_url}
 
 
-def _left(limit: float | None, spent: float) -> float | None:
-    """Return what is left of a time limit."""
-    return None if limit is None else max(limit - spent, 0.0)
+def _left(limit: float | None, began: float) -> float | None:
+    """Return what is left of a time limit that runs since ``began``, in epoch seconds."""
+    return None if limit is None else max(began + limit - time.time(), 0.0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.errors import HexError, HexLimited
 from airflow_provider_hex.api.models import Run, RunStatus
 from airflow_provider_hex.api.watch import require_completed
 
@@ -56,6 +57,59 @@ def defer(
         method_name="execute_complete",
         timeout=None if timeout is None else timedelta(seconds=timeout) + _GRACE,
     )
+
+
+def defer_start(
+    task: BaseOperator, *, hex_conn_id: str, refusal: HexLimited, began: float, timeout: float | None, came_back: bool
+) -> NoReturn:
+    """Let the triggerer wait until there may be room for a run; the task goes on in its ``start_again``.
+
+    :param refusal: how Hex has refused the run.
+    :param began: when the task began, in epoch seconds.
+    :param timeout: seconds from then on after which the wait ends.
+    :param came_back: whether the task has waited so before.
+    """
+    from airflow_provider_hex.triggers.start import HexStartTrigger  # brings httpx, as above
+
+    now = time.time()
+    left = None if timeout is None else max(began + timeout - now, 0.0)
+    task.log.info(
+        "%s The task gives its worker back, and asks again when it is its turn: in %.0f s at the earliest, %s.",
+        refusal,
+        refusal.retry_after or 0.0,
+        "without an end" if left is None else f"and for {left:.0f} s at the most",
+    )
+    task.defer(
+        trigger=HexStartTrigger(
+            hex_conn_id=hex_conn_id,
+            began=began,
+            refusal=refusal.to_dict(),
+            not_before=now + (refusal.retry_after or 0.0),
+            until=None if left is None else now + left,
+            came_back=came_back,
+        ),
+        method_name="start_again",
+        timeout=None if left is None else timedelta(seconds=left) + _GRACE,
+    )
+
+
+def may_start(began: float) -> dict[str, Any]:
+    """Say that it is the turn of a task that began then, in epoch seconds (``dag.test`` forgets deferral kwargs)."""
+    return {"may_start": {"began": began}}
+
+
+def turn_to_start(event: Any) -> float:
+    """Return when the task began, of an event that says that it is its turn.
+
+    :raises HexError: for any other event.
+    """
+    if isinstance(event, Mapping):
+        turn, error = event.get("may_start"), event.get("error")
+        if isinstance(error, Mapping):
+            raise HexError.from_dict(dict(error))
+        if isinstance(turn, Mapping) and isinstance(turn.get("began"), (int, float)):
+            return float(turn["began"])
+    raise HexError(f"The wait for room to start a Hex run came back with {event!r}. No run was started.")
 
 
 def ended(run: Run) -> dict[str, Any]:

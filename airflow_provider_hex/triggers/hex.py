@@ -9,26 +9,26 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_hex.api import protocol, steps
-from airflow_provider_hex.api.async_client import AsyncHexClient
+from airflow_provider_hex.api import steps
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.watch import RunWatch
 from airflow_provider_hex.hooks.hex import HexHook
-from airflow_provider_hex.triggers import handover
+from airflow_provider_hex.triggers import handover, poller
 from airflow_provider_hex.version_compat import state_of, xcom_of
 
 
 class HexRunTrigger(BaseTrigger):
     """Fires one event when a run has ended, or when waiting for it cannot go on.
 
-    Errors that pass (no network, 429, 5xx, an answer that makes no sense) are logged and outlived; a 401, 403
-    or 404 is an event, and so is the end of the time. :func:`handover.completed_run` reads it.
+    The triggers of a connection share one poller, and one budget of requests. Errors that pass (no network, 429,
+    5xx, an answer that makes no sense) are logged and outlived; a 401, 403 or 404 is an event, and so is the end of
+    the time. :func:`handover.completed_run` reads it.
 
     :param hex_conn_id: the connection. Only its id is serialized, never its token.
     :param project_id: the project.
     :param run_id: the run.
-    :param poll_interval: seconds between two looks. Default: a tenth of the time waited, from 2 to 30 s.
+    :param poll_interval: seconds between two looks. Default: as :func:`schedule.next_look` says.
     :param timeout: seconds to wait at the most. Default: no end.
     :param cancel_on_kill: cancel the run when a user fails, clears or marks the deferred task. Default: no.
     :param started_at: when the waiting began, in epoch seconds. Default: now. It is serialized, so that a
@@ -83,7 +83,7 @@ class HexRunTrigger(BaseTrigger):
         """
         if not self.cancel_on_kill or await asyncio.to_thread(self._task_still_waits):
             return
-        async with await self._client() as client:
+        async with await HexHook(self.hex_conn_id).get_async_client() as client:
             await client.carry_out(steps.cancel(self.project_id, self.run_id))
         self.log.info("The task was killed, and its Hex run %s cancelled.", self.run_id)
 
@@ -99,17 +99,4 @@ class HexRunTrigger(BaseTrigger):
             poll_interval=self.poll_interval,
             timeout=self.timeout,
         )
-        call = protocol.get_run(self.project_id, self.run_id)
-        async with await self._client() as client:
-            while True:
-                try:
-                    run = await client.send(call)
-                except HexError as error:
-                    watch.missed(error)
-                else:
-                    if watch.saw(run):
-                        return run
-                await client.sleep(watch.pause(time.time(), client.pause(call)))
-
-    async def _client(self) -> AsyncHexClient:
-        return await HexHook(self.hex_conn_id).get_async_client()
+        return await poller.ended_run(await HexHook(self.hex_conn_id).get_async_config(), watch)

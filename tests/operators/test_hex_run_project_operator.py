@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,6 +16,9 @@ from airflow.providers.common.compat.sdk import DAG, TaskDeferred, XComArg
 
 from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexRunFailed
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
+from airflow_provider_hex.triggers import handover
+from airflow_provider_hex.triggers.hex import HexRunTrigger
+from airflow_provider_hex.triggers.start import HexStartTrigger
 from demo.waiting import wait_for
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
@@ -166,3 +171,69 @@ def test_a_wait_that_airflow_gave_up_cancels_the_run(failure: str, emulator: Con
     with pytest.raises(Exception, match=rf"{failure} Hex run {told['run_id']} .* The run was cancelled\."):
         operator(deferrable=True).resume_execution("__fail__", {"error": failure}, {"ti": told})
     assert emulator.runs()[0]["status"] == "KILLED"
+
+
+def refused(emulator: Control, **options: Any) -> TaskDeferred:
+    """The deferral of a task for which Hex has no room."""
+    emulator.limits(kernels=0)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator(deferrable=True, **options).execute({"ti": Told()})
+    return deferred.value
+
+
+@pytest.mark.parametrize("options", [{}, {"wait_for_completion": False}])
+def test_a_deferrable_task_for_which_there_is_no_room_gives_its_worker_back(
+    options: dict[str, Any], emulator: Control
+) -> None:
+    deferral = refused(emulator, timeout=600, **options)
+    assert isinstance(deferral.trigger, HexStartTrigger)
+    assert deferral.method_name == "start_again"
+    assert deferral.timeout == pytest.approx(timedelta(seconds=660), abs=timedelta(seconds=5))
+    assert [request["call"] for request in emulator.requests()] == ["RunProject"]
+    assert not emulator.runs()
+
+
+def test_a_wait_for_room_says_what_it_waits_for_and_how_long(
+    emulator: Control, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.INFO):
+        refused(emulator, timeout=600)
+    written = "".join(capsys.readouterr()) + caplog.text  # Airflow 3's loggers print, Airflow 2's log
+    assert "All of Hex's kernels are in use" in written
+    assert "asks again when it is its turn: in 0 s at the earliest, and for 600 s at the most." in written
+
+
+def test_when_it_may_it_asks_again_and_its_time_goes_on_running(emulator: Control) -> None:
+    refused(emulator)
+    emulator.limits(kernels=25)
+    told = Told()
+    with pytest.raises(TaskDeferred) as deferred:
+        operator(deferrable=True, timeout=600).resume_execution(
+            "start_again", {"event": handover.may_start(time.time() - 500)}, {"ti": told}
+        )
+    assert isinstance(deferred.value.trigger, HexRunTrigger)
+    assert deferred.value.trigger.timeout == pytest.approx(100, abs=5)
+    assert told["run_id"] == emulator.runs()[0]["runId"]
+
+
+def test_a_task_that_is_refused_again_says_that_it_came_back(emulator: Control) -> None:
+    first = refused(emulator)
+    assert isinstance(first.trigger, HexStartTrigger)
+    assert not first.trigger.came_back
+    with pytest.raises(TaskDeferred) as deferred:
+        operator(deferrable=True).resume_execution(
+            "start_again", {"event": handover.may_start(first.trigger.began)}, {"ti": Told()}
+        )
+    assert isinstance(deferred.value.trigger, HexStartTrigger)
+    assert deferred.value.trigger.came_back
+    assert deferred.value.trigger.began == first.trigger.began
+
+
+@pytest.mark.parametrize("failure", ["Trigger timeout", "Trigger failure"])
+def test_a_wait_for_room_that_airflow_gave_up_cancels_nothing(failure: str, emulator: Control) -> None:
+    refused(emulator)
+    told = Told()
+    told.xcom_pull = lambda task_ids, key, map_indexes: None  # type: ignore[attr-defined]
+    with pytest.raises(Exception, match=failure):
+        operator(deferrable=True).resume_execution("__fail__", {"error": failure}, {"ti": told})
+    assert not emulator.requests("CancelRun")

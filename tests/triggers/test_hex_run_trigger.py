@@ -58,13 +58,13 @@ def test_a_late_triggerer_still_sees_that_the_run_has_completed(emulator: Contro
 
 def test_blips_are_outlived(emulator: Control) -> None:
     run_id = started(emulator, pending=0, running=0)
-    emulator.fault("GetRunStatus", drop=True)
-    emulator.fault("GetRunStatus", status=503, body="<html>", content_type="text/html")
-    emulator.fault("GetRunStatus", status=429, headers={"Retry-After": "0"})
-    emulator.fault("GetRunStatus", truncate=True)
+    emulator.fault("*", drop=True)
+    emulator.fault("*", status=503, body="<html>", content_type="text/html")
+    emulator.fault("*", status=429, headers={"Retry-After": "0"})
+    emulator.fault("*", truncate=True)
     (event,) = asyncio.run(events_of(trigger(run_id)))
     assert handover.completed_run(event, run_id)["status"] == "COMPLETED"
-    assert len(emulator.requests("GetRunStatus")) == 5
+    assert len(emulator.requests()) == 1 + 5
 
 
 def test_a_run_that_is_gone_ends_it_with_an_error_that_says_what_to_do(emulator: Control) -> None:
