@@ -1,0 +1,147 @@
+"""Waiting for runs in virtual time, as the published provider does it and as this one does."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from airflow_provider_hex.api.limits import Pace
+from airflow_provider_hex.api.schedule import Schedule, apart, next_look
+from benchmarks.polling.workload import Run
+
+PER_MINUTE = 30
+"""The provider's own budget; what is left of Hex's 60 is for starting runs, and for others."""
+
+
+@dataclass
+class Waited:
+    """What became of waiting for a run.
+
+    :param requests: requests about it; a listing counts once, for the run whose turn it was.
+    :param looks: how often its state was learned.
+    :param late: seconds from its end until that was known; None if the wait failed by a 429.
+    """
+
+    run: Run
+    requests: int = 0
+    looks: int = 0
+    late: float | None = None
+
+
+class Limit:
+    """Hex's: 60 requests a minute over all calls of a token, a window that starts at the first request."""
+
+    def __init__(self, per_window: int = 60, window: float = 60.0) -> None:
+        self._per_window, self._window = per_window, window
+        self._opened = -window
+        self._count = 0
+
+    def allows(self, now: float) -> bool:
+        """Take a request, and return whether it is answered with anything but 429."""
+        if now - self._opened >= self._window:
+            self._opened, self._count = now, 0
+        self._count += 1
+        return self._count <= self._per_window
+
+
+def fixed(runs: Iterable[Run], interval: float) -> list[Waited]:
+    """Wait as the published provider does: each task for itself, at a fixed interval, until the first 429."""
+    limit, waits = Limit(), [Waited(run) for run in runs]
+    events = [(wait.run.start, number, True) for number, wait in enumerate(waits)]
+    heapq.heapify(events)
+    while events:
+        now, number, starts = heapq.heappop(events)
+        wait = waits[number]
+        wait.requests += not starts
+        if not limit.allows(now):
+            continue
+        if starts:
+            heapq.heappush(events, (now, number, False))
+            continue
+        wait.looks += 1
+        if wait.run.end <= now:
+            wait.late = now - wait.run.end
+        else:
+            heapq.heappush(events, (now + interval, number, False))
+    return waits
+
+
+def ours(runs: Iterable[Run], *, with_history: bool) -> list[Waited]:
+    """Wait as this provider does: one poller, the real schedule, the real pace, Hex's limit behind it.
+
+    :param with_history: whether it makes use of how long past runs took, which the listings tell.
+    """
+    waits = [Waited(run) for run in runs]
+    poller = _Poller(with_history)
+    starting = sorted(waits, key=lambda wait: wait.run.start, reverse=True)
+    now = 0.0
+    while starting or poller.schedule.next():
+        at = poller.next_at(now)
+        if starting and starting[-1].run.start <= at:
+            wait = starting.pop()
+            now = max(now, wait.run.start)
+            if poller.limit.allows(now):
+                poller.add(wait)
+        else:
+            now = at
+            poller.look(now)
+    return waits
+
+
+class _Poller:
+    def __init__(self, with_history: bool) -> None:
+        self.schedule: Schedule[int] = Schedule()
+        self.pace = Pace(PER_MINUTE)
+        self.limit = Limit()
+        self._with_history = with_history
+        self._last = -math.inf
+        self._waits: dict[int, Waited] = {}
+        self._past: dict[int, tuple[float, ...]] = {}
+        self._started: dict[int, list[Run]] = {}
+
+    def add(self, wait: Waited) -> None:
+        self._waits[wait.run.number] = wait
+        self._started.setdefault(wait.run.project, []).append(wait.run)
+        self._put(wait, wait.run.start)
+
+    def next_at(self, now: float) -> float:
+        """Return when the next request goes out."""
+        turn = self.schedule.next()
+        if turn is None:
+            return math.inf
+        at = max(now, turn[1])
+        return max(at + self.pace.pause("GetRunStatus", at), self._last + apart(PER_MINUTE))
+
+    def look(self, now: float) -> None:
+        """Make one request: about whoever is most overdue, and about all others of its project."""
+        turn = self.schedule.next()
+        assert turn is not None
+        chosen = self._waits[turn[0]]
+        project = chosen.run.project
+        together = [wait for wait in self._waits.values() if wait.run.project == project]
+        self.pace.sent(now)
+        self._last = now
+        chosen.requests += 1
+        if not self.limit.allows(now):
+            self._forget(chosen)
+            return
+        if len(together) > 1 or (self._with_history and project not in self._past):
+            ended = (run.length for run in self._started[project] if run.end <= now)
+            self._past[project] = (*ended, *chosen.run.past)[:100]
+        for wait in together:
+            wait.looks += 1
+            if wait.run.end <= now:
+                wait.late = now - wait.run.end
+                self._forget(wait)
+            else:
+                self._put(wait, now)
+
+    def _put(self, wait: Waited, now: float) -> None:
+        past = self._past.get(wait.run.project, ()) if self._with_history else ()
+        self.schedule.put(wait.run.number, now + next_look(now - wait.run.start, past=past))
+
+    def _forget(self, wait: Waited) -> None:
+        self.schedule.drop(wait.run.number)
+        del self._waits[wait.run.number]
