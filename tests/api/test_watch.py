@@ -7,7 +7,7 @@ import pytest
 
 from airflow_provider_hex.api.errors import HexLimited, HexNotFound, HexRunFailed, HexRunTimeout
 from airflow_provider_hex.api.models import Run, RunStatus
-from airflow_provider_hex.api.watch import RunWatch, require_completed
+from airflow_provider_hex.api.watch import RunWatch, duration, require_completed
 
 ENDED = ["COMPLETED", "ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"]
 
@@ -116,3 +116,37 @@ def test_a_run_that_was_never_seen_is_named_when_the_time_is_up() -> None:
 
 def test_without_a_timeout_there_is_no_end() -> None:
     assert watch(poll_interval=10).pause(1e9) == 10
+
+
+def test_a_pause_that_the_user_did_not_choose_can_be_stretched() -> None:
+    """So that many processes that began at the same moment do not look at the same moment."""
+    assert watch().pause(200, stretch=1.2) == 1.2 * watch().pause(200)
+    assert watch(poll_interval=5).pause(200, stretch=1.2) == 5
+    assert watch(timeout=150).pause(249, stretch=1.2) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds"),
+    [
+        ({"status": "COMPLETED", "elapsedTime": 1500}, 1.5),
+        ({"status": "ERRORED", "elapsedTime": 0.5}, 0.0005),
+        ({"status": "RUNNING", "elapsedTime": 1500}, None),
+        ({"status": "COMPLETED", "elapsedTime": None}, None),
+        ({"status": "COMPLETED", "elapsedTime": "1500"}, None),
+        ({"status": "COMPLETED", "elapsedTime": True}, None),
+        ({"status": "COMPLETED"}, None),
+    ],
+)
+def test_a_run_that_has_ended_tells_how_long_it_took(more: dict[str, Any], seconds: float | None) -> None:
+    assert duration(cast(Run, {"projectId": "p", "runId": "r", **more})) == seconds
+
+
+def test_the_first_look_is_soon_after_the_waiting_began() -> None:
+    assert watch().first_look(100) == 102
+    assert watch(poll_interval=7).first_look(100) == 107
+    assert watch().first_look(5000) == 5000
+
+
+def test_the_time_that_is_left_runs_since_the_waiting_began() -> None:
+    assert watch(timeout=50).left(120) == 30
+    assert watch().left(120) is None

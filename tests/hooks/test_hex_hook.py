@@ -134,6 +134,23 @@ def test_waiting_returns_the_completed_run(hook: HexHook, emulator: Control) -> 
     assert hook.wait_for_run(PROJECT, run_id, poll_interval=0.02, timeout=30)["status"] == "COMPLETED"
 
 
+def test_the_first_look_is_at_the_projects_runs_which_tell_how_long_they_take(hook: HexHook, emulator: Control) -> None:
+    emulator.next_run(pending=0, running=0)
+    run_id = hook.run_project(PROJECT)["runId"]
+    assert hook.wait_for_run(PROJECT, run_id.upper())["runId"] == run_id
+    assert [request["call"] for request in emulator.requests()] == ["RunProject", "GetProjectRuns"]
+
+
+@pytest.mark.parametrize("fault", [{"status": 403}, {"status": 422}, {"drop": True}, {"status": 429}])
+def test_a_list_of_runs_that_cannot_be_had_is_done_without(
+    fault: dict[str, Any], hook: HexHook, emulator: Control
+) -> None:
+    emulator.next_run(pending=0, running=0)
+    run_id = hook.run_project(PROJECT)["runId"]
+    emulator.fault("GetProjectRuns", times=None, **fault)
+    assert hook.wait_for_run(PROJECT, run_id)["status"] == "COMPLETED"
+
+
 def test_waiting_ends_when_the_time_is_up_and_leaves_the_run(hook: HexHook, emulator: Control) -> None:
     emulator.next_run(timeline=[("RUNNING", None)])
     run_id = hook.run_project(PROJECT)["runId"]
