@@ -8,10 +8,10 @@ MUTANTS := .envs/mutants
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 peers mutants lint format constraints clean
+.PHONY: help demo demo-ui test test-2 peers load mutants bench-polling bench-parse bench-triggerer lint format constraints clean
 
 help:  ## List the targets
-	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 demo: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run dbt, then a Hex project, in a real Airflow; say how it went
 	@$(AIRFLOW_3)/bin/python -m demo
@@ -28,10 +28,22 @@ test-2: $(AIRFLOW_2)/.ready $(DBT)/.ready  ## The tests that need no Airflow ser
 peers: $(AIRFLOW_3)/.ready $(PEERS:%=%/.ready)  ## The emulator, tried by clients of Hex that others wrote
 	$(AIRFLOW_3)/bin/python -m pytest tests/peers $(ARGS)
 
+load: $(AIRFLOW_3)/.ready  ## Many tasks at once, in a real Airflow, against Hex's limits
+	$(AIRFLOW_3)/bin/python -m pytest tests/load -s $(ARGS)
+
 mutants: $(MUTANTS)/.ready  ## Change the core bit by bit, and show the changes that no test of it notices
 	rm -rf mutants
 	$(MUTANTS)/bin/mutmut run $(ARGS)
 	@$(MUTANTS)/bin/mutmut results | cut -d : -f 1 | xargs -n 1 $(MUTANTS)/bin/mutmut show
+
+bench-polling: $(AIRFLOW_3)/.ready  ## When runs' ends are noticed, and for how many requests: a simulation
+	@$(AIRFLOW_3)/bin/python -m benchmarks.polling
+
+bench-parse: .envs/bench-3.3/.ready .envs/bench-2.11/.ready .envs/peers/airflow-provider-hex/.ready  ## What an import adds to a DAG file's parse, beside other providers
+	@.envs/bench-3.3/bin/python -m benchmarks.parse $(ARGS)
+
+bench-triggerer: .envs/bench-3.3/.ready  ## What a thousand waiting triggers cost, beside the dbt Cloud provider's
+	@.envs/bench-3.3/bin/python -m benchmarks.triggerer $(ARGS)
 
 lint: $(AIRFLOW_3)/.ready  ## Lint, format check, types
 	$(AIRFLOW_3)/bin/ruff check .
@@ -57,6 +69,11 @@ $(UV):
 .envs/airflow-%/.ready: pyproject.toml constraints/airflow-%.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-$*.txt -e . --group dev $(if $(filter 3.3,$*),--group lint)
+	@touch $@
+
+.envs/bench-%/.ready: pyproject.toml constraints/bench-%.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --compile-bytecode --python $(@D) -r constraints/bench-$*.txt -e .
 	@touch $@
 
 $(MUTANTS)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/mutants.txt | $(UV)

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 SERVICES = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+PAGE = 100  # Airflow's most
 
 
 class AirflowApi:
@@ -55,7 +56,12 @@ class AirflowApi:
 
         The state is None until the scheduler has looked at the task.
         """
-        found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        found: list[dict[str, Any]] = []
+        path, total = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", 1
+        while len(found) < total:
+            page = self._call("GET", path, limit=PAGE, offset=len(found))
+            found += page["task_instances"]
+            total = page["total_entries"]
         found.sort(key=lambda each: (each["start_date"] is None, each["start_date"]))
         return {_name(each): each["state"] for each in found}
 

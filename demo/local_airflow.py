@@ -6,12 +6,13 @@ import os
 import secrets
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from demo.airflow_api import AirflowApi
 from demo.ports import HOST, Ports
+from demo.postgres import postgres
 from demo.processes import Processes, clean_environment
 from demo.waiting import wait_for
 
@@ -36,6 +37,11 @@ class LocalAirflow:
         self.processes.stop(service)
         self.processes.start(service, (*AIRFLOW, service))
 
+    def kill(self, service: str) -> None:
+        """End a service and its children in an instant, as when their machine fails, and start it again."""
+        self.processes.kill(service)
+        self.processes.start(service, (*AIRFLOW, service))
+
     def wait_for_dag(self, dag_id: str) -> None:
         """Returns when `dag_id` can be triggered. Raises TimeoutError, with import errors if there are any."""
         try:
@@ -55,8 +61,10 @@ def local_airflow(
     """
     home = home.resolve()
     url = f"http://{HOST}:{ports.airflow}"
-    variables = clean_environment() | settings(home, dag_folders, ports) | dict(environment or {})
-    with Processes(home, variables) as processes:
+    with ExitStack() as stack:
+        database = stack.enter_context(postgres(home / "postgres"))
+        variables = clean_environment() | settings(home, dag_folders, ports, database) | dict(environment or {})
+        processes = stack.enter_context(Processes(home, variables))
         processes.run("db-migrate", (*AIRFLOW, "db", "migrate"), MIGRATION_SECONDS)
         for service in SERVICES:
             processes.start(service, (*AIRFLOW, service))
@@ -71,8 +79,8 @@ def _is_up(processes: Processes, api: AirflowApi) -> bool | None:
     return api.is_healthy() or None
 
 
-def settings(home: Path, dag_folders: Iterable[Path], ports: Ports) -> dict[str, str]:
-    """Airflow's configuration as environment variables, with secrets made anew."""
+def settings(home: Path, dag_folders: Iterable[Path], ports: Ports, database: str) -> dict[str, str]:
+    """Airflow's configuration as environment variables, with secrets made anew; `database` as SQLAlchemy knows it."""
     api = f"http://{HOST}:{ports.airflow}"
     bundles = [
         {
@@ -100,6 +108,7 @@ def settings(home: Path, dag_folders: Iterable[Path], ports: Ports) -> dict[str,
             "workers": 1,
             "secret_key": secrets.token_hex(32),
         },
+        "database": {"sql_alchemy_conn": database},
         "api_auth": {"jwt_secret": secrets.token_hex(64)},
         "logging": {
             "worker_log_server_port": ports.worker_logs,

@@ -80,6 +80,14 @@ class Processes:
         process.terminate()
         process.wait(seconds)
 
+    def kill(self, name: str, seconds: float = 30) -> None:
+        """End a process and its children, without asking. Raises subprocess.TimeoutExpired."""
+        process = self._processes.pop(name)
+        for child in psutil.Process(process.pid).children(recursive=True):
+            child.kill()
+        process.kill()
+        process.wait(seconds)
+
     def check(self) -> None:
         """Raises ProcessFailedError if one of them has ended."""
         for name, process in self._processes.items():

@@ -1,0 +1,103 @@
+"""A real Airflow with PostgreSQL, an emulator with Hex's limits and a hundred projects, and DAGs of many tasks."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from demo.local_airflow import LocalAirflow, local_airflow
+from demo.ports import Ports
+from demo.waiting import wait_for
+from hex_emulator.client import Control
+from hex_emulator.server import running
+from hex_emulator.workspace import Project, Token, Workspace
+from tests.load.outcome import Outcome
+
+DAGS = Path(__file__).with_name("dags")
+TASK = "run"
+OWNER = "ada@example.com"
+OURS, RIVALS = (Token(name=name, token=f"hxtw_{name}", owner=OWNER, scopes=("read", "run")) for name in ("a1", "b2"))
+PROJECTS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(100)]
+RIVALS_PROJECT = "ffffffff-0000-4000-8000-000000000000"
+FINISHED = {"success", "failed", "upstream_failed", "skipped", "removed"}
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Control]:
+    projects = [Project(id=project, title=project[:8], version=1) for project in [*PROJECTS, RIVALS_PROJECT]]
+    with running(Workspace(projects=tuple(projects), tokens=(OURS, RIVALS))) as control:
+        yield control
+
+
+@pytest.fixture(scope="session")
+def airflow(emulator: Control, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
+    """An Airflow that runs as many tasks at once as one does by default."""
+    home = tmp_path_factory.mktemp("airflow") / "home"
+    variables = {"LOAD_PROJECTS": ",".join(PROJECTS), "AIRFLOW__CORE__PARALLELISM": "32"}
+    with local_airflow(home, [DAGS], Ports.free(), variables) as airflow:
+        airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=OURS.token)
+        yield airflow
+
+
+@dataclass
+class Load:
+    """One run of one of the DAGs in `dags/`."""
+
+    airflow: LocalAirflow
+    hex: Control
+    run_id: str
+    dag_id: str = ""
+
+    def release(self, dag_id: str, *, running: float, speed: float = 1) -> None:
+        """Start the DAG. Each of its runs at Hex takes `running` seconds of Hex's time, which goes at `speed`."""
+        self.hex.clock(speed=speed)
+        for project in PROJECTS:
+            self.hex.next_run(project, pending=0, running=running, times=len(PROJECTS))
+        self.airflow.wait_for_dag(dag_id)
+        self.airflow.api.trigger(dag_id, self.run_id)
+        self.dag_id = dag_id
+
+    def states(self) -> Counter[str | None]:
+        return Counter(self.airflow.api.task_states(self.dag_id, self.run_id).values())
+
+    def wait_for_states(self, what: str, states: set[str], seconds: float) -> None:
+        """Wait until all tasks are in one of `states`."""
+
+        def reached() -> bool | None:
+            self.airflow.processes.check()
+            return self.states().keys() <= states or None
+
+        wait_for(what, reached, seconds, pause=1)
+
+    def end(self, seconds: float) -> Outcome:
+        """Wait for the end of all tasks, and see what came of them by then."""
+        try:
+            self.wait_for_states("the end of all tasks", FINISHED, seconds)
+        except TimeoutError as error:
+            print(error)
+        requests = [request for request in self.hex.requests() if request["token"] == OURS.name]
+        outcome = Outcome(self.states(), self._worker_processes(), requests, self.hex.runs())
+        print(f"\n{self.run_id}: {outcome}")
+        return outcome
+
+    def abandon(self) -> None:
+        """Leave nothing behind that a later run would meet."""
+        if self.dag_id and self.airflow.api.dag_run(self.dag_id, self.run_id)["state"] in ("queued", "running"):
+            self.airflow.api.set_dag_run_state(self.dag_id, self.run_id, "failed")
+            self.wait_for_states("the end of what was abandoned", FINISHED, 120)
+
+    def _worker_processes(self) -> int:
+        """How often a worker began with one of the tasks, as their logs tell."""
+        folder = self.airflow.home / "logs" / f"dag_id={self.dag_id}" / f"run_id={self.run_id}" / f"task_id={TASK}"
+        logs = [path for path in folder.rglob("attempt=*.log") if ".trigger." not in path.name]
+        return sum(path.read_text().count('"::group::Pre Execute"') for path in logs)
+
+
+@pytest.fixture
+def load(airflow: LocalAirflow, emulator: Control, request: pytest.FixtureRequest) -> Iterator[Load]:
+    emulator.reset()
+    load = Load(airflow, emulator, run_id=request.node.name)
+    yield load
+    load.abandon()
