@@ -45,8 +45,8 @@ def get_provider_info() -> dict[str, Any]:
                     ),
                     "requests_per_minute": _field(
                         "Requests a minute",
-                        "How many requests one task, or one trigger, sends in a minute at the most. Hex allows "
-                        "a token's owner 60 in all. Default: 30.",
+                        "How many requests one task, or all triggers of a triggerer, send in a minute at the "
+                        "most. Hex allows a token's owner 60 in all. Default: 30.",
                         "integer",
                     ),
                     "start_grace": _field(

@@ -27,7 +27,7 @@ class HexConfig:
     :param headers: headers to send besides.
     :param connect_timeout: seconds for a connection to be made.
     :param read_timeout: seconds in which an answer must begin, and go on.
-    :param requests_per_minute: how many requests one task, or one trigger, sends in a minute at the most.
+    :param requests_per_minute: how many requests one task, or all triggers of a triggerer, send in a minute at most.
     :param retry_for: seconds for which a request is sent again when the network or Hex fails.
     :param start_grace: seconds after which a run shows that was started without a clear answer.
     """
