@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -118,10 +118,15 @@ class AsyncHexClient(Session):
         return await (self.request(step) if step.repeatable else self.request(step, patience))
 
 
+_usual_authorities = cache(httpx.create_ssl_context)
+"""A session that trusts them needs most of a megabyte for them, so all share one."""
+
+
 def _session(config: HexConfig) -> httpx.AsyncClient:
+    context = ssl_context(config)
     return httpx.AsyncClient(
         headers=config.request_headers,
         timeout=httpx.Timeout(config.read_timeout, connect=config.connect_timeout),
-        verify=ssl_context(config),
+        verify=_usual_authorities() if context is True else context,
         proxy=config.proxy,
     )

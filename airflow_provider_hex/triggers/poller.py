@@ -63,7 +63,7 @@ class Poller:
 
     def __init__(self, config: HexConfig) -> None:
         self._config = config
-        self._waiters: set[Waiter] = set()
+        self._waiters: dict[str, set[Waiter]] = {}  # by project
         self._schedule: Schedule[Waiter] = Schedule()
         self._listed: dict[str, float] = {}
         self._past: dict[str, dict[str, float]] = {}
@@ -77,8 +77,9 @@ class Poller:
 
         :raises HexError: waiting cannot go on.
         """
+        protocol.get_run(watch.project_id, watch.run_id)  # ids that are none are refused here, before they concern all
         waiter = Waiter(watch)
-        self._waiters.add(waiter)
+        self._waiters.setdefault(waiter.project, set()).add(waiter)
         self._plan(waiter, watch.first_look(time.time()))
         self._news.set()
         left = watch.left(time.time())
@@ -88,8 +89,10 @@ class Poller:
         except TimeoutError:
             raise watch.timed_out() from None
         finally:
-            self._waiters.discard(waiter)
             self._schedule.drop(waiter)
+            self._waiters[waiter.project].discard(waiter)
+            if not self._waiters[waiter.project]:
+                del self._waiters[waiter.project]
 
     @property
     def is_over(self) -> bool:
@@ -114,7 +117,7 @@ class Poller:
                 while True:
                     await self._look(client, await self._whose_turn(client))
         except Exception as error:
-            for waiter in self._waiters:
+            for waiter in set().union(*self._waiters.values()):
                 waiter.fail(error)
 
     async def _whose_turn(self, client: AsyncHexClient) -> Waiter:
@@ -134,23 +137,25 @@ class Poller:
 
     def _question(self, waiter: Waiter) -> Call[Run] | Call[Page[Run]]:
         """Return what to ask: for the run; if others wait for runs of its project, or nobody ever did, for its list."""
-        if len(self._group(waiter)) > 1 or waiter.project not in self._past:
+        if self._has_company(waiter) or waiter.project not in self._past:
             return protocol.get_project_runs(waiter.project)
         return protocol.get_run(waiter.project, waiter.run)
 
-    def _group(self, waiter: Waiter) -> list[Waiter]:
-        return [other for other in self._waiters if other.project == waiter.project and not other.ended.done()]
+    def _has_company(self, waiter: Waiter) -> bool:
+        return len(self._waiters.get(waiter.project, ())) > 1
 
     async def _look(self, client: AsyncHexClient, waiter: Waiter) -> None:
-        group = self._group(waiter)
         self._last = time.time()
         if self._question(waiter).name == "GetProjectRuns":
+            group = list(self._waiters.get(waiter.project, ()))
             await self._look_at_list(client, waiter.project, group)
         else:
+            group = [waiter]
             await self._look_at_run(client, waiter)
+        past = list(self._past.get(waiter.project, {}).values())
         for looked_at in group:
-            if looked_at in self._waiters and not looked_at.ended.done():
-                self._plan_next(looked_at)
+            if looked_at in self._waiters.get(waiter.project, ()) and not looked_at.ended.done():
+                self._plan_next(looked_at, past)
             await asyncio.sleep(0)  # planning takes a moment, in which other triggers have their turn
 
     async def _look_at_run(self, client: AsyncHexClient, waiter: Waiter) -> None:
@@ -190,17 +195,17 @@ class Poller:
         for waiter in missing:
             await self._look_at_run(client, waiter)
 
-    def _plan_next(self, waiter: Waiter) -> None:
+    def _plan_next(self, waiter: Waiter, past: list[float]) -> None:
         now = time.time()
         try:
-            pause = waiter.watch.pause(now, past=list(self._past.get(waiter.project, {}).values()))
+            pause = waiter.watch.pause(now, past=past)
         except HexRunTimeout as error:
             waiter.fail(error)
         else:
             self._plan(waiter, now + pause)
 
     def _plan(self, waiter: Waiter, due: float) -> None:
-        if waiter.watch.poll_interval is None and len(self._group(waiter)) > 1:
+        if waiter.watch.poll_interval is None and self._has_company(waiter):
             due = max(due, self._listed.get(waiter.project, 0.0) + _BETWEEN_LISTS)
         self._schedule.put(waiter, due)
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_hex.api.async_client import _session
 from airflow_provider_hex.api.config import HexConfig
-from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRunTimeout, HexUnauthorized
+from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexNotFound, HexRunTimeout, HexUnauthorized
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.watch import RunWatch
 from airflow_provider_hex.triggers import poller
@@ -173,6 +174,28 @@ def test_a_token_that_is_refused_ends_all_waits_with_one_request(emulator: Contr
         assert str(error).count("It ends the wait for run") == 1
         assert run["runId"] in str(error)
     assert calls(emulator) == ["GetProjectRuns"]
+
+
+def test_an_id_that_is_none_concerns_nobody_else(emulator: Control) -> None:
+    (run,) = runs(emulator, 1)
+    bad, good = wait_for((config(emulator), watch({**run, "runId": "r"})), (config(emulator), watch(run)))
+    assert isinstance(bad, HexInvalidInput)
+    assert good["status"] == "COMPLETED"  # type: ignore[index]
+
+
+def test_sessions_share_the_authorities_that_they_trust(emulator: Control) -> None:
+    """They are most of what a session weighs."""
+
+    async def contexts() -> list[Any]:
+        mine, theirs = _session(config(emulator)), _session(config(emulator, "read-only"))
+        try:
+            return [client._transport._pool._ssl_context for client in (mine, theirs)]  # type: ignore[attr-defined]
+        finally:
+            await mine.aclose()
+            await theirs.aclose()
+
+    one, other = asyncio.run(contexts())
+    assert one is other
 
 
 def test_each_has_a_time_of_its_own(emulator: Control) -> None:
