@@ -80,7 +80,7 @@ def test_the_example_succeeds_when_its_hex_run_completes(completed: DagRun) -> N
 def test_hex_is_asked_once_for_a_run_with_the_day_and_the_number_that_dbt_built(completed: DagRun) -> None:
     (request,) = [request for request in completed.requests if request["call"] == "RunProject"]
     assert request["body"]["inputParams"] == {"as_of": "2026-01-08", "order_count": ORDERS_BUILT_BY_DBT}
-    assert set(completed.calls) == {"RunProject", "GetRunStatus"}
+    assert set(completed.calls) == {"RunProject", "GetRunStatus", "GetProjectRuns"}
 
 
 def test_the_day_is_the_dag_runs_own_unless_told(airflow: LocalAirflow, errored: DagRun) -> None:
