@@ -15,7 +15,7 @@ LONGEST_LIMIT = 3600.0
 """Seconds for which Hex's longest limit lasts: 60 runs an hour. No header is believed beyond it."""
 
 _ROUNDED = 1.0
-"""Seconds by which a reset may come later than a header tells, which tells whole ones."""
+"""Seconds by which a minute may end later than it seems: headers tell whole ones, and requests take their time."""
 _BLIND_PAUSE = 10.0
 """Seconds until the next request after a 429 that does not say how long its limit lasts."""
 _EARLIEST_EPOCH = 1e9
@@ -39,7 +39,7 @@ class Pace:
         """Return the seconds for which a request of this name has to wait."""
         until = self._not_before.get(_limit_of(name), now)
         if len(self._sent) == self._sent.maxlen:
-            until = max(until, min(self._sent[0], now) + WINDOW)
+            until = max(until, min(self._sent[0], now) + WINDOW + _ROUNDED)  # they count when they arrive
         return max(until - now, 0.0)
 
     def sent(self, now: float) -> None:
