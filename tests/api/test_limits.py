@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from email.utils import formatdate
+import time
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime, formatdate
 
 import pytest
 from hypothesis import given
@@ -81,6 +83,19 @@ def test_a_clock_that_is_wrong_does_no_harm(name: str) -> None:
     assert limits.retry_after({"Date": date(600), name: date(620)}, NOW) == 20
     assert limits.retry_after({"date": date(600), name: str(NOW + 620)}, NOW) == 20
     assert limits.retry_after({"Date": date(600), name: "20"}, NOW) == 20
+
+
+def test_a_date_may_be_of_any_zone_and_is_hexs_own_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever zone this machine is in: HTTP's dates are GMT."""
+    abroad = datetime.fromtimestamp(NOW + 20, timezone(timedelta(hours=-5)))
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert limits.retry_after({"Retry-After": format_datetime(abroad)}, NOW) == 20
+        assert limits.retry_after({"Retry-After": date(20).removesuffix(" GMT")}, NOW) == 20
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
 
 
 def test_the_clocks_are_compared_where_hex_tells_the_time() -> None:

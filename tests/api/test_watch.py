@@ -118,6 +118,12 @@ def test_without_a_timeout_there_is_no_end() -> None:
     assert watch(poll_interval=10).pause(1e9) == 10
 
 
+def test_looks_are_more_frequent_when_earlier_runs_ended() -> None:
+    past = [300.0] * 10
+    assert watch().pause(100 + 290, past=past) < watch().pause(100 + 290)
+    assert watch(poll_interval=5).pause(100 + 290, past=past) == 5
+
+
 def test_a_pause_that_the_user_did_not_choose_can_be_stretched() -> None:
     """So that many processes that began at the same moment do not look at the same moment."""
     assert watch().pause(200, stretch=1.2) == 1.2 * watch().pause(200)
