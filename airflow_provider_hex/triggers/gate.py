@@ -57,9 +57,10 @@ class Gate:
         await turn
 
     def made_room(self) -> None:
-        """Take note that a run has ended, so that its kernel is free."""
-        self._room += 1
-        self._news.set()
+        """Take note that a run has ended, so that its kernel is free. If nobody waits for it, others take it."""
+        if self._queue:
+            self._room += 1
+            self._news.set()
 
     async def _open(self) -> None:
         while self._queue:

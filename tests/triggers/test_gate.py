@@ -84,6 +84,17 @@ def test_a_run_that_ends_lets_the_next_one_through_at_once() -> None:
     assert moment < SHORT * 4
 
 
+def test_runs_that_ended_while_nobody_waited_make_no_room_later() -> None:
+    async def wait() -> float:
+        before, began = Gate(), time.time()
+        for _ in range(5):
+            before.made_room()
+        await before.turn(0.0, True)
+        return time.time() - began
+
+    assert asyncio.run(wait()) >= SHORT * 2 * 0.99
+
+
 def test_one_who_gives_up_holds_nobody_up() -> None:
     async def wait() -> float:
         before, began = Gate(), time.time()
