@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import requests
 import tenacity
@@ -17,10 +17,12 @@ from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.limits import LONGEST_LIMIT
 from airflow_provider_hex.api.protocol import Call, Page
 from airflow_provider_hex.api.session import Session
+from airflow_provider_hex.api.start import Asked
 from airflow_provider_hex.api.steps import Pause, Steps
 from airflow_provider_hex.api.tls import ssl_context
 
 T = TypeVar("T")
+Asks: TypeAlias = Callable[[Asked | None], None]
 
 _NEVER_SENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
@@ -88,17 +90,26 @@ class HexClient(Session):
             ) from None
         return self._answered(call, response.status_code, response.headers, response.content, sent_at)
 
-    def request(self, call: Call[T], patience: float = LONGEST_LIMIT) -> T:
+    def request(self, call: Call[T], patience: float = LONGEST_LIMIT, asks: Asks | None = None) -> T:
         """Send a call when the pace allows, and again for as long as that is safe and may help.
 
         :param patience: seconds after which a limit of Hex is not waited for any longer.
+        :param asks: is told each time before the call goes out, and when it is certain that it had no effect.
         :raises HexError: the last error.
         """
 
         def attempt() -> T:
             if pause := min(self.pause(call), patience):
                 self.sleep(pause)
-            return self.send(call)
+            if asks is None:
+                return self.send(call)
+            asks(Asked(time.time(), interchangeable=not call.body))
+            try:
+                return self.send(call)
+            except HexError as error:
+                if not error.may_have_acted:
+                    asks(None)
+                raise
 
         blips = tenacity.Retrying(sleep=self.sleep, **retry.after_blips(call, self.config.retry_for))
         limits = tenacity.Retrying(sleep=self.sleep, **retry.after_limits(patience))
@@ -112,10 +123,11 @@ class HexClient(Session):
             yield from page.items
             following = page.next
 
-    def carry_out(self, steps: Steps[T], patience: float = LONGEST_LIMIT) -> T:
+    def carry_out(self, steps: Steps[T], patience: float = LONGEST_LIMIT, asks: Asks | None = None) -> T:
         """Take the steps of a procedure, one after the other, and return what it returns.
 
         :param patience: seconds for which RunProject waits for a limit of Hex at the most.
+        :param asks: is told each time before a RunProject goes out, and when it is certain that it started no run.
         """
         go_on = partial(steps.send, None)
         while True:
@@ -124,14 +136,14 @@ class HexClient(Session):
             except StopIteration as end:
                 return cast(T, end.value)
             try:
-                go_on = partial(steps.send, self._take(step, patience))
+                go_on = partial(steps.send, self._take(step, patience, asks))
             except HexError as error:
                 go_on = partial(steps.throw, error)
 
-    def _take(self, step: Call[Any] | Pause, patience: float) -> Any:
+    def _take(self, step: Call[Any] | Pause, patience: float, asks: Asks | None) -> Any:
         if isinstance(step, Pause):
             return self.sleep(step.seconds)
-        return self.request(step) if step.repeatable else self.request(step, patience)
+        return self.request(step) if step.repeatable else self.request(step, patience, asks)
 
 
 def _never_sent(error: Exception) -> bool:

@@ -56,6 +56,11 @@ class HexError(AirflowException):
         self.retry_after = retry_after
         self.sent_at = sent_at
 
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether Hex may have done what was asked all the same."""
+        return self.transient and not self.no_effect
+
     def to_dict(self) -> dict[str, Any]:
         """Return what :meth:`from_dict` needs, as JSON, for a trigger's event."""
         return {"type": type(self).__name__, "message": str(self), **{name: getattr(self, name) for name in FACTS}}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from airflow_provider_hex.api import explain, protocol
-from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.models import Run, StartedRun
+from airflow_provider_hex.api.errors import HexError, HexStartUnknown
+from airflow_provider_hex.api.models import Run, RunStatus, StartedRun
 from airflow_provider_hex.api.protocol import Call
 from airflow_provider_hex.api.steps import Pause, Steps
 
@@ -27,6 +28,19 @@ IfStartUnclear = Literal["settle", "adopt", "fail"]
 * ``adopt``: the same, but exactly one run is taken whatever the options, as nobody else starts this project by API.
 * ``fail``: never start again nor take a run.
 """
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A RunProject that went out.
+
+    :param at: when, in epoch seconds.
+    :param interchangeable: whether it asked for nothing that would tell its run from others of the project.
+    """
+
+    at: float
+    interchangeable: bool
+
 
 _MOST_STARTS = 3
 _CLOCKS_DIFFER = 2.0
@@ -53,23 +67,50 @@ def start(
             started: StartedRun = yield call
             return started
         except HexError as error:
-            if not error.transient or error.no_effect:
+            if not error.may_have_acted:
                 raise
             since = since or error.sent_at or 0.0
             log.warning("%s Whether that started a run is looked up in %.0f s.", error, grace)
-            yield Pause(grace)
+            asked = Asked(since, interchangeable=not call.body)
             try:
-                found = yield from _runs_since(project_id, since)
+                found = yield from settle(project_id, asked, error, if_start_unclear=if_start_unclear, grace=grace)
+            except HexStartUnknown:
+                raise
             except HexError as failure:
                 raise explain.start_unknown(error, [], f"the project's runs cannot be looked at. {failure}") from error
-            if found or if_start_unclear == "fail":
-                return _adopted(call, error, found, if_start_unclear)
+            if found is not None:
+                return found
             if starts == _MOST_STARTS:
                 raise
             log.warning("No run was started. The project is started again.")
 
 
-def _adopted(call: Call[Any], error: HexError, found: Sequence[Run], if_start_unclear: IfStartUnclear) -> StartedRun:
+def settle(
+    project_id: str,
+    asked: Asked,
+    error: HexError,
+    *,
+    if_start_unclear: IfStartUnclear,
+    grace: float,
+    going_only: bool = False,
+) -> Steps[StartedRun | None]:
+    """Find out what came of a RunProject whose answer nobody got, and return its run; None if it started none.
+
+    :param error: what came instead of an answer.
+    :param going_only: leave aside runs that have ended. Default: no.
+    :raises HexStartUnknown: it could not be found out, or is not allowed to be acted upon.
+    :raises HexError: the project's runs cannot be looked at.
+    """
+    yield Pause(grace)
+    found = yield from _runs_since(project_id, asked.at)
+    if going_only:
+        found = [run for run in found if not RunStatus.of(run).is_terminal]
+    if found or if_start_unclear == "fail":
+        return _adopted(asked, error, found, if_start_unclear)
+    return None
+
+
+def _adopted(asked: Asked, error: HexError, found: Sequence[Run], if_start_unclear: IfStartUnclear) -> StartedRun:
     """Return the one run that the request must have started.
 
     :raises HexStartUnknown: if there is none such.
@@ -78,7 +119,7 @@ def _adopted(call: Call[Any], error: HexError, found: Sequence[Run], if_start_un
         doubt = "neither is a run to be taken for it, nor is it to be sent again (if_start_unclear='fail')."
     elif len(found) > 1:
         doubt = "several runs of the project were started by API since."
-    elif call.body and if_start_unclear != "adopt":
+    elif not asked.interchangeable and if_start_unclear != "adopt":
         doubt = "one run of the project was started by API since, but perhaps by others, with other inputs or options."
     else:
         log.warning("%s was started since, and is taken for the run of this task.", explain.describe(found[0]))

@@ -13,13 +13,13 @@ from airflow_provider_hex.api import protocol, steps
 from airflow_provider_hex.api.address import base_url
 from airflow_provider_hex.api.config import HexConfig, clean_token, options
 from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.start import IfStartUnclear, start
+from airflow_provider_hex.api.start import Asked, IfStartUnclear, start
 from airflow_provider_hex.api.values import check_choice, to_bool
 from airflow_provider_hex.api.watch import RunWatch, duration, require_completed
 from airflow_provider_hex.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import requests
     from airflow.providers.common.compat.sdk import Connection
@@ -127,6 +127,7 @@ class HexHook(BaseHook):
         use_cached_sql_results: bool | str = True,
         patience: float = 3600,
         if_start_unclear: IfStartUnclear = "settle",
+        asks: Callable[[Asked | None], None] | None = None,
     ) -> StartedRun:
         """Start a run of a project's latest published version (RunProject).
 
@@ -143,6 +144,8 @@ class HexHook(BaseHook):
         :param patience: seconds for which a limit of Hex is waited out. Default: an hour.
         :param if_start_unclear: what to do when no clear answer came, so that a run may exist or not:
             ``settle``, ``adopt`` or ``fail``, see :data:`~airflow_provider_hex.api.start.IfStartUnclear`.
+        :param asks: is called each time before the request goes out, so that it can be noted somewhere safe, and
+            with None when it is certain that no run was started. Default: nobody is told.
         :raises HexInvalidInput: Hex would refuse or ignore what is asked; nothing was sent.
         :raises HexStartUnknown: whether a run was started could not be settled.
         """
@@ -157,7 +160,7 @@ class HexHook(BaseHook):
             use_cached_sql_results=use_cached_sql_results,
         )
         starting = start(call, project_id, if_start_unclear=if_start_unclear, grace=self.config.start_grace)
-        return self.client.carry_out(starting, patience)
+        return self.client.carry_out(starting, patience, asks)
 
     def get_run(self, project_id: str, run_id: str) -> Run:
         """Return a run as it is now (GetRunStatus)."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from datetime import timedelta
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, TaskDeferred, conf
 
@@ -19,12 +19,15 @@ from airflow_provider_hex.api.errors import (
     HexNotFound,
     HexRunFailed,
     HexRunTimeout,
+    HexStartUnknown,
     add_sentence,
 )
 from airflow_provider_hex.api.inputs import check_unrendered
-from airflow_provider_hex.api.start import IfStartUnclear
+from airflow_provider_hex.api.models import RunStatus
+from airflow_provider_hex.api.start import Asked, IfStartUnclear, settle
 from airflow_provider_hex.api.values import check_choice, to_seconds
 from airflow_provider_hex.hooks.hex import HexHook
+from airflow_provider_hex.operators.claim import Claim
 from airflow_provider_hex.triggers import handover
 from airflow_provider_hex.version_compat import context_of_deferred_timeout
 
@@ -32,6 +35,12 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_hex.api.models import Notification, Run, StartedRun
+
+_SLICE = 0.5
+"""Seconds in which a task that waits notices that it was killed: 5 s later, Airflow ends its process."""
+_MACHINES_DIFFER = 10.0
+"""Seconds by which the clocks of two workers may differ."""
+_KILLED_STARTING = "The task was killed while it started the run."
 
 
 class HexRunProjectOperator(BaseOperator):
@@ -41,6 +50,10 @@ class HexRunProjectOperator(BaseOperator):
     Hex describes it; as soon as the run exists, the XComs ``run_id`` and ``run_url`` tell of it. A task that
     fails, times out or is killed while its run goes on cancels the run (killed while deferred: from Airflow 3.3
     on, where Airflow tells the trigger).
+
+    A retry finds the run of the attempt before, whatever became of that: it watches one that is going, takes the
+    result of one that completed, and else starts another. Clearing the task starts another in any case. (From
+    Airflow 3.3 on, which has a task state store; before, a retry starts another.)
 
     Hex's limits (requests, runs, kernels) make the task wait, up to its ``timeout``: in the worker, or in the
     triggerer if it is ``deferrable``.
@@ -67,7 +80,9 @@ class HexRunProjectOperator(BaseOperator):
         (default): if there is none, start again; if there is exactly one, and this task asks for nothing that
         would tell its run from others (inputs, a view, options), take it; else fail, without retries, and list
         them. ``adopt``: take exactly one in any case, as nothing else starts this project by API. ``fail``:
-        never start again, nor take a run.
+        never start again, nor take a run. A run that is taken is the task's own from then on: killing the task
+        cancels it.
+    :param durable: note the run in Airflow's task state store, so that a retry finds it. Default: yes.
     :param hex_conn_id: the connection. (templated)
     :raises HexInvalidInput: Hex would refuse or ignore what is asked; nothing was sent.
     :raises HexStartUnknown: whether a run was started could not be settled.
@@ -102,6 +117,7 @@ class HexRunProjectOperator(BaseOperator):
         timeout: float | timedelta | None = 3600,
         cancel_on_timeout: bool = True,
         if_start_unclear: IfStartUnclear = "settle",
+        durable: bool = True,
         hex_conn_id: str = HexHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
@@ -120,7 +136,10 @@ class HexRunProjectOperator(BaseOperator):
         self.timeout = to_seconds(timeout, "timeout")
         self.cancel_on_timeout = cancel_on_timeout
         self.if_start_unclear = if_start_unclear
+        self.durable = durable
         self.hex_conn_id = hex_conn_id
+        self._claim: Claim | None = None
+        self._asked: Asked | None = None
         self._run: Mapping[str, Any] | None = None
         self._owned_one = False
         self._killed = False
@@ -141,7 +160,8 @@ class HexRunProjectOperator(BaseOperator):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after a wait in the triggerer; if there is a run, it is ours whether the wait succeeded or not."""
         told = None if next_method == "start_again" else self._told_run(context)
-        with nullcontext() if told is None else self._owning(told):
+        claim = Claim(context, self.durable, has_run=True)
+        with nullcontext() if told is None else self._owning(told, claim):
             return super().resume_execution(next_method, next_kwargs, context)
 
     def execute_complete(self, context: Context, event: Any) -> Run:
@@ -155,100 +175,223 @@ class HexRunProjectOperator(BaseOperator):
             raise AirflowTaskTimeout(str(error)) from error
 
     def on_kill(self) -> None:
-        """Cancel the run that this task is waiting for."""
-        self._killed = True
+        """Cancel the run that this task is waiting for, unless another attempt of the task waits for it now."""
+        self._killed = True  # which ends a start and a wait soon, but this may have interrupted a request
         if not self._owned_one and self.cancel_on_timeout and (context := context_of_deferred_timeout()):
             self._run = self._told_run(context)
-        if self._run is None:
+        if (run := self._run) is None:
             return
-        # This may interrupt the task in the middle of a request, so it takes a session of its own.
-        interrupted, self.hook = self.hook, HexHook(self.hex_conn_id)
-        self.hook.config = interrupted.config
-        self.log.warning("The task was killed. %s %s", explain.describe(self._run), self._cancel())
+        with suppress(TimeoutError):  # then the wait, which ends now, sees to the run
+            self.log.warning("The task was killed. %s %s", explain.describe(run), self._cancel()[1])
 
     def _start_and_wait(self, context: Context, began: float, *, came_back: bool) -> StartedRun | Run:
         limit = handover.first_limit(self.timeout, self.execution_timeout)
+        self.hook.client.sleep = self._sleep
+        claim = self._claim = Claim(context, self.durable)
+        run: Mapping[str, Any] | None = None if came_back else self._left_run(claim)
         try:
-            run = self._start(0.0 if self.deferrable else _left(self.timeout, began))
+            run = run or self._start(claim, 0.0 if self.deferrable else _left(self.timeout, began))
         except HexLimited as refusal:
             if not self.deferrable:
                 raise
             handover.defer_start(
                 self, hex_conn_id=self.hex_conn_id, refusal=refusal, began=began, timeout=limit, came_back=came_back
             )
-        with self._owning(run):
-            self.log.info("Started %s.", explain.describe(run))
+        with self._owning(run, claim):
+            claim.took(run)
             context["ti"].xcom_push(key="run_id", value=run["runId"])
             context["ti"].xcom_push(key="run_url", value=run.get("runUrl"))
-            if not self.wait_for_completion:
-                return run
-            if self.deferrable:
-                handover.defer(
-                    self,
-                    hex_conn_id=self.hex_conn_id,
-                    project_id=self.project_id,
-                    run_id=run["runId"],
+            if RunStatus.of(run).is_success:
+                return cast("Run", run)
+            if not self.deferrable and self.wait_for_completion:
+                return self.hook.wait_for_run(
+                    self.project_id,
+                    run["runId"],
                     poll_interval=self.poll_interval,
-                    timeout=_left(limit, began),
-                    cancel_on_kill=True,
+                    timeout=_left(self.timeout, began),
                 )
-            return self.hook.wait_for_run(
-                self.project_id,
-                run["runId"],
+            if self._killed or not claim.is_wanted():
+                raise HexError(_KILLED_STARTING)
+            if not self.wait_for_completion:
+                return cast("StartedRun", run)
+            handover.defer(
+                self,
+                hex_conn_id=self.hex_conn_id,
+                project_id=self.project_id,
+                run_id=run["runId"],
                 poll_interval=self.poll_interval,
-                timeout=_left(self.timeout, began),
+                timeout=_left(limit, began),
+                cancel_on_kill=True,
             )
 
-    def _start(self, patience: float | None) -> StartedRun:
+    def _left_run(self, claim: Claim) -> Mapping[str, Any] | None:
+        """Return the run of the attempt before, if this one is to have it; see to it that no other is left going.
+
+        :raises HexStartUnknown: that attempt asked for a run, and whether it got one could not be settled.
+        :raises HexError: its run can neither be looked at nor cancelled.
+        """
+        if self.durable and not claim.is_kept:
+            self.log.debug("Airflow has no task state store before 3.3, so a retry will not find this attempt's run.")
+        if (left := claim.left()) is None:
+            return None
+        if left.over:
+            self.log.info("The attempt before this one has ended, and this one starts a run of its own: %s", left.over)
+            return None
+        known = left.run or (left.asked and self._settle(claim, left.asked, going_only=not left.retried))
+        if not known:
+            return None
+        project_id, run_id, what = known.get("projectId", self.project_id), known["runId"], explain.describe(known)
+        run: Mapping[str, Any] = known
+        try:
+            run = self.hook.get_run(project_id, run_id)
+        except HexNotFound as error:
+            self.log.warning("%s of the attempt before this one is gone: %s", what, error)
+            return None
+        except HexError as error:
+            if not error.transient:
+                add_sentence(error, f"{what} of the attempt before this one may still be going.")
+                raise
+            self.log.warning("%s", error)
+        status = run.get("status", "of an unknown state")
+        is_going = not RunStatus.of(run).is_terminal
+        if left.retried and project_id == self.project_id and (is_going or RunStatus.of(run).is_success):
+            self.log.info("%s of the attempt before this one is %s, and is this one's now.", what, status)
+            return run
+        if is_going and self.wait_for_completion:
+            self.hook.cancel_run(project_id, run_id)
+            self.log.warning("%s, of before the task was cleared, was still %s, and is cancelled.", what, status)
+        else:
+            self.log.info("%s of the attempt before this one is %s. This one starts its own.", what, status)
+        return None
+
+    def _settle(self, claim: Claim, asked: Asked, *, going_only: bool = False) -> StartedRun | None:
+        """Find out what came of a RunProject whose answer nobody got.
+
+        :raises HexStartUnknown: that could not be found out.
+        """
+        at = datetime.fromtimestamp(asked.at, UTC).isoformat(timespec="seconds")
+        error = HexError(f"RunProject for project {self.project_id} was sent at {at}, and nobody got its answer.")
+        steps = settle(
+            self.project_id,
+            Asked(asked.at - _MACHINES_DIFFER, asked.interchangeable),
+            error,
+            if_start_unclear=self.if_start_unclear,
+            grace=max(asked.at + self.hook.config.start_grace - time.time(), 0.0),
+            going_only=going_only,
+        )
+        try:
+            return self.hook.client.carry_out(steps)
+        except HexStartUnknown:
+            claim.drop()  # now that somebody is told
+            raise
+
+    def _start(self, claim: Claim, patience: float | None) -> StartedRun:
         """Ask Hex for a run with what was rendered.
 
         :param patience: seconds for which a limit of Hex is waited for.
         """
-        return self.hook.run_project(
-            self.project_id,
-            self.input_params,
-            view_id=self.view_id,
-            notifications=self.notifications,
-            update_published_results=self.update_published_results,
-            use_cached_sql_results=self.use_cached_sql_results,
-            if_start_unclear=self.if_start_unclear,
-            patience=math.inf if patience is None else patience,
-        )
+
+        def asks(asked: Asked | None) -> None:
+            if asked and self._killed:
+                raise HexError(_KILLED_STARTING)
+            claim.asks(asked)
+            self._asked = asked
+
+        try:
+            run = self.hook.run_project(
+                self.project_id,
+                self.input_params,
+                view_id=self.view_id,
+                notifications=self.notifications,
+                update_published_results=self.update_published_results,
+                use_cached_sql_results=self.use_cached_sql_results,
+                if_start_unclear=self.if_start_unclear,
+                patience=math.inf if patience is None else patience,
+                asks=asks,
+            )
+        except HexStartUnknown:
+            claim.drop()  # now that somebody is told
+            raise
+        except AirflowTaskTimeout as error:
+            if self._asked:
+                add_sentence(error, self._abandon(claim, self._asked))
+            raise
+        self.log.info("Started %s.", explain.describe(run))
+        return run
+
+    def _abandon(self, claim: Claim, asked: Asked) -> str:
+        """Cancel the run that a RunProject may have started whose answer is not waited for; say how that went."""
+        try:
+            run = self._settle(claim, asked)
+        except HexError as error:
+            return str(error)
+        if run is None:
+            claim.drop()
+            return "No run was started."
+        self._run = run
+        return f"{explain.describe(run)}: {self._cancel()[1]}"
+
+    def _sleep(self, seconds: float) -> None:
+        """Let seconds pass, or less if the task is killed.
+
+        :raises HexError: it was killed, and has a run.
+        """
+        until = time.monotonic() + seconds
+        while not self._killed and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _SLICE))
+        if self._killed and self._owned_one:
+            raise HexError("The task was killed while it waited for the run.")
 
     @contextmanager
-    def _owning(self, run: Mapping[str, Any]) -> Iterator[None]:
+    def _owning(self, run: Mapping[str, Any], claim: Claim) -> Iterator[None]:
         """See to it that the run does not outlive a task that fails in here, and that the error tells of it."""
-        self._run, self._owned_one = run, True
+        self._run, self._claim, self._owned_one = run, claim, True
         try:
             if self._killed:
-                raise HexError("The task was killed while it started the run.")
+                raise HexError(_KILLED_STARTING)
             yield
-        except (TaskDeferred, HexRunFailed, HexNotFound):
-            raise  # the trigger has it now, or there is nothing left to cancel
+        except TaskDeferred:
+            raise  # the trigger has it now
+        except (HexRunFailed, HexNotFound) as error:
+            claim.ended(str(error))  # there is nothing left to cancel
+            raise
         except BaseException as error:
             timed_out = isinstance(error, (HexRunTimeout, AirflowTaskTimeout))
             if self._run is None:
                 raise
             if timed_out and not self.cancel_on_timeout:
-                outcome = "The run goes on, as cancel_on_timeout is off."
+                is_over, outcome = False, "The run goes on, as cancel_on_timeout is off."
             else:
-                outcome = self._cancel()
+                is_over, outcome = self._cancel()
             which = "" if str(run["runId"]) in str(error) else f"{explain.describe(run)}: "
             add_sentence(error, f"{which}{outcome}")
+            if is_over:
+                claim.ended(str(error))
             raise
+        else:
+            claim.drop()
         finally:
             self._run = None
 
-    def _cancel(self) -> str:
-        """Cancel the run, and say how that went: no error here may hide the one that led here."""
-        run, self._run = self._run, None
-        if run is None:
-            return ""
+    def _cancel(self) -> tuple[bool, str]:
+        """Cancel the run, and say whether it is over, and how that went: no error may hide the one that led here.
+
+        :raises TimeoutError: whether another attempt has the run cannot be known just now.
+        """
+        if (run := self._run) is None:
+            return False, ""
+        if self._claim and self._claim.is_another_attempts():
+            self._run = None
+            return False, "The run is left to the task's next attempt."
+        self._run = None
         try:
-            self.hook.cancel_run(self.project_id, run["runId"])
+            # This may have interrupted the task in the middle of a request, so it takes a session of its own.
+            hook = HexHook(self.hex_conn_id)
+            hook.config = self.hook.config
+            hook.cancel_run(self.project_id, run["runId"])
         except Exception as error:
-            return f"The run could not be cancelled and may still be going. {error}"
-        return "The run was cancelled."
+            return False, f"The run could not be cancelled and may still be going. {error}"
+        return True, "The run was cancelled."
 
     def _told_run(self, context: Context) -> dict[str, Any] | None:
         """Return the run that this task told of before it was deferred, None if it has none yet."""

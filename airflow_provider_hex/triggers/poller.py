@@ -21,7 +21,7 @@ from airflow_provider_hex.api.schedule import Schedule, apart
 from airflow_provider_hex.api.watch import RunWatch, duration
 from airflow_provider_hex.triggers.gate import gate_of
 
-_BETWEEN_LISTS = 5.0
+_BETWEEN_LISTS = 6.0
 """Seconds between two looks at the list of one project's runs, however many wait for them."""
 _MOST_PAST = 50
 """How many of a project's earlier runs tell how long the next ones take."""
