@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import DAG, TaskDeferred, XComArg
 
-from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexRunFailed
+from airflow_provider_hex.api.errors import HexError, HexInvalidInput
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.triggers import handover
 from airflow_provider_hex.triggers.hex import HexRunTrigger
