@@ -33,6 +33,15 @@ class AirflowApi:
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
         self._call("POST", "/api/v2/connections", body)
 
+    def connection(self, connection_id: str) -> dict[str, Any]:
+        return self._object("GET", f"/api/v2/connections/{connection_id}")
+
+    def set_password(self, connection_id: str, password: str) -> None:
+        path = f"/api/v2/connections/{connection_id}?update_mask=password"
+        connection = self.connection(connection_id)
+        body = {name: connection[name] for name in ("connection_id", "conn_type")} | {"password": password}
+        self._call("PATCH", path, body)
+
     def test_connection(self, connection_id: str, conn_type: str, **fields: Any) -> dict[str, Any]:
         """What the form's *Test* button shows: `status` (a bool) and `message`."""
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
@@ -56,14 +65,23 @@ class AirflowApi:
 
         The state is None until the scheduler has looked at the task.
         """
+        found = self.task_instances(dag_id, run_id)
+        found.sort(key=lambda each: (each["start_date"] is None, each["start_date"]))
+        return {_name(each): each["state"] for each in found}
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """`task_id`, `map_index`, `state`, `try_number`, `pid` and the rest of each task."""
         found: list[dict[str, Any]] = []
         path, total = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", 1
         while len(found) < total:
             page = self._call("GET", path, limit=PAGE, offset=len(found))
             found += page["task_instances"]
             total = page["total_entries"]
-        found.sort(key=lambda each: (each["start_date"] is None, each["start_date"]))
-        return {_name(each): each["state"] for each in found}
+        return found
+
+    def task_instance(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """`state`, `try_number`, `pid` and the rest of a task that is not mapped."""
+        return self._object("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
 
     def set_task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
@@ -76,10 +94,10 @@ class AirflowApi:
         order = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
         self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", {**order, "reset_dag_runs": True})
 
-    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         """The XCom's value; None if there is none."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
-        answer = self._http.get(path, params={"deserialize": True})
+        answer = self._http.get(path, params={"deserialize": True, "map_index": map_index})
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
         return answer.raise_for_status().json()["value"]

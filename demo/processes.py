@@ -80,10 +80,10 @@ class Processes:
         process.terminate()
         process.wait(seconds)
 
-    def kill(self, name: str, seconds: float = 30) -> None:
+    def kill(self, name: str, seconds: float = 30, *, with_children: bool = True) -> None:
         """End a process and its children, without asking. Raises subprocess.TimeoutExpired."""
         process = self._processes.pop(name)
-        for child in psutil.Process(process.pid).children(recursive=True):
+        for child in psutil.Process(process.pid).children(recursive=True) if with_children else ():
             child.kill()
         process.kill()
         process.wait(seconds)

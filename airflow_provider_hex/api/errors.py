@@ -61,6 +61,10 @@ class HexError(AirflowException):
         """Whether Hex may have done what was asked all the same."""
         return self.transient and not self.no_effect
 
+    def retryable(self) -> HexError:
+        """Return the same error without the word that no retry of the task can mend it."""
+        return HexError(str(self), **{name: getattr(self, name) for name in FACTS})
+
     def to_dict(self) -> dict[str, Any]:
         """Return what :meth:`from_dict` needs, as JSON, for a trigger's event."""
         return {"type": type(self).__name__, "message": str(self), **{name: getattr(self, name) for name in FACTS}}

@@ -7,14 +7,14 @@ of since the request are looked at, and the rules below decide.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from airflow_provider_hex.api import explain, protocol
 from airflow_provider_hex.api.errors import HexError, HexStartUnknown
-from airflow_provider_hex.api.models import Run, RunStatus, StartedRun
+from airflow_provider_hex.api.models import Run, StartedRun
 from airflow_provider_hex.api.protocol import Call
 from airflow_provider_hex.api.steps import Pause, Steps
 
@@ -92,19 +92,17 @@ def settle(
     *,
     if_start_unclear: IfStartUnclear,
     grace: float,
-    going_only: bool = False,
+    is_candidate: Callable[[Run], bool] = lambda run: True,
 ) -> Steps[StartedRun | None]:
     """Find out what came of a RunProject whose answer nobody got, and return its run; None if it started none.
 
     :param error: what came instead of an answer.
-    :param going_only: leave aside runs that have ended. Default: no.
+    :param is_candidate: whether a run of since then is worth being found. Default: any is.
     :raises HexStartUnknown: it could not be found out, or is not allowed to be acted upon.
     :raises HexError: the project's runs cannot be looked at.
     """
     yield Pause(grace)
-    found = yield from _runs_since(project_id, asked.at)
-    if going_only:
-        found = [run for run in found if not RunStatus.of(run).is_terminal]
+    found = [run for run in (yield from _runs_since(project_id, asked.at)) if is_candidate(run)]
     if found or if_start_unclear == "fail":
         return _adopted(asked, error, found, if_start_unclear)
     return None

@@ -60,6 +60,11 @@ class Claim:
         """Whether there is a store."""
         return self._store is not None
 
+    @property
+    def has_next_attempt(self) -> bool:
+        """Whether the task has an attempt left if this one fails, and that finds what is noted here."""
+        return self.is_kept and bool(self._ti.try_number <= self._ti.max_tries)
+
     def left(self) -> Left | None:
         """Return what the attempt before left, None if nothing."""
         note = self._store.get(KEY) if self.is_kept else None
@@ -116,7 +121,7 @@ class Claim:
             state, is_mine = None, True
         if state in _KILLED:
             return False
-        return not is_mine or bool(self._ti.try_number <= self._ti.max_tries)
+        return not is_mine or self.has_next_attempt
 
     def _is_mine(self) -> bool:
         # Airflow gives each attempt an id of its own, and shows the store's notes to the present one alone.

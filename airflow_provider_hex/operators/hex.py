@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -17,6 +17,7 @@ from airflow_provider_hex.api.errors import (
     HexError,
     HexLimited,
     HexNotFound,
+    HexRefused,
     HexRunFailed,
     HexRunTimeout,
     HexStartUnknown,
@@ -237,7 +238,12 @@ class HexRunProjectOperator(BaseOperator):
         if left.over:
             self.log.info("The attempt before this one has ended, and this one starts a run of its own: %s", left.over)
             return None
-        known = left.run or (left.asked and self._settle(claim, left.asked, going_only=not left.retried))
+
+        def is_candidate(run: Run) -> bool:
+            status = RunStatus.of(run)
+            return not status.is_terminal or (left.retried and status.is_success)
+
+        known = left.run or (left.asked and self._settle(claim, left.asked, is_candidate))
         if not known:
             return None
         project_id, run_id, what = known.get("projectId", self.project_id), known["runId"], explain.describe(known)
@@ -250,6 +256,8 @@ class HexRunProjectOperator(BaseOperator):
         except HexError as error:
             if not error.transient:
                 add_sentence(error, f"{what} of the attempt before this one may still be going.")
+                if claim.has_next_attempt and isinstance(error, HexRefused):
+                    raise error.retryable() from error
                 raise
             self.log.warning("%s", error)
         status = run.get("status", "of an unknown state")
@@ -264,9 +272,12 @@ class HexRunProjectOperator(BaseOperator):
             self.log.info("%s of the attempt before this one is %s. This one starts its own.", what, status)
         return None
 
-    def _settle(self, claim: Claim, asked: Asked, *, going_only: bool = False) -> StartedRun | None:
+    def _settle(
+        self, claim: Claim, asked: Asked, is_candidate: Callable[[Run], bool] = lambda run: True
+    ) -> StartedRun | None:
         """Find out what came of a RunProject whose answer nobody got.
 
+        :param is_candidate: whether a run is worth being found.
         :raises HexStartUnknown: that could not be found out.
         """
         at = datetime.fromtimestamp(asked.at, UTC).isoformat(timespec="seconds")
@@ -277,7 +288,7 @@ class HexRunProjectOperator(BaseOperator):
             error,
             if_start_unclear=self.if_start_unclear,
             grace=max(asked.at + self.hook.config.start_grace - time.time(), 0.0),
-            going_only=going_only,
+            is_candidate=is_candidate,
         )
         try:
             return self.hook.client.carry_out(steps)
@@ -352,21 +363,28 @@ class HexRunProjectOperator(BaseOperator):
             yield
         except TaskDeferred:
             raise  # the trigger has it now
-        except (HexRunFailed, HexNotFound) as error:
-            claim.ended(str(error))  # there is nothing left to cancel
+        except HexRunFailed as error:
+            claim.ended(str(error))
             raise
+        except HexNotFound as error:
+            claim.ended(str(error))
+            raise error.retryable() from error  # a retry starts another
         except BaseException as error:
             timed_out = isinstance(error, (HexRunTimeout, AirflowTaskTimeout))
             if self._run is None:
                 raise
             if timed_out and not self.cancel_on_timeout:
                 is_over, outcome = False, "The run goes on, as cancel_on_timeout is off."
+            elif isinstance(error, HexRefused) and claim.has_next_attempt:
+                is_over, outcome = False, "The run goes on, and the task's next attempt looks for it."
             else:
                 is_over, outcome = self._cancel()
             which = "" if str(run["runId"]) in str(error) else f"{explain.describe(run)}: "
             add_sentence(error, f"{which}{outcome}")
             if is_over:
                 claim.ended(str(error))
+            elif isinstance(error, HexRefused) and claim.has_next_attempt:
+                raise error.retryable() from error
             raise
         else:
             claim.drop()

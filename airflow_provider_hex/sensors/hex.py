@@ -34,12 +34,14 @@ class HexRunSensor(BaseSensorOperator):
     """Waits until a run of a Hex project has completed, and returns it as Hex describes it.
 
     A run that ends in another way fails the task at once: no retry can change how a run ended. The sensor
-    never cancels a run. All arguments of Airflow's sensors mean what they mean there, in every mode.
+    cancels no run unless told to. All arguments of Airflow's sensors mean what they mean there, in every mode.
 
     :param project_id: the project. (templated)
     :param run_id: the run, such as the ``runId`` or the XCom ``run_id`` of a ``HexRunProjectOperator``. (templated)
     :param hex_conn_id: the connection. (templated)
     :param deferrable: wait in the triggerer, without a worker slot. Default: yes, unless a ``mode`` is given.
+    :param cancel_on_kill: cancel the run when the sensor is killed while it waits, or fails as its time is up.
+        Default: no, as it is not the sensor's run.
     :raises HexInvalidInput: an id is none of Hex's; where it is not templated, when the DAG is parsed.
     :raises AirflowFailException: the run did not complete, or cannot be looked at (401, 403, 404).
     :raises AirflowSensorTimeout: the run had not ended after ``timeout``.
@@ -55,6 +57,7 @@ class HexRunSensor(BaseSensorOperator):
         run_id: str,
         hex_conn_id: str = HexHook.default_conn_name,
         deferrable: bool | None = None,
+        cancel_on_kill: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -64,6 +67,8 @@ class HexRunSensor(BaseSensorOperator):
         self.project_id = project_id
         self.run_id = run_id
         self.hex_conn_id = hex_conn_id
+        self.cancel_on_kill = cancel_on_kill
+        self._waits = False
         self._seen: Run | None = None
 
     @cached_property
@@ -85,6 +90,8 @@ class HexRunSensor(BaseSensorOperator):
         """Look at the run once. When deferrable, this is the one look before the triggerer takes over."""
         run = self._completed_run()
         if run is None and self.deferrable:
+            if self.cancel_on_kill:
+                context["ti"].xcom_push(key="run_id", value=self.run_id)  # the trigger looks there whose run it is
             handover.defer(
                 self,
                 hex_conn_id=self.hex_conn_id,
@@ -92,7 +99,7 @@ class HexRunSensor(BaseSensorOperator):
                 run_id=self.run_id,
                 poll_interval=self.poke_interval,
                 timeout=handover.first_limit(self.timeout, self.execution_timeout),
-                cancel_on_kill=False,
+                cancel_on_kill=self.cancel_on_kill,
             )
         return PokeReturnValue(run is not None, run)
 
@@ -106,6 +113,21 @@ class HexRunSensor(BaseSensorOperator):
             raise AirflowTaskTimeout(str(error)) from error
         except HexRunFailed as error:
             raise AirflowFailException(str(error)) from error
+
+    def on_kill(self) -> None:
+        """Cancel the run, if told to."""
+        if self._waits and self.cancel_on_kill:
+            self.log.warning("The sensor was killed. %s", self._cancel())
+
+    def _cancel(self) -> str:
+        """Cancel the run, and say how that went: no error here may hide the one that led here."""
+        self._waits = False
+        try:
+            # This may have interrupted the sensor in the middle of a request, so it takes a session of its own.
+            HexHook(self.hex_conn_id).cancel_run(self.project_id, self.run_id)
+        except Exception as error:
+            return f"The run could not be cancelled and may still be going. {error}"
+        return "The run was cancelled."
 
     def _completed_run(self) -> Run | None:
         """Look once. Return None if the run has not ended, or could not be looked at this time."""
@@ -130,11 +152,16 @@ class HexRunSensor(BaseSensorOperator):
     @contextmanager
     def _naming_the_run(self) -> Iterator[None]:
         """Add the run to errors that do not name it, such as Airflow's own of a timeout."""
+        self._waits = True
         try:
             yield
         except (AirflowException, AirflowTaskTimeout) as error:
+            if self.cancel_on_kill and isinstance(error, (AirflowSensorTimeout, AirflowTaskTimeout)):
+                add_sentence(error, self._cancel())
             # An exception without a message is Airflow's way to reschedule the task.
             if str(error) and str(self.run_id) not in str(error):
                 run = self._seen or {"projectId": self.project_id, "runId": self.run_id}
                 add_sentence(error, f"It waited for {explain.describe(run)}.")
             raise
+        finally:
+            self._waits = False

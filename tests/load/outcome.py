@@ -42,7 +42,7 @@ class Outcome:
     @property
     def most_kernels(self) -> int:
         """How many runs, of whomever, were in flight at once."""
-        return most_at_once(_in_flight(run) for run in self.runs)
+        return most_at_once(in_flight(run) for run in self.runs)
 
     def runs_of(self, projects: Iterable[str]) -> list[list[str]]:
         """For each project, the statuses of its runs."""
@@ -82,7 +82,7 @@ def most_at_once(spans: Iterable[tuple[float, float]]) -> int:
     return most
 
 
-def _in_flight(run: dict[str, Any]) -> tuple[float, float]:
+def in_flight(run: dict[str, Any]) -> tuple[float, float]:
     timeline = [(status, _seconds(at)) for status, at in run["timeline"]]
     return timeline[0][1], next((at for status, at in timeline if status in ENDED), float("inf"))
 

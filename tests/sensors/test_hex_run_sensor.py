@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.sensors.hex import HexRunSensor
@@ -50,3 +51,59 @@ def test_a_look_is_left_out_when_the_minutes_requests_are_used_up(
     sensor = HexRunSensor(task_id="wait", project_id=PROJECT, run_id=run_id, mode="poke")
     assert [bool(sensor.poke({})) for _ in range(4)] == [False] * 4
     assert len(emulator.requests()) == 2
+
+
+def waiting_sensor(emulator: Control, **options: Any) -> HexRunSensor:
+    emulator.next_run(timeline=[("RUNNING", None)])
+    run_id = emulator.start_run(PROJECT, trigger="API")["runId"]
+    return HexRunSensor(task_id="wait", project_id=PROJECT, run_id=run_id, mode="poke", poke_interval=0.05, **options)
+
+
+@pytest.mark.parametrize(("cancel_on_kill", "status"), [(False, "RUNNING"), (True, "KILLED")])
+def test_a_kill_cancels_the_run_only_if_told_to(cancel_on_kill: bool, status: str, emulator: Control) -> None:
+    sensor = waiting_sensor(emulator, cancel_on_kill=cancel_on_kill)
+
+    def kill_at_the_first_look(context: Any) -> bool:
+        sensor.on_kill()
+        return True
+
+    sensor.poke = kill_at_the_first_look  # type: ignore[method-assign,assignment]
+    sensor.execute({})
+    assert emulator.runs()[0]["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("cancel_on_kill", "status", "said"), [(False, "RUNNING", "It waited for"), (True, "KILLED", "was cancelled.")]
+)
+def test_a_time_that_is_up_cancels_the_run_only_if_told_to(
+    cancel_on_kill: bool, status: str, said: str, emulator: Control
+) -> None:
+    sensor = waiting_sensor(emulator, cancel_on_kill=cancel_on_kill, timeout=0.2)
+    with pytest.raises(AirflowSensorTimeout, match=said):
+        sensor.execute({})
+    assert emulator.runs()[0]["status"] == status
+
+
+def test_a_kill_after_the_wait_cancels_nothing(emulator: Control) -> None:
+    emulator.next_run(pending=0, running=0)
+    run_id = emulator.start_run(PROJECT, trigger="API")["runId"]
+    sensor = HexRunSensor(task_id="wait", project_id=PROJECT, run_id=run_id, mode="poke", cancel_on_kill=True)
+    sensor.execute({})
+    sensor.on_kill()
+    assert not emulator.requests("CancelRun")
+
+
+def test_a_deferred_sensor_tells_its_trigger_to_cancel_only_if_told_to(emulator: Control) -> None:
+    told: dict[str, Any] = {}
+
+    class Ti:
+        def xcom_push(self, key: str, value: Any) -> None:
+            told[key] = value
+
+    for cancel_on_kill in (False, True):
+        sensor = waiting_sensor(emulator, cancel_on_kill=cancel_on_kill, deferrable=True)
+        told.clear()
+        with pytest.raises(TaskDeferred) as deferred:
+            sensor.poke({"ti": Ti()})
+        assert deferred.value.trigger.serialize()[1]["cancel_on_kill"] is cancel_on_kill
+        assert told == ({"run_id": sensor.run_id} if cancel_on_kill else {})
