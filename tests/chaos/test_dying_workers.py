@@ -142,7 +142,7 @@ def test_killed_after_it_has_started_a_run_for_others_to_watch(scenario: Scenari
 
 
 def test_a_third_of_25_mapped_tasks_is_killed_while_they_wait(scenario: Scenario) -> None:
-    scenario.seen["at once"] = 25
+    scenario.at_once = 25
     scenario.each_run_takes(45)
     scenario.begin("mapped")
     killed = scenario.kill_task_processes_that_wait(8)

@@ -58,14 +58,23 @@ def test_the_triggerer_freezes_beside_a_second_one_and_wakes(scenario: Scenario)
     scenario.nothing_was_cancelled()
 
 
-@BOTH_WAYS
-def test_the_scheduler_is_restarted(scenario: Scenario, dag_id: str) -> None:
+def test_the_scheduler_is_restarted_while_the_task_is_deferred(scenario: Scenario) -> None:
     scenario.each_run_takes(600)
-    run = scenario.begin_and_wait(dag_id)
+    run = scenario.begin_and_wait("deferred")
     scenario.airflow.restart("scheduler")
     scenario.hex.set_status(run, "COMPLETED")
     scenario.ends("success")
     scenario.has_runs("COMPLETED")
+    scenario.nothing_was_cancelled()
+
+
+def test_the_scheduler_is_restarted_and_waits_for_its_worker(scenario: Scenario) -> None:
+    scenario.each_run_takes(12)
+    scenario.begin_and_wait("worker")
+    scenario.airflow.restart("scheduler")
+    scenario.ends("success")
+    scenario.has_runs("COMPLETED")
+    scenario.nothing_was_cancelled()
 
 
 @BOTH_WAYS
