@@ -15,6 +15,7 @@ for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
 os.environ["AIRFLOW_HOME"] = _home.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+os.environ["AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL"] = "0"  # no trigger has a worker to wait for
 _checkout = Path(__file__).parents[1]
 _folders = {"tests": _checkout / "tests" / "dag_runs" / "dags", "examples": _checkout / "example_dags"}
 os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = json.dumps(

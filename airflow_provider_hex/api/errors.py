@@ -134,6 +134,10 @@ class HexStartUnknown(HexError, AirflowFailException):
     """RunProject was sent, and which run it started, if any, could not be found out: so it is not sent again."""
 
 
+class HexStartUnsettled(HexStartUnknown):
+    """The same, as the project's runs could not be looked at: later, that may be found out."""
+
+
 class HexRunFailed(HexError):
     """The run ended, and not as ``COMPLETED``."""
 

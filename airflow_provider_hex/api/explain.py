@@ -95,16 +95,22 @@ def no_answer(
     )
 
 
-def start_unknown(error: HexError, found: Sequence[Mapping[str, Any]], doubt: str) -> errors.HexStartUnknown:
+def start_unknown(
+    error: HexError,
+    found: Sequence[Mapping[str, Any]],
+    doubt: str,
+    kind: type[errors.HexStartUnknown] = errors.HexStartUnknown,
+) -> errors.HexStartUnknown:
     """Return the error for a RunProject whose outcome is not known.
 
     :param error: what came instead of an answer.
     :param found: the runs that it may have started.
     :param doubt: why none of them is taken for it.
+    :param kind: the error's class.
     """
     runs = "".join(f" {describe(run)} is {run.get('status')}." for run in found[:_LONGEST_LIST])
     more = f" And {len(found) - _LONGEST_LIST} more." if len(found) > _LONGEST_LIST else ""
-    return errors.HexStartUnknown(
+    return kind(
         f"{error} Whether that started a run is not known: {doubt}{runs}{more} So that the project does not run "
         "twice, it is not started again: cancel in Hex the run that this task may have left, then clear the task.",
         **{name: getattr(error, name) for name in errors.FACTS},

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from airflow_provider_hex.api import explain, protocol
-from airflow_provider_hex.api.errors import HexError, HexStartUnknown
+from airflow_provider_hex.api.errors import HexError, HexStartUnknown, HexStartUnsettled
 from airflow_provider_hex.api.models import Run, StartedRun
 from airflow_provider_hex.api.protocol import Call
 from airflow_provider_hex.api.steps import Pause, Steps
@@ -77,7 +77,8 @@ def start(
             except HexStartUnknown:
                 raise
             except HexError as failure:
-                raise explain.start_unknown(error, [], f"the project's runs cannot be looked at. {failure}") from error
+                doubt = f"the project's runs cannot be looked at. {failure}"
+                raise explain.start_unknown(error, [], doubt, HexStartUnsettled) from error
             if found is not None:
                 return found
             if starts == _MOST_STARTS:

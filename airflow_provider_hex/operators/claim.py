@@ -34,11 +34,13 @@ class Left:
     """What the attempt before left: a run, or that it asked for one, or how its run ended.
 
     :param retried: whether the present attempt is a retry of it. After a clear it is not, and shares nothing with it.
+    :param asked_for: the project that it asked to run.
     """
 
     retried: bool
     run: dict[str, Any] | None
     asked: Asked | None
+    asked_for: str | None
     over: str | None
 
 
@@ -65,26 +67,34 @@ class Claim:
         """Whether the task has an attempt left if this one fails, and that finds what is noted here."""
         return self.is_kept and bool(self._ti.try_number <= self._ti.max_tries)
 
+    @property
+    def will_be_found(self) -> bool:
+        """Whether a next attempt finds the run."""
+        return self._has_run and self.has_next_attempt
+
     def left(self) -> Left | None:
         """Return what the attempt before left, None if nothing."""
         note = self._store.get(KEY) if self.is_kept else None
         if not isinstance(note, Mapping):
             return None
-        asked = note.get("asked")
+        run, asked = note.get("run"), note.get("asked")
+        self._has_run = run is not None
         return Left(
             # A clear raises max_tries, a retry does not.
             retried=note.get("max_tries") == self._ti.max_tries,
-            run=note.get("run"),
-            asked=None if asked is None else Asked(**asked),
+            run=run,
+            asked=None if asked is None else Asked(asked["at"], asked["interchangeable"]),
+            asked_for=None if asked is None else asked.get("project_id"),
             over=note.get("over"),
         )
 
-    def asks(self, asked: Asked | None) -> None:
+    def asks(self, project_id: str, asked: Asked | None) -> None:
         """Note that a RunProject goes out; None when it is certain that it started no run."""
         if asked is None:
             self.drop()
         else:
-            self._note(asked={"at": asked.at, "interchangeable": asked.interchangeable})
+            self._note(asked={"project_id": project_id, "at": asked.at, "interchangeable": asked.interchangeable})
+            self._has_run = False
 
     def took(self, run: Mapping[str, Any]) -> None:
         """Note that this run is the task's own."""
@@ -106,22 +116,24 @@ class Claim:
         """Whether the task is still this attempt's, as far as can be known: nobody has ended or cleared it."""
         return not self.is_kept or (self._is_mine() and state_of(self._ti) not in _KILLED)
 
-    def is_another_attempts(self) -> bool:
-        """Whether it is not the task that was killed but this process: another attempt watches the run, or will.
+    def is_another_attempts(self, *, timed_out: bool = False, at_once: bool = False) -> bool:
+        """Whether another attempt watches the run, or will, though this one has to let go of it.
 
-        :raises TimeoutError: Airflow cannot be asked just now.
+        :param timed_out: whether that is why: then a next attempt that is yet to come does not count.
+        :param at_once: whether to raise if Airflow is slow, instead of guessing.
+        :raises TimeoutError: it is.
         """
         if not self._has_run or not self.is_kept:
             return False
         try:
             state, is_mine = _in_time(lambda: (state_of(self._ti), self._is_mine()))
-        except TimeoutError:
-            raise
-        except Exception:  # Airflow does not answer, so nobody has killed the task through it
+        except Exception as error:  # Airflow does not answer, so nobody has ended the task through it
+            if at_once and isinstance(error, TimeoutError):
+                raise
             state, is_mine = None, True
         if state in _KILLED:
             return False
-        return not is_mine or self.has_next_attempt
+        return not is_mine or (self.has_next_attempt and not timed_out)
 
     def _is_mine(self) -> bool:
         # Airflow gives each attempt an id of its own, and shows the store's notes to the present one alone.

@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
 
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout, BaseOperator, TaskDeferred, conf
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowTaskTimeout,
+    BaseOperator,
+    TaskDeferred,
+    conf,
+)
 
 from airflow_provider_hex.api import explain
 from airflow_provider_hex.api.errors import (
     HexError,
     HexLimited,
     HexNotFound,
-    HexRefused,
     HexRunFailed,
     HexRunTimeout,
     HexStartUnknown,
+    HexStartUnsettled,
     add_sentence,
 )
 from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.models import RunStatus
-from airflow_provider_hex.api.start import Asked, IfStartUnclear, settle
+from airflow_provider_hex.api.start import Asked, IfStartUnclear
 from airflow_provider_hex.api.values import check_choice, to_seconds
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.operators.claim import Claim
+from airflow_provider_hex.operators.earlier import EarlierAttempt, settled
 from airflow_provider_hex.triggers import handover
-from airflow_provider_hex.version_compat import context_of_deferred_timeout
+from airflow_provider_hex.version_compat import context_of_deferred_timeout, is_deferral_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -39,8 +46,7 @@ if TYPE_CHECKING:
 
 _SLICE = 0.5
 """Seconds in which a task that waits notices that it was killed: 5 s later, Airflow ends its process."""
-_MACHINES_DIFFER = 10.0
-"""Seconds by which the clocks of two workers may differ."""
+_LEFT = "The run goes on, and the task's next attempt looks for it."
 _KILLED_STARTING = "The task was killed while it started the run."
 
 
@@ -183,13 +189,13 @@ class HexRunProjectOperator(BaseOperator):
         if (run := self._run) is None:
             return
         with suppress(TimeoutError):  # then the wait, which ends now, sees to the run
-            self.log.warning("The task was killed. %s %s", explain.describe(run), self._cancel()[1])
+            self.log.warning("The task was killed. %s %s", explain.describe(run), self._cancel(at_once=True)[1])
 
     def _start_and_wait(self, context: Context, began: float, *, came_back: bool) -> StartedRun | Run:
         limit = handover.first_limit(self.timeout, self.execution_timeout)
         self.hook.client.sleep = self._sleep
         claim = self._claim = Claim(context, self.durable)
-        run: Mapping[str, Any] | None = None if came_back else self._left_run(claim)
+        run: Mapping[str, Any] | None = None if came_back else self._run_of_earlier_attempt(claim)
         try:
             run = run or self._start(claim, 0.0 if self.deferrable else _left(self.timeout, began))
         except HexLimited as refusal:
@@ -211,7 +217,8 @@ class HexRunProjectOperator(BaseOperator):
                     poll_interval=self.poll_interval,
                     timeout=_left(self.timeout, began),
                 )
-            if self._killed or not claim.is_wanted():
+            self._killed = self._killed or not claim.is_wanted()
+            if self._killed:
                 raise HexError(_KILLED_STARTING)
             if not self.wait_for_completion:
                 return cast("StartedRun", run)
@@ -225,75 +232,22 @@ class HexRunProjectOperator(BaseOperator):
                 cancel_on_kill=True,
             )
 
-    def _left_run(self, claim: Claim) -> Mapping[str, Any] | None:
-        """Return the run of the attempt before, if this one is to have it; see to it that no other is left going.
-
-        :raises HexStartUnknown: that attempt asked for a run, and whether it got one could not be settled.
-        :raises HexError: its run can neither be looked at nor cancelled.
-        """
+    def _run_of_earlier_attempt(self, claim: Claim) -> Mapping[str, Any] | None:
+        """Return the run of the attempt before, if this one is to have it."""
         if self.durable and not claim.is_kept:
             self.log.debug("Airflow has no task state store before 3.3, so a retry will not find this attempt's run.")
-        if (left := claim.left()) is None:
-            return None
-        if left.over:
-            self.log.info("The attempt before this one has ended, and this one starts a run of its own: %s", left.over)
-            return None
-
-        def is_candidate(run: Run) -> bool:
-            status = RunStatus.of(run)
-            return not status.is_terminal or (left.retried and status.is_success)
-
-        known = left.run or (left.asked and self._settle(claim, left.asked, is_candidate))
-        if not known:
-            return None
-        project_id, run_id, what = known.get("projectId", self.project_id), known["runId"], explain.describe(known)
-        run: Mapping[str, Any] = known
-        try:
-            run = self.hook.get_run(project_id, run_id)
-        except HexNotFound as error:
-            self.log.warning("%s of the attempt before this one is gone: %s", what, error)
-            return None
-        except HexError as error:
-            if not error.transient:
-                add_sentence(error, f"{what} of the attempt before this one may still be going.")
-                if claim.has_next_attempt and isinstance(error, HexRefused):
-                    raise error.retryable() from error
-                raise
-            self.log.warning("%s", error)
-        status = run.get("status", "of an unknown state")
-        is_going = not RunStatus.of(run).is_terminal
-        if left.retried and project_id == self.project_id and (is_going or RunStatus.of(run).is_success):
-            self.log.info("%s of the attempt before this one is %s, and is this one's now.", what, status)
-            return run
-        if is_going and self.wait_for_completion:
-            self.hook.cancel_run(project_id, run_id)
-            self.log.warning("%s, of before the task was cleared, was still %s, and is cancelled.", what, status)
-        else:
-            self.log.info("%s of the attempt before this one is %s. This one starts its own.", what, status)
-        return None
-
-    def _settle(
-        self, claim: Claim, asked: Asked, is_candidate: Callable[[Run], bool] = lambda run: True
-    ) -> StartedRun | None:
-        """Find out what came of a RunProject whose answer nobody got.
-
-        :param is_candidate: whether a run is worth being found.
-        :raises HexStartUnknown: that could not be found out.
-        """
-        at = datetime.fromtimestamp(asked.at, UTC).isoformat(timespec="seconds")
-        error = HexError(f"RunProject for project {self.project_id} was sent at {at}, and nobody got its answer.")
-        steps = settle(
-            self.project_id,
-            Asked(asked.at - _MACHINES_DIFFER, asked.interchangeable),
-            error,
+        earlier = EarlierAttempt(
+            self.hook,
+            claim,
+            project_id=self.project_id,
             if_start_unclear=self.if_start_unclear,
-            grace=max(asked.at + self.hook.config.start_grace - time.time(), 0.0),
-            is_candidate=is_candidate,
+            waits=self.wait_for_completion,
         )
         try:
-            return self.hook.client.carry_out(steps)
-        except HexStartUnknown:
-            claim.drop()  # now that somebody is told
+            return earlier.run()
+        except AirflowTaskTimeout as error:
+            if earlier.left_run and self.cancel_on_timeout and not claim.has_next_attempt:
+                add_sentence(error, self._cancel_late(earlier.left_run))
             raise
 
     def _start(self, claim: Claim, patience: float | None) -> StartedRun:
@@ -305,7 +259,7 @@ class HexRunProjectOperator(BaseOperator):
         def asks(asked: Asked | None) -> None:
             if asked and self._killed:
                 raise HexError(_KILLED_STARTING)
-            claim.asks(asked)
+            claim.asks(self.project_id, asked)
             self._asked = asked
 
         try:
@@ -320,11 +274,15 @@ class HexRunProjectOperator(BaseOperator):
                 patience=math.inf if patience is None else patience,
                 asks=asks,
             )
+        except HexStartUnsettled as error:
+            if claim.has_next_attempt:
+                raise error.retryable() from error  # which looks again
+            raise
         except HexStartUnknown:
             claim.drop()  # now that somebody is told
             raise
         except AirflowTaskTimeout as error:
-            if self._asked:
+            if self._asked and self.cancel_on_timeout:
                 add_sentence(error, self._abandon(claim, self._asked))
             raise
         self.log.info("Started %s.", explain.describe(run))
@@ -333,14 +291,17 @@ class HexRunProjectOperator(BaseOperator):
     def _abandon(self, claim: Claim, asked: Asked) -> str:
         """Cancel the run that a RunProject may have started whose answer is not waited for; say how that went."""
         try:
-            run = self._settle(claim, asked)
+            run = settled(self.hook, claim, self.project_id, asked, self.if_start_unclear)
         except HexError as error:
             return str(error)
         if run is None:
             claim.drop()
             return "No run was started."
+        return self._cancel_late(run)
+
+    def _cancel_late(self, run: Mapping[str, Any]) -> str:
         self._run = run
-        return f"{explain.describe(run)}: {self._cancel()[1]}"
+        return f"{explain.describe(run)}: {self._cancel(timed_out=True)[1]}"
 
     def _sleep(self, seconds: float) -> None:
         """Let seconds pass, or less if the task is killed.
@@ -370,20 +331,23 @@ class HexRunProjectOperator(BaseOperator):
             claim.ended(str(error))
             raise error.retryable() from error  # a retry starts another
         except BaseException as error:
-            timed_out = isinstance(error, (HexRunTimeout, AirflowTaskTimeout))
+            timed_out = isinstance(error, (HexRunTimeout, AirflowTaskTimeout)) or is_deferral_timeout(error)
             if self._run is None:
                 raise
+            is_over, is_final = False, isinstance(error, AirflowFailException)
             if timed_out and not self.cancel_on_timeout:
-                is_over, outcome = False, "The run goes on, as cancel_on_timeout is off."
-            elif isinstance(error, HexRefused) and claim.has_next_attempt:
-                is_over, outcome = False, "The run goes on, and the task's next attempt looks for it."
+                outcome = "The run goes on, as cancel_on_timeout is off."
+            elif claim.will_be_found and not (
+                timed_out or self._killed or (is_final and not isinstance(error, HexError))
+            ):
+                outcome = _LEFT
             else:
-                is_over, outcome = self._cancel()
+                is_over, outcome = self._cancel(timed_out=timed_out)
             which = "" if str(run["runId"]) in str(error) else f"{explain.describe(run)}: "
             add_sentence(error, f"{which}{outcome}")
             if is_over:
                 claim.ended(str(error))
-            elif isinstance(error, HexRefused) and claim.has_next_attempt:
+            if outcome is _LEFT and is_final and isinstance(error, HexError):
                 raise error.retryable() from error
             raise
         else:
@@ -391,22 +355,24 @@ class HexRunProjectOperator(BaseOperator):
         finally:
             self._run = None
 
-    def _cancel(self) -> tuple[bool, str]:
+    def _cancel(self, *, timed_out: bool = False, at_once: bool = False) -> tuple[bool, str]:
         """Cancel the run, and say whether it is over, and how that went: no error may hide the one that led here.
 
+        :param timed_out: whether that is why, so that no next attempt of the task is to have the run.
+        :param at_once: whether to raise if Airflow is slow, instead of guessing.
         :raises TimeoutError: whether another attempt has the run cannot be known just now.
         """
         if (run := self._run) is None:
             return False, ""
-        if self._claim and self._claim.is_another_attempts():
+        if self._claim and self._claim.is_another_attempts(timed_out=timed_out, at_once=at_once):
             self._run = None
-            return False, "The run is left to the task's next attempt."
+            return False, _LEFT
         self._run = None
         try:
             # This may have interrupted the task in the middle of a request, so it takes a session of its own.
             hook = HexHook(self.hex_conn_id)
             hook.config = self.hook.config
-            hook.cancel_run(self.project_id, run["runId"])
+            hook.cancel_run(run.get("projectId") or self.project_id, run["runId"])
         except Exception as error:
             return False, f"The run could not be cancelled and may still be going. {error}"
         return True, "The run was cancelled."

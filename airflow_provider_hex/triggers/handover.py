@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from airflow_provider_hex.api.errors import HexError, HexLimited
 from airflow_provider_hex.api.models import Run, RunStatus
 from airflow_provider_hex.api.watch import require_completed
+from airflow_provider_hex.version_compat import shortest_deferral
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
@@ -91,6 +93,11 @@ def defer_start(
         method_name="start_again",
         timeout=None if left is None else timedelta(seconds=left) + _GRACE,
     )
+
+
+async def let_worker_end(deferred_at: float) -> None:
+    """Wait until the worker of a task that was deferred then has had its time to end, so that Airflow can resume it."""
+    await asyncio.sleep(max(deferred_at + shortest_deferral() - time.time(), 0.0))
 
 
 def may_start(began: float) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.watch import RunWatch
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers import handover, poller
-from airflow_provider_hex.version_compat import state_of, xcom_of
+from airflow_provider_hex.version_compat import ask_airflow, call_on_kill, state_of, xcom_of
 
 
 class HexRunTrigger(BaseTrigger):
@@ -70,18 +70,23 @@ class HexRunTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and yield one event. What is not foreseen propagates, with its traceback."""
         try:
-            event = handover.ended(await self._ended_run())
-        except HexError as error:
-            event = handover.failed(error)
+            event = await self._event()
+            await handover.let_worker_end(self.started_at)
+        except asyncio.CancelledError:
+            await call_on_kill(self)
+            raise
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
-        """Cancel the run, if it is the task's own. Airflow 3.3 and later call this when a user kills the task.
+        """Cancel the run, if it is the task's own. This is called when a user kills the task.
 
-        They also call it on a triggerer that was frozen while another one took over its triggers. Then the task
+        It is also called on a triggerer that was frozen while another one took over its triggers. Then the task
         still waits for this very run, and nothing is done.
         """
-        if not self.cancel_on_kill or await asyncio.to_thread(self._task_still_waits):
+        if not self.cancel_on_kill:
+            return
+        if await ask_airflow(self._task_still_waits):
+            self.log.info("The task still waits for its Hex run %s, so the run goes on.", self.run_id)
             return
         async with await HexHook(self.hex_conn_id).get_async_client() as client:
             await client.carry_out(steps.cancel(self.project_id, self.run_id))
@@ -90,6 +95,12 @@ class HexRunTrigger(BaseTrigger):
     def _task_still_waits(self) -> bool:
         ti = self.task_instance
         return state_of(ti) == "deferred" and xcom_of(ti, "run_id") == self.run_id
+
+    async def _event(self) -> dict[str, Any]:
+        try:
+            return handover.ended(await self._ended_run())
+        except HexError as error:
+            return handover.failed(error)
 
     async def _ended_run(self) -> Run:
         watch = RunWatch(

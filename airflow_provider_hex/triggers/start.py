@@ -24,6 +24,7 @@ class HexStartTrigger(BaseTrigger):
     :param not_before: when Hex's limit ends, in epoch seconds, as far as it said so.
     :param until: when the task's time is up, in epoch seconds; None for no end.
     :param came_back: whether the task has had its turn before, and was refused again.
+    :param deferred_at: when the task was deferred, in epoch seconds. Default: now.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class HexStartTrigger(BaseTrigger):
         not_before: float,
         until: float | None,
         came_back: bool,
+        deferred_at: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow has no types here
         self.hex_conn_id = hex_conn_id
@@ -43,6 +45,7 @@ class HexStartTrigger(BaseTrigger):
         self.not_before = not_before
         self.until = until
         self.came_back = came_back
+        self.deferred_at = time.time() if deferred_at is None else deferred_at
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what another triggerer needs to go on waiting."""
@@ -53,6 +56,7 @@ class HexStartTrigger(BaseTrigger):
             "not_before": self.not_before,
             "until": self.until,
             "came_back": self.came_back,
+            "deferred_at": self.deferred_at,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -68,4 +72,5 @@ class HexStartTrigger(BaseTrigger):
             event = handover.failed(HexLimited(f"There was no room to start a run in time. {refusal}"))
         except HexError as error:
             event = handover.failed(error)
+        await handover.let_worker_end(self.deferred_at)
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]

@@ -23,6 +23,7 @@ KINDS = {
     errors.HexForbidden: (False, False, True),
     errors.HexNotFound: (False, False, True),
     errors.HexStartUnknown: (False, False, True),
+    errors.HexStartUnsettled: (False, False, True),
     errors.HexRunFailed: (False, False, False),
     errors.HexRunTimeout: (False, False, False),
 }
@@ -42,6 +43,20 @@ FACTS: dict[str, Any] = {
 def test_each_kind_tells_what_may_be_done_after_it(cls: type[HexError]) -> None:
     assert (cls.transient, cls.no_effect, issubclass(cls, AirflowFailException)) == KINDS[cls]
     assert issubclass(cls, AirflowException)
+
+
+@pytest.mark.parametrize("cls", KINDS)
+def test_only_after_an_error_that_passes_and_may_have_had_an_effect_hex_may_have_acted(cls: type[HexError]) -> None:
+    unclear = {errors.HexUnreachable, errors.HexBadAnswer, errors.HexServerError}
+    assert cls("500").may_have_acted is (cls in unclear)
+
+
+@pytest.mark.parametrize("cls", KINDS)
+def test_an_error_that_a_retry_may_mend_after_all_says_the_same(cls: type[HexError]) -> None:
+    again = cls("What happened.", **FACTS).retryable()
+    assert not isinstance(again, AirflowFailException)
+    assert str(again) == "What happened."
+    assert {name: getattr(again, name) for name in FACTS} == FACTS
 
 
 def test_no_kind_is_left_out() -> None:

@@ -1,7 +1,7 @@
 """A real Airflow with retries, an emulator whose projects are one for each scenario, and a table of how they went."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "scenario" in metafunc.fixturenames:
+    if "scenarios" in metafunc.fixturenames:
         metafunc.parametrize("round_", range(1, metafunc.config.getoption("--rounds") + 1))
 
 
@@ -52,8 +52,7 @@ def airflow(emulator: Control, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with local_airflow(home, [DAGS], Ports.free(), SETTINGS) as airflow:
         (home / "holds").mkdir()
         extra = '{"requests_per_minute": 600, "start_grace": 2}'
-        for name in ("hex_default", "hex_rotated"):
-            airflow.api.create_connection(name, "hex", host=emulator.url, password=TOKENS[0].token, extra=extra)
+        airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=TOKENS[0].token, extra=extra)
         yield airflow
 
 
@@ -63,19 +62,31 @@ def projects() -> Iterator[str]:
 
 
 @pytest.fixture
-def scenario(
+def scenarios(
     airflow: LocalAirflow, emulator: Control, projects: Iterator[str], round_: int, request: pytest.FixtureRequest
-) -> Iterator[Scenario]:
-    """A scenario with a project of its own. Whatever happens in it, nothing may be left going that nobody watches."""
+) -> Iterator[Callable[..., Scenario]]:
+    """Makes scenarios, each with a project of its own. Nothing may be left going in them that nobody watches."""
     emulator.clear_faults()
-    name = re.sub(r"\W+", "-", request.node.name.removeprefix("test_")).strip("-")
-    scenario = Scenario(airflow, emulator, project=next(projects), name=name)
-    yield scenario
+    made: list[Scenario] = []
+
+    def make(*words: str) -> Scenario:
+        name = re.sub(r"\W+", "-", "-".join([request.node.name.removeprefix("test_"), *words])).strip("-")
+        made.append(Scenario(airflow, emulator, project=next(projects), name=name))
+        return made[-1]
+
+    yield make
     emulator.clear_faults()
-    scenario.let_go()
-    if scenario.dag_id:
-        scenario.end()
-        _rows.append(scenario.row())
+    for scenario in made:
+        scenario.let_go()
+    for scenario in made:
+        if scenario.dag_id:
+            scenario.end()
+            _rows.append(scenario.row())
+
+
+@pytest.fixture
+def scenario(scenarios: Callable[..., Scenario]) -> Scenario:
+    return scenarios()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

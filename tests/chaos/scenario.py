@@ -95,11 +95,13 @@ class Scenario:
         self.wait("tasks to kill", kill_some)
         return killed
 
-    def connection_of_its_own(self) -> str:
+    def connection_of_its_own(self, **extra: Any) -> str:
         """Return the id of a connection that nobody else uses."""
-        old = self.airflow.api.connection("hex_default")
-        connection = {name: old[name] for name in ("conn_type", "host", "extra")}
-        self.airflow.api.create_connection(self.name, password=self.token("old"), **connection)
+        usual = self.airflow.api.connection("hex_default")
+        extra = {**json.loads(usual["extra"]), **extra}
+        self.airflow.api.create_connection(
+            self.name, "hex", host=usual["host"], password=self.token("old"), extra=json.dumps(extra)
+        )
         return self.name
 
     def replace_the_token(self, connection_id: str) -> None:
@@ -129,7 +131,8 @@ class Scenario:
         def waiting() -> str | None:
             task, told = self.task(), self.told_run()
             state = "deferred" if self.dag_id.startswith("deferred") or "leaves" in self.dag_id else "running"
-            looked = told and self.looks(told)
+            going = {run["runId"] for run in self.runs() if run["status"] not in ENDED}
+            looked = told in going and self.looks(str(told))
             return told if looked and (task["state"], task["try_number"]) == (state, attempt) else None
 
         return wait_for(f"{self.name}: a task that waits for its run", waiting, seconds=90)

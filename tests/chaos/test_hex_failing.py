@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -12,48 +13,34 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 BOTH_WAYS = pytest.mark.parametrize("dag_id", ["worker", "deferred"])
 A_MINUTE = 60.0
-FAILURES = pytest.mark.parametrize("failure", [{"drop": True}, {"status": 500}], ids=["unreachable", "500s"])
 
 
-def for_a_minute(scenario: Scenario, failure: dict[str, object], meanwhile: Callable[[], object]) -> None:
-    """All calls fail for a minute, from now on."""
-    scenario.hex_does_wrong(times=None, **failure)
+@pytest.mark.parametrize("failure", [{"drop": True}, {"status": 500}], ids=["unreachable", "500s"])
+def test_hex_fails_for_a_minute(scenarios: Callable[..., Scenario], failure: dict[str, Any]) -> None:
+    """In the middle of a start, of a wait, and of a retry's look for its run; in workers, and deferred."""
+    starting = {dag_id: scenarios("starting", dag_id) for dag_id in ("worker", "deferred")}
+    waiting = {dag_id: scenarios("waiting", dag_id) for dag_id in ("worker", "deferred")}
+    retried = scenarios("retried")
+    everybody = [*starting.values(), *waiting.values(), retried]
+    for scenario in everybody:
+        scenario.each_run_takes(30)
+    for dag_id, scenario in waiting.items():
+        scenario.begin_and_wait(dag_id)
+    retried.begin_and_wait("worker")
+
+    for scenario in everybody:
+        scenario.hex_does_wrong(times=None, **failure)
     end = time.monotonic() + A_MINUTE
-    meanwhile()
+    for dag_id, scenario in starting.items():
+        scenario.begin(dag_id)
+    retried.kill_the_task_process()
     wait_for("the end of the minute", lambda: time.monotonic() > end or None, A_MINUTE + 10)
     scenario.hex.clear_faults()
 
-
-@FAILURES
-@BOTH_WAYS
-def test_hex_fails_for_a_minute_while_the_run_is_started(
-    scenario: Scenario, dag_id: str, failure: dict[str, object]
-) -> None:
-    scenario.each_run_takes(3)
-    for_a_minute(scenario, failure, lambda: scenario.begin(dag_id))
-    scenario.ends("success", seconds=150)
-    scenario.has_runs("COMPLETED")
-
-
-@FAILURES
-@BOTH_WAYS
-def test_hex_fails_for_a_minute_while_the_run_is_waited_for(
-    scenario: Scenario, dag_id: str, failure: dict[str, object]
-) -> None:
-    scenario.each_run_takes(10)
-    scenario.begin_and_wait(dag_id)
-    for_a_minute(scenario, failure, lambda: None)
-    scenario.ends("success", seconds=150)
-    scenario.has_runs("COMPLETED")
-    scenario.nothing_was_cancelled()
-
-
-def test_hex_fails_for_a_minute_while_a_retry_looks_for_its_run(scenario: Scenario) -> None:
-    scenario.each_run_takes(100)
-    scenario.begin_and_wait("worker")
-    for_a_minute(scenario, {"drop": True}, scenario.kill_the_task_process)
-    scenario.ends("success", seconds=150)
-    scenario.has_runs("COMPLETED")
+    for scenario in everybody:
+        scenario.ends("success", seconds=150)
+        scenario.has_runs("COMPLETED")
+        scenario.nothing_was_cancelled()
 
 
 @BOTH_WAYS
@@ -121,3 +108,19 @@ def test_the_cancel_meets_a_blip(scenario: Scenario, dag_id: str, failure: dict[
     scenario.mark("failed")
     scenario.has_runs("KILLED")
     scenario.ends("failed")
+
+
+def test_hex_is_gone_for_longer_than_a_start_is_settled(scenario: Scenario) -> None:
+    """The answer is lost, and so is Hex, for longer than the connection's retry_for. The retry finds the run."""
+    connection = scenario.connection_of_its_own(retry_for=3)
+    scenario.each_run_takes(30)
+    scenario.hex_does_wrong("RunProject", drop=True, apply=True)
+    scenario.hex_does_wrong("GetProjectRuns", drop=True, times=None)
+    scenario.begin("worker", connection=connection)
+    scenario.wait("a run", scenario.runs)
+    scenario.hold()
+    scenario.wait_for_the_held()
+    scenario.hex.clear_faults()
+    scenario.let_go()
+    scenario.ends("success")
+    scenario.has_runs("COMPLETED")
