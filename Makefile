@@ -8,7 +8,7 @@ MUTANTS := .envs/mutants
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 chaos-2 peers load mutants bench-polling bench-parse bench-triggerer lint format constraints clean
+.PHONY: help demo demo-ui test test-2 chaos chaos-2 peers load mutants bench-polling bench-parse bench-triggerer lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -24,6 +24,9 @@ test: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## All tests, on Airflow 3.3
 
 test-2: $(AIRFLOW_2)/.ready $(DBT)/.ready  ## The tests that need no Airflow services, on Airflow 2.11
 	$(AIRFLOW_2)/bin/python -m pytest -m "not system" $(ARGS)
+
+chaos: $(AIRFLOW_3)/.ready  ## Tasks and services that are killed, in a real Airflow 3.3
+	$(AIRFLOW_3)/bin/python -m pytest tests/chaos $(ARGS)
 
 chaos-2: $(AIRFLOW_2)/.ready  ## Tasks and services that are killed, in a real Airflow 2.11
 	$(AIRFLOW_2)/bin/python -m pytest tests/chaos_2 $(ARGS)

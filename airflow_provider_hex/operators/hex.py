@@ -55,12 +55,11 @@ class HexRunProjectOperator(BaseOperator):
 
     The task succeeds when Hex says that this very run has ``COMPLETED``, and only then. It returns the run as
     Hex describes it; as soon as the run exists, the XComs ``run_id`` and ``run_url`` tell of it. A task that
-    fails, times out or is killed while its run goes on cancels the run (killed while deferred: from Airflow 3.3
-    on, where Airflow tells the trigger).
+    times out or is killed while its run goes on cancels the run, and so does one that fails in its last attempt.
 
     A retry finds the run of the attempt before, whatever became of that: it watches one that is going, takes the
-    result of one that completed, and else starts another. Clearing the task starts another in any case. (From
-    Airflow 3.3 on, which has a task state store; before, a retry starts another.)
+    result of one that completed, and else starts another. (From Airflow 3.3 on, which has a task state store; before,
+    a retry starts another.) Clearing the task starts another in any case.
 
     Hex's limits (requests, runs, kernels) make the task wait, up to its ``timeout``: in the worker, or in the
     triggerer if it is ``deferrable``.
