@@ -38,11 +38,11 @@ def context_of_deferred_timeout() -> Context | None:
 
 
 def is_deferral_timeout(error: BaseException) -> bool:
-    """Whether Airflow ended a deferral because its time was up. Airflow 2 has one error for all that may end one."""
+    """Whether Airflow ended a deferral because its time was up."""
     try:
         from airflow.sdk.exceptions import TaskDeferralTimeout
-    except ImportError:
-        return False
+    except ImportError:  # Airflow 2 has one error for all that may end a deferral
+        return str(error) == "Trigger timeout"
     return isinstance(error, TaskDeferralTimeout)
 
 

@@ -149,6 +149,8 @@ class HexRunTimeout(HexError):
 def add_sentence(error: BaseException, sentence: str) -> None:
     """Add a sentence to the message of an error, be it ours or Airflow's."""
     error.args = (f"{error} {sentence}".strip(),)
+    if sentence not in str(error):  # an OSError with a number speaks for itself
+        error.add_note(sentence)
 
 
 def _tree(cls: type[HexError]) -> dict[str, type[HexError]]:

@@ -110,9 +110,14 @@ def start_unknown(
     """
     runs = "".join(f" {describe(run)} is {run.get('status')}." for run in found[:_LONGEST_LIST])
     more = f" And {len(found) - _LONGEST_LIST} more." if len(found) > _LONGEST_LIST else ""
+    what_next = (
+        "So that the project does not run twice, it is not started again: cancel in Hex the run that this task may "
+        "have left, then clear the task."
+        if kind is errors.HexStartUnknown
+        else "The task's next attempt looks again; if it has none left, look in Hex before you clear the task."
+    )
     return kind(
-        f"{error} Whether that started a run is not known: {doubt}{runs}{more} So that the project does not run "
-        "twice, it is not started again: cancel in Hex the run that this task may have left, then clear the task.",
+        f"{error} Whether that started a run is not known: {doubt}{runs}{more} {what_next}",
         **{name: getattr(error, name) for name in errors.FACTS},
     )
 
@@ -136,7 +141,7 @@ def run_timeout(project_id: str, run_id: str, run: Mapping[str, Any] | None, tim
     seen = run or {"projectId": project_id, "runId": run_id}
     state = f"was still {run.get('status')}" if run else "could not be looked at"
     return errors.HexRunTimeout(
-        f"{describe(seen)} {state} when its time was up, after {timeout:g} s.", trace_id=seen.get("traceId")
+        f"{describe(seen)} {state} when its time was up, after {round(timeout, 1):g} s.", trace_id=seen.get("traceId")
     )
 
 

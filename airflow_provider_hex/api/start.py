@@ -7,6 +7,7 @@ of since the request are looked at, and the rules below decide.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,17 +94,19 @@ def settle(
     *,
     if_start_unclear: IfStartUnclear,
     grace: float,
+    until: float | None = None,
     is_candidate: Callable[[Run], bool] = lambda run: True,
 ) -> Steps[StartedRun | None]:
     """Find out what came of a RunProject whose answer nobody got, and return its run; None if it started none.
 
     :param error: what came instead of an answer.
+    :param until: when the request must have reached Hex, if it ever did, in epoch seconds. Default: now.
     :param is_candidate: whether a run of since then is worth being found. Default: any is.
     :raises HexStartUnknown: it could not be found out, or is not allowed to be acted upon.
     :raises HexError: the project's runs cannot be looked at.
     """
     yield Pause(grace)
-    found = [run for run in (yield from _runs_since(project_id, asked.at)) if is_candidate(run)]
+    found = [run for run in (yield from _runs_between(project_id, asked.at, until)) if is_candidate(run)]
     if found or if_start_unclear == "fail":
         return _adopted(asked, error, found, if_start_unclear)
     return None
@@ -126,8 +129,8 @@ def _adopted(asked: Asked, error: HexError, found: Sequence[Run], if_start_uncle
     raise explain.start_unknown(error, found, doubt)
 
 
-def _runs_since(project_id: str, since: float) -> Steps[list[Run]]:
-    """Return the runs that were started by API since a time, in epoch seconds of our own clock.
+def _runs_between(project_id: str, since: float, until: float | None) -> Steps[list[Run]]:
+    """Return the runs that were started by API between two times, in epoch seconds of our own clock.
 
     Page by page, until a page shows that the list is sorted and all further runs are older.
     """
@@ -136,8 +139,10 @@ def _runs_since(project_id: str, since: float) -> Steps[list[Run]]:
     while call is not None:
         page: protocol.Page[Run] = yield call
         ahead = page.clock_ahead
-        earliest = since - _CLOCKS_MAY_DIFFER if ahead is None else since + ahead - _CLOCKS_DIFFER
-        found += [run for run in page.items if (_began(run) or earliest) >= earliest]
+        differ = _CLOCKS_MAY_DIFFER if ahead is None else _CLOCKS_DIFFER
+        earliest = since + (ahead or 0.0) - differ
+        latest = math.inf if until is None else until + (ahead or 0.0) + differ
+        found += [run for run in page.items if earliest <= (_began(run) or earliest) <= latest]
         known = [moment for run in page.items if (moment := _began(run)) is not None]
         sorted_and_past = known == sorted(known, reverse=True) and bool(known) and known[-1] < earliest
         call = None if sorted_and_past else page.next

@@ -114,22 +114,28 @@ class Claim:
 
     def is_wanted(self) -> bool:
         """Whether the task is still this attempt's, as far as can be known: nobody has ended or cleared it."""
-        return not self.is_kept or (self._is_mine() and state_of(self._ti) not in _KILLED)
+        try:
+            return state_of(self._ti) not in _KILLED and (not self.is_kept or self._is_mine())
+        except Exception as error:
+            log.warning("Whether the task is still wanted is not known: %s", error)
+            return True
 
     def is_another_attempts(self, *, timed_out: bool = False, at_once: bool = False) -> bool:
         """Whether another attempt watches the run, or will, though this one has to let go of it.
 
         :param timed_out: whether that is why: then a next attempt that is yet to come does not count.
-        :param at_once: whether to raise if Airflow is slow, instead of guessing.
+        :param at_once: whether to raise if Airflow is slow, instead of saying that none does.
         :raises TimeoutError: it is.
         """
         if not self._has_run or not self.is_kept:
             return False
         try:
             state, is_mine = _in_time(lambda: (state_of(self._ti), self._is_mine()))
-        except Exception as error:  # Airflow does not answer, so nobody has ended the task through it
-            if at_once and isinstance(error, TimeoutError):
+        except TimeoutError:
+            if at_once:
                 raise
+            return False
+        except Exception:  # Airflow does not answer, so nobody has ended the task through it
             state, is_mine = None, True
         if state in _KILLED:
             return False

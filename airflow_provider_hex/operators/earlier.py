@@ -65,9 +65,11 @@ class EarlierAttempt:
         if left.asked is None:
             return None
         project_id = left.asked_for or self._project_id
-        return settled(
-            self._hook, self._claim, project_id, left.asked, self._if_start_unclear, is_candidate, _MACHINES_DIFFER
-        )
+        try:
+            return settled(self._hook, project_id, left.asked, self._if_start_unclear, is_candidate, _MACHINES_DIFFER)
+        except HexStartUnknown:
+            self._claim.drop()  # now that somebody is told
+            raise
 
     def _taken_over(self, left: Left, known: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the run if it is to be the present attempt's. If it goes on and is not, cancel it."""
@@ -76,7 +78,11 @@ class EarlierAttempt:
         if run is None:
             return None
         status, is_going = run.get("status", "of an unknown state"), not RunStatus.of(run).is_terminal
-        if left.retried and project_id == self._project_id and (is_going or RunStatus.of(run).is_success):
+        if (
+            left.retried
+            and project_id.lower() == self._project_id.lower()
+            and (is_going or RunStatus.of(run).is_success)
+        ):
             log.info("%s of the attempt before this one is %s, and is this one's now.", what, status)
             return run
         if is_going and self._waits:
@@ -107,7 +113,6 @@ class EarlierAttempt:
 
 def settled(
     hook: HexHook,
-    claim: Claim,
     project_id: str,
     asked: Asked,
     if_start_unclear: IfStartUnclear,
@@ -123,10 +128,13 @@ def settled(
     at = datetime.fromtimestamp(asked.at, UTC).isoformat(timespec="seconds")
     error = HexError(f"RunProject for project {project_id} was sent at {at}, and nobody got its answer.")
     grace = max(asked.at + hook.config.start_grace - time.time(), 0.0)
-    since = Asked(asked.at - clocks_differ, asked.interchangeable)
-    steps = settle(project_id, since, error, if_start_unclear=if_start_unclear, grace=grace, is_candidate=is_candidate)
-    try:
-        return hook.client.carry_out(steps)
-    except HexStartUnknown:
-        claim.drop()  # now that somebody is told
-        raise
+    steps = settle(
+        project_id,
+        Asked(asked.at - clocks_differ, asked.interchangeable),
+        error,
+        until=asked.at + hook.config.read_timeout + clocks_differ,
+        if_start_unclear=if_start_unclear,
+        grace=grace,
+        is_candidate=is_candidate,
+    )
+    return hook.client.carry_out(steps)

@@ -194,6 +194,7 @@ class HexRunProjectOperator(BaseOperator):
         limit = handover.first_limit(self.timeout, self.execution_timeout)
         self.hook.client.sleep = self._sleep
         claim = self._claim = Claim(context, self.durable)
+        self._asked, self._owned_one = None, False
         run: Mapping[str, Any] | None = None if came_back else self._run_of_earlier_attempt(claim)
         try:
             run = run or self._start(claim, 0.0 if self.deferrable else _left(self.timeout, began))
@@ -280,8 +281,10 @@ class HexRunProjectOperator(BaseOperator):
         except HexStartUnknown:
             claim.drop()  # now that somebody is told
             raise
-        except AirflowTaskTimeout as error:
-            if self._asked and self.cancel_on_timeout:
+        except Exception:
+            raise
+        except BaseException as error:  # the time is up, or Airflow 2 ends the task
+            if self._asked and (self._killed or self.cancel_on_timeout):
                 add_sentence(error, self._abandon(claim, self._asked))
             raise
         self.log.info("Started %s.", explain.describe(run))
@@ -290,7 +293,7 @@ class HexRunProjectOperator(BaseOperator):
     def _abandon(self, claim: Claim, asked: Asked) -> str:
         """Cancel the run that a RunProject may have started whose answer is not waited for; say how that went."""
         try:
-            run = settled(self.hook, claim, self.project_id, asked, self.if_start_unclear)
+            run = settled(self._another_hook(), self.project_id, asked, self.if_start_unclear)
         except HexError as error:
             return str(error)
         if run is None:
@@ -308,6 +311,7 @@ class HexRunProjectOperator(BaseOperator):
         :raises HexError: it was killed, and has a run.
         """
         until = time.monotonic() + seconds
+        time.sleep(min(seconds, _SLICE))
         while not self._killed and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, _SLICE))
         if self._killed and self._owned_one:
@@ -327,8 +331,7 @@ class HexRunProjectOperator(BaseOperator):
             claim.ended(str(error))
             raise
         except HexNotFound as error:
-            claim.ended(str(error))
-            raise error.retryable() from error  # a retry starts another
+            raise error.retryable() from error  # a retry looks again, and starts another if it is gone
         except BaseException as error:
             timed_out = isinstance(error, (HexRunTimeout, AirflowTaskTimeout)) or is_deferral_timeout(error)
             if self._run is None:
@@ -342,7 +345,7 @@ class HexRunProjectOperator(BaseOperator):
                 outcome = _LEFT
             else:
                 is_over, outcome = self._cancel(timed_out=timed_out)
-            which = "" if str(run["runId"]) in str(error) else f"{explain.describe(run)}: "
+            which = "" if str(run.get("runUrl") or run["runId"]) in str(error) else f"{explain.describe(run)}: "
             add_sentence(error, f"{which}{outcome}")
             if is_over:
                 claim.ended(str(error))
@@ -368,13 +371,16 @@ class HexRunProjectOperator(BaseOperator):
             return False, _LEFT
         self._run = None
         try:
-            # This may have interrupted the task in the middle of a request, so it takes a session of its own.
-            hook = HexHook(self.hex_conn_id)
-            hook.config = self.hook.config
-            hook.cancel_run(run.get("projectId") or self.project_id, run["runId"])
+            self._another_hook().cancel_run(run.get("projectId") or self.project_id, run["runId"])
         except Exception as error:
             return False, f"The run could not be cancelled and may still be going. {error}"
         return True, "The run was cancelled."
+
+    def _another_hook(self) -> HexHook:
+        """Return a hook with a session of its own, as the task may be interrupted in the middle of a request."""
+        hook = HexHook(self.hex_conn_id)
+        hook.config = self.hook.config
+        return hook
 
     def _told_run(self, context: Context) -> dict[str, Any] | None:
         """Return the run that this task told of before it was deferred, None if it has none yet."""

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
+    AirflowSkipException,
     AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
@@ -23,6 +24,7 @@ from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.api.watch import require_completed
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers import handover
+from airflow_provider_hex.version_compat import context_of_deferred_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -40,8 +42,8 @@ class HexRunSensor(BaseSensorOperator):
     :param run_id: the run, such as the ``runId`` or the XCom ``run_id`` of a ``HexRunProjectOperator``. (templated)
     :param hex_conn_id: the connection. (templated)
     :param deferrable: wait in the triggerer, without a worker slot. Default: yes, unless a ``mode`` is given.
-    :param cancel_on_kill: cancel the run when the sensor is killed while it waits, or fails as its time is up.
-        Default: no, as it is not the sensor's run.
+    :param cancel_on_kill: cancel the run when the sensor is killed while it waits, or its time is up. (Between two
+        looks of ``mode="reschedule"`` there is nobody who could.) Default: no, as it is not the sensor's run.
     :raises HexInvalidInput: an id is none of Hex's; where it is not templated, when the DAG is parsed.
     :raises AirflowFailException: the run did not complete, or cannot be looked at (401, 403, 404).
     :raises AirflowSensorTimeout: the run had not ended after ``timeout``.
@@ -116,7 +118,7 @@ class HexRunSensor(BaseSensorOperator):
 
     def on_kill(self) -> None:
         """Cancel the run, if told to."""
-        if self._waits and self.cancel_on_kill:
+        if self.cancel_on_kill and (self._waits or context_of_deferred_timeout()):
             self.log.warning("The sensor was killed. %s", self._cancel())
 
     def _cancel(self) -> str:
@@ -124,7 +126,9 @@ class HexRunSensor(BaseSensorOperator):
         self._waits = False
         try:
             # This may have interrupted the sensor in the middle of a request, so it takes a session of its own.
-            HexHook(self.hex_conn_id).cancel_run(self.project_id, self.run_id)
+            hook = HexHook(self.hex_conn_id)
+            hook.config = self.hook.config
+            hook.cancel_run(self.project_id, self.run_id)
         except Exception as error:
             return f"The run could not be cancelled and may still be going. {error}"
         return "The run was cancelled."
@@ -156,7 +160,9 @@ class HexRunSensor(BaseSensorOperator):
         try:
             yield
         except (AirflowException, AirflowTaskTimeout) as error:
-            if self.cancel_on_kill and isinstance(error, (AirflowSensorTimeout, AirflowTaskTimeout)):
+            if self.cancel_on_kill and isinstance(
+                error, (AirflowSensorTimeout, AirflowTaskTimeout, AirflowSkipException)
+            ):
                 add_sentence(error, self._cancel())
             # An exception without a message is Airflow's way to reschedule the task.
             if str(error) and str(self.run_id) not in str(error):

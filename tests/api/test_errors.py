@@ -89,3 +89,9 @@ def test_a_sentence_can_be_added_to_any_error(message: str, said: str) -> None:
     for error in (HexError(message), AirflowFailException(message)):
         add_sentence(error, "To which run.")
         assert str(error) == said
+
+
+def test_a_sentence_is_not_lost_on_an_error_that_speaks_for_itself() -> None:
+    error = BrokenPipeError(32, "Broken pipe")
+    errors.add_sentence(error, "The run goes on.")
+    assert error.__notes__ == ["The run goes on."]

@@ -196,7 +196,7 @@ def test_a_list_that_cannot_be_looked_at_leaves_it_unknown() -> None:
         outcome()
     assert str(raised.value) == (
         "Hex answered 500. Whether that started a run is not known: the project's runs cannot be looked at. 403: no "
-        f"scope. {CLEAR}"
+        "scope. The task's next attempt looks again; if it has none left, look in Hex before you clear the task."
     )
     assert raised.value.__cause__ is LOST
 

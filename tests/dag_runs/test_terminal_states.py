@@ -135,8 +135,14 @@ def test_a_token_that_stops_working_ends_the_wait(status: int, dag_id: str, run_
     assert "token" in outcome.errors["wait"]
 
 
+OPERATORS, SENSORS = WAYS_TO_WAIT[:2], WAYS_TO_WAIT[2:]
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 422])
-@pytest.mark.parametrize("call", ["RunProject", "GetRunStatus"])
+@pytest.mark.parametrize(
+    ("call", "dag_id"),
+    [("RunProject", dag_id) for dag_id in WAYS_TO_WAIT] + [("GetRunStatus", dag_id) for dag_id in SENSORS],
+)
 def test_what_no_retry_can_mend_uses_up_no_retries(
     call: str, status: int, dag_id: str, run_dag: RunDag, emulator: Control
 ) -> None:
@@ -147,3 +153,27 @@ def test_what_no_retry_can_mend_uses_up_no_retries(
     assert outcome.states[refused] == "failed"
     assert f"answered {call}" in outcome.errors[refused]
     assert len(emulator.requests("RunProject")) == len(emulator.requests(call)) == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 422])
+@pytest.mark.parametrize("dag_id", OPERATORS)
+def test_a_run_that_may_be_going_is_not_started_again_when_it_cannot_be_looked_at(
+    dag_id: str, status: int, run_dag: RunDag, emulator: Control
+) -> None:
+    emulator.next_run(timeline=[("RUNNING", None)])
+    emulator.fault("GetRunStatus", times=None, status=status, body={"reason": "No"})
+    outcome = run_dag(f"{dag_id}_with_retries")
+    assert outcome.states["wait"] == "failed"
+    assert "answered GetRunStatus" in outcome.errors["wait"]
+    assert len(emulator.requests("RunProject")) == 1
+
+
+@pytest.mark.parametrize("dag_id", OPERATORS)
+def test_a_run_that_is_gone_is_followed_by_another(dag_id: str, run_dag: RunDag, emulator: Control) -> None:
+    emulator.next_run(timeline=[("RUNNING", None)])
+    emulator.next_run(pending=0, running=1)
+    emulator.fault("GetRunStatus", times=2, status=404)
+    emulator.fault("GetProjectRuns", times=1, status=404)
+    outcome = run_dag(f"{dag_id}_with_retries")
+    assert outcome.states["wait"] == "success"
+    assert len(emulator.requests("RunProject")) == 2

@@ -86,8 +86,10 @@ def test_without_a_store_nothing_is_kept_and_nothing_fails(context: dict[str, An
     airflow.state = "failed"
     assert not kept.is_kept
     assert kept.left() is None
-    assert kept.is_wanted()
     assert not kept.is_another_attempts()
+    assert not kept.is_wanted()
+    airflow.state = "running"
+    assert kept.is_wanted()
 
 
 def test_a_task_that_is_not_durable_does_not_touch_the_store(airflow: Airflow) -> None:

@@ -249,3 +249,9 @@ def test_where_airflow_has_no_store_a_retry_starts_another(emulator: Control, ai
         del context["task_state_store"]
         finish(context)
     assert len(emulator.requests("RunProject")) == 2
+
+
+def test_a_projects_id_is_the_same_in_capitals(run: dict[str, Any], emulator: Control, airflow: Airflow) -> None:
+    begin(airflow.attempt(), project_id=PROJECT.upper())
+    assert airflow.xcoms["run_id"] == run["runId"]
+    assert len(emulator.runs()) == 1

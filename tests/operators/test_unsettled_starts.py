@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -183,6 +184,18 @@ def test_a_run_is_found_though_the_clock_of_the_machine_that_asked_for_it_is_ahe
     left_asking(emulator, airflow)
     begin(airflow.attempt())
     assert airflow.xcoms["run_id"] == run["runId"]
+
+
+def test_a_run_of_long_after_the_request_is_somebody_elses(emulator: Control, airflow: Airflow) -> None:
+    emulator.clock(speed=10)
+    left_asking(emulator, airflow)
+    asking = {**airflow.note["asked"], "at": airflow.note["asked"]["at"] - 3600}
+    airflow.notes["hex_run"] = json.dumps({**airflow.note, "asked": asking})
+    theirs = made(emulator)
+    finish(airflow.attempt())
+    assert starts(emulator) == 1
+    assert airflow.xcoms["run_id"] != theirs["runId"]
+    assert statuses(emulator) == ["RUNNING", "COMPLETED"]
 
 
 @pytest.mark.parametrize("since", [0.0, 1.0], ids=["at-once", "late"])

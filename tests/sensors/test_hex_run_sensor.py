@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.sensors.hex import HexRunSensor
@@ -82,6 +82,13 @@ def test_a_time_that_is_up_cancels_the_run_only_if_told_to(
     with pytest.raises(AirflowSensorTimeout, match=said):
         sensor.execute({})
     assert emulator.runs()[0]["status"] == status
+
+
+def test_a_time_that_is_up_softly_cancels_the_run_too(emulator: Control) -> None:
+    sensor = waiting_sensor(emulator, cancel_on_kill=True, timeout=0.2, soft_fail=True)
+    with pytest.raises(AirflowSkipException, match="was cancelled"):
+        sensor.execute({})
+    assert emulator.runs()[0]["status"] == "KILLED"
 
 
 def test_a_kill_after_the_wait_cancels_nothing(emulator: Control) -> None:
