@@ -75,10 +75,15 @@ class Processes:
         return psutil.Process(self._processes[name].pid)
 
     def stop(self, name: str, seconds: float = 30) -> None:
-        """Ask a process to end, and wait until it has. Raises subprocess.TimeoutExpired."""
-        process = self._processes.pop(name)
+        """Ask a process to end, and wait until it has. If it has not in time, end it and its children."""
+        process = self._processes[name]
         process.terminate()
-        process.wait(seconds)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill(name)
+        else:
+            del self._processes[name]
 
     def kill(self, name: str, seconds: float = 30, *, with_children: bool = True) -> None:
         """End a process and its children, without asking. Raises subprocess.TimeoutExpired."""
