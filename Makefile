@@ -19,7 +19,7 @@ demo: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run dbt, then a Hex project, in a re
 demo-ui: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## The same, then leave Airflow's UI up until Ctrl-C
 	@$(AIRFLOW_3)/bin/python -m demo --ui
 
-test: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## All tests, on Airflow 3.3
+test: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## The tests, on Airflow 3.3
 	$(AIRFLOW_3)/bin/python -m pytest $(ARGS)
 
 test-2: $(AIRFLOW_2)/.ready $(DBT)/.ready  ## The tests that need no Airflow services, on Airflow 2.11
