@@ -21,6 +21,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_hex.api import explain
 from airflow_provider_hex.api.errors import (
     HexError,
+    HexInvalidInput,
     HexLimited,
     HexNotFound,
     HexRunFailed,
@@ -192,9 +193,9 @@ class HexRunProjectOperator(BaseOperator):
 
     def _start_and_wait(self, context: Context, began: float, *, came_back: bool) -> StartedRun | Run:
         limit = handover.first_limit(self.timeout, self.execution_timeout)
-        self.hook.client.sleep = self._sleep
         claim = self._claim = Claim(context, self.durable)
         self._asked, self._owned_one = None, False
+        self._open_session(claim)
         run: Mapping[str, Any] | None = None if came_back else self._run_of_earlier_attempt(claim)
         try:
             run = run or self._start(claim, 0.0 if self.deferrable else _left(self.timeout, began))
@@ -231,6 +232,17 @@ class HexRunProjectOperator(BaseOperator):
                 timeout=_left(limit, began),
                 cancel_on_kill=True,
             )
+
+    def _open_session(self, claim: Claim) -> None:
+        try:
+            self.hook.client.sleep = self._sleep
+        except HexInvalidInput as error:  # the connection was broken meanwhile
+            if (left := claim.left()) is None or left.run is None:
+                raise
+            add_sentence(error, f"{explain.describe(left.run)} of the attempt before this one may still be going.")
+            if claim.has_next_attempt:
+                raise error.retryable() from error
+            raise
 
     def _run_of_earlier_attempt(self, claim: Claim) -> Mapping[str, Any] | None:
         """Return the run of the attempt before, if this one is to have it."""

@@ -255,3 +255,26 @@ def test_a_projects_id_is_the_same_in_capitals(run: dict[str, Any], emulator: Co
     begin(airflow.attempt(), project_id=PROJECT.upper())
     assert airflow.xcoms["run_id"] == run["runId"]
     assert len(emulator.runs()) == 1
+
+
+@pytest.mark.parametrize(("max_tries", "is_final"), [(1, True), (2, False)])
+def test_a_connection_that_is_broken_meanwhile_does_not_lose_the_run(
+    max_tries: int,
+    is_final: bool,
+    emulator: Control,
+    airflow: Airflow,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    airflow.max_tries = max_tries
+    going(emulator)
+    begin(airflow.attempt())
+    (run,) = emulator.runs()
+    connect(monkeypatch, password="", host=emulator.url)
+    with pytest.raises(HexError, match="may still be going") as raised:
+        begin(airflow.attempt())
+    assert run["runUrl"] in str(raised.value)
+    assert isinstance(raised.value, AirflowFailException) is is_final
+    connect(monkeypatch, host=emulator.url)
+    begin(airflow.attempt())
+    assert airflow.xcoms["run_id"] == run["runId"]
+    assert len(emulator.runs()) == 1
