@@ -24,6 +24,7 @@ from airflow_provider_hex.api.errors import (
     HexInvalidInput,
     HexLimited,
     HexNotFound,
+    HexRefused,
     HexRunFailed,
     HexRunTimeout,
     HexStartUnknown,
@@ -345,29 +346,32 @@ class HexRunProjectOperator(BaseOperator):
         except HexNotFound as error:
             raise error.retryable() from error  # a retry looks again, and starts another if it is gone
         except BaseException as error:
-            timed_out = isinstance(error, (HexRunTimeout, AirflowTaskTimeout)) or is_deferral_timeout(error)
             if self._run is None:
-                raise
-            is_over, is_final = False, isinstance(error, AirflowFailException)
-            if timed_out and not self.cancel_on_timeout:
-                outcome = "The run goes on, as cancel_on_timeout is off."
-            elif claim.will_be_found and not (
-                timed_out or self._killed or (is_final and not isinstance(error, HexError))
-            ):
-                outcome = _LEFT
-            else:
-                is_over, outcome = self._cancel(timed_out=timed_out)
-            which = "" if str(run.get("runUrl") or run["runId"]) in str(error) else f"{explain.describe(run)}: "
-            add_sentence(error, f"{which}{outcome}")
-            if is_over:
-                claim.ended(str(error))
-            if outcome is _LEFT and is_final and isinstance(error, HexError):
+                raise  # on_kill has seen to it
+            if self._let_go(error, run, claim) and isinstance(error, (HexRefused, HexInvalidInput)):
                 raise error.retryable() from error
             raise
         else:
             claim.drop()
         finally:
             self._run = None
+
+    def _let_go(self, error: BaseException, run: Mapping[str, Any], claim: Claim) -> bool:
+        """See to the run of a task that fails, say in its error what becomes of it, and whether a retry has it."""
+        timed_out = isinstance(error, (HexRunTimeout, AirflowTaskTimeout)) or is_deferral_timeout(error)
+        is_retried = isinstance(error, HexError) or not isinstance(error, AirflowFailException)
+        is_over = False
+        if timed_out and not self.cancel_on_timeout:
+            outcome = "The run goes on, as cancel_on_timeout is off."
+        elif claim.will_be_found and is_retried and not (timed_out or self._killed):
+            outcome = _LEFT
+        else:
+            is_over, outcome = self._cancel(timed_out=timed_out)
+        which = "" if str(run.get("runUrl") or run["runId"]) in str(error) else f"{explain.describe(run)}: "
+        add_sentence(error, f"{which}{outcome}")
+        if is_over:
+            claim.ended(str(error))
+        return outcome is _LEFT
 
     def _cancel(self, *, timed_out: bool = False, at_once: bool = False) -> tuple[bool, str]:
         """Cancel the run, and say whether it is over, and how that went: no error may hide the one that led here.
