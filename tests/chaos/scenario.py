@@ -154,6 +154,9 @@ class Scenario:
     def task(self) -> dict[str, Any]:
         return self.airflow.api.task_instance(self.dag_id, self.name, TASK)
 
+    def dag_run_is_over(self) -> bool:
+        return self.airflow.api.dag_run(self.dag_id, self.name)["state"] in OVER
+
     def runs(self) -> list[dict[str, Any]]:
         return [run for run in self.hex.runs() if run["projectId"] == self.project]
 

@@ -91,6 +91,7 @@ def test_cleared_after_it_has_ended(scenario: Scenario, dag_id: str) -> None:
     scenario.each_run_takes(3)
     scenario.begin(dag_id)
     scenario.ends("success")
+    scenario.wait("the end of the DAG run", scenario.dag_run_is_over)  # Airflow forgets a clear a moment before it
     scenario.clear()
     scenario.wait("a second attempt", lambda: scenario.task()["try_number"] == 2)
     scenario.ends("success")
