@@ -37,7 +37,7 @@ def test_killed_while_it_asks_and_hex_hears_late(scenario: Scenario) -> None:
     scenario.has_runs("COMPLETED")
 
 
-@pytest.mark.parametrize("dag_id", ["worker", "deferred"])
+@pytest.mark.parametrize("dag_id", ["worker", "deferred", "adopting", "start_only"])
 def test_killed_between_the_start_and_the_note_of_it(scenario: Scenario, dag_id: str) -> None:
     scenario.each_run_takes(8)
     scenario.hex_does_wrong("RunProject", apply=True, delay=60)
@@ -58,16 +58,6 @@ def test_killed_between_with_options_that_tell_runs_apart(scenario: Scenario) ->
     scenario.ends("failed")
     assert scenario.runs()[0]["runUrl"] in scenario.error
     assert "cancel in Hex the run that this task may have left" in scenario.error
-    scenario.has_runs("COMPLETED")
-
-
-def test_killed_between_where_nobody_else_starts_the_project(scenario: Scenario) -> None:
-    scenario.each_run_takes(8)
-    scenario.hex_does_wrong("RunProject", apply=True, delay=60)
-    scenario.begin("adopting")
-    scenario.wait("a run", scenario.runs)
-    scenario.kill_the_task_process()
-    scenario.ends("success")
     scenario.has_runs("COMPLETED")
 
 
@@ -127,16 +117,6 @@ def test_killed_when_it_goes_on_after_the_deferral(scenario: Scenario) -> None:
     scenario.wait_for_the_held()
     scenario.kill_the_task_process()
     scenario.let_go()
-    scenario.ends("success")
-    scenario.has_runs("COMPLETED")
-
-
-def test_killed_after_it_has_started_a_run_for_others_to_watch(scenario: Scenario) -> None:
-    scenario.each_run_takes(15)
-    scenario.hex_does_wrong("RunProject", apply=True, delay=60)
-    scenario.begin("start_only")
-    scenario.wait("a run", scenario.runs)
-    scenario.kill_the_task_process()
     scenario.ends("success")
     scenario.has_runs("COMPLETED")
 

@@ -15,22 +15,11 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 BOTH_WAYS = pytest.mark.parametrize("dag_id", ["worker", "deferred"])
 
 
-def test_the_triggerer_is_killed_and_another_started(scenario: Scenario) -> None:
+@pytest.mark.parametrize("how", ["kill", "restart"])
+def test_the_triggerer_is_replaced(scenario: Scenario, how: str) -> None:
     scenario.each_run_takes(600)
     run = scenario.begin_and_wait("deferred")
-    scenario.airflow.kill("triggerer")
-    looks = scenario.looks(run)
-    scenario.wait("a look by the new triggerer", lambda: scenario.looks(run) > looks)
-    scenario.hex.set_status(run, "COMPLETED")
-    scenario.ends("success")
-    scenario.has_runs("COMPLETED")
-    scenario.nothing_was_cancelled()
-
-
-def test_the_triggerer_is_restarted(scenario: Scenario) -> None:
-    scenario.each_run_takes(600)
-    run = scenario.begin_and_wait("deferred")
-    scenario.airflow.restart("triggerer")
+    getattr(scenario.airflow, how)("triggerer")
     looks = scenario.looks(run)
     scenario.wait("a look by the new triggerer", lambda: scenario.looks(run) > looks)
     scenario.hex.set_status(run, "COMPLETED")
