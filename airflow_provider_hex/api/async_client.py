@@ -12,10 +12,10 @@ import httpx
 import tenacity
 
 from airflow_provider_hex.api import retry
+from airflow_provider_hex.api.call import Call, Page
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.limits import LONGEST_LIMIT
-from airflow_provider_hex.api.protocol import Call, Page
+from airflow_provider_hex.api.rate_limit import LONGEST_LIMIT
 from airflow_provider_hex.api.session import Session
 from airflow_provider_hex.api.steps import Pause, Steps
 from airflow_provider_hex.api.tls import ssl_context
@@ -71,20 +71,20 @@ class AsyncHexClient(Session):
             ) from None
         return self._answered(call, response.status_code, response.headers, response.content, sent_at)
 
-    async def request(self, call: Call[T], patience: float = LONGEST_LIMIT) -> T:
+    async def request(self, call: Call[T], max_wait: float = LONGEST_LIMIT) -> T:
         """Send a call when the pace allows, and again for as long as that is safe and may help.
 
-        :param patience: seconds after which a limit of Hex is not waited for any longer.
+        :param max_wait: seconds after which a limit of Hex is not waited for any longer.
         :raises HexError: the last error.
         """
 
         async def attempt() -> T:
-            if pause := min(self.pause(call), patience):
+            if pause := min(self.pause(call), max_wait):
                 await self.sleep(pause)
             return await self.send(call)
 
         blips = tenacity.AsyncRetrying(sleep=self.sleep, **retry.after_blips(call, self.config.retry_for))
-        limits = tenacity.AsyncRetrying(sleep=self.sleep, **retry.after_limits(patience))
+        limits = tenacity.AsyncRetrying(sleep=self.sleep, **retry.after_limits(max_wait))
         return cast(T, await limits(blips, attempt))
 
     async def iterate(self, call: Call[Page[T]]) -> AsyncIterator[T]:
@@ -96,10 +96,10 @@ class AsyncHexClient(Session):
                 yield item
             following = page.next
 
-    async def carry_out(self, steps: Steps[T], patience: float = LONGEST_LIMIT) -> T:
+    async def carry_out(self, steps: Steps[T], max_wait: float = LONGEST_LIMIT) -> T:
         """Take the steps of a procedure, one after the other, and return what it returns.
 
-        :param patience: seconds for which RunProject waits for a limit of Hex at the most.
+        :param max_wait: seconds for which RunProject waits for a limit of Hex at the most.
         """
         go_on = partial(steps.send, None)
         while True:
@@ -108,14 +108,14 @@ class AsyncHexClient(Session):
             except StopIteration as end:
                 return cast(T, end.value)
             try:
-                go_on = partial(steps.send, await self._take(step, patience))
+                go_on = partial(steps.send, await self._take(step, max_wait))
             except HexError as error:
                 go_on = partial(steps.throw, error)
 
-    async def _take(self, step: Call[Any] | Pause, patience: float) -> Any:
+    async def _take(self, step: Call[Any] | Pause, max_wait: float) -> Any:
         if isinstance(step, Pause):
             return await self.sleep(step.seconds)
-        return await (self.request(step) if step.repeatable else self.request(step, patience))
+        return await (self.request(step) if step.repeatable else self.request(step, max_wait))
 
 
 _usual_authorities = cache(httpx.create_ssl_context)

@@ -12,17 +12,17 @@ import tenacity
 import urllib3
 
 from airflow_provider_hex.api import retry
+from airflow_provider_hex.api.call import Call, Page
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.limits import LONGEST_LIMIT
-from airflow_provider_hex.api.protocol import Call, Page
+from airflow_provider_hex.api.rate_limit import LONGEST_LIMIT
 from airflow_provider_hex.api.session import Session
-from airflow_provider_hex.api.start import Asked
+from airflow_provider_hex.api.start import StartRequest
 from airflow_provider_hex.api.steps import Pause, Steps
 from airflow_provider_hex.api.tls import ssl_context
 
 T = TypeVar("T")
-Asks: TypeAlias = Callable[[Asked | None], None]
+Asks: TypeAlias = Callable[[StartRequest | None], None]
 
 _NEVER_SENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 
@@ -90,20 +90,20 @@ class HexClient(Session):
             ) from None
         return self._answered(call, response.status_code, response.headers, response.content, sent_at)
 
-    def request(self, call: Call[T], patience: float = LONGEST_LIMIT, asks: Asks | None = None) -> T:
+    def request(self, call: Call[T], max_wait: float = LONGEST_LIMIT, asks: Asks | None = None) -> T:
         """Send a call when the pace allows, and again for as long as that is safe and may help.
 
-        :param patience: seconds after which a limit of Hex is not waited for any longer.
+        :param max_wait: seconds after which a limit of Hex is not waited for any longer.
         :param asks: is told each time before the call goes out, and when it is certain that it had no effect.
         :raises HexError: the last error.
         """
 
         def attempt() -> T:
-            if pause := min(self.pause(call), patience):
+            if pause := min(self.pause(call), max_wait):
                 self.sleep(pause)
             if asks is None:
                 return self.send(call)
-            asks(Asked(time.time(), interchangeable=not call.body))
+            asks(StartRequest(time.time(), default_options=not call.body))
             try:
                 return self.send(call)
             except HexError as error:
@@ -112,7 +112,7 @@ class HexClient(Session):
                 raise
 
         blips = tenacity.Retrying(sleep=self.sleep, **retry.after_blips(call, self.config.retry_for))
-        limits = tenacity.Retrying(sleep=self.sleep, **retry.after_limits(patience))
+        limits = tenacity.Retrying(sleep=self.sleep, **retry.after_limits(max_wait))
         return cast(T, limits(blips, attempt))
 
     def iterate(self, call: Call[Page[T]]) -> Iterator[T]:
@@ -123,10 +123,10 @@ class HexClient(Session):
             yield from page.items
             following = page.next
 
-    def carry_out(self, steps: Steps[T], patience: float = LONGEST_LIMIT, asks: Asks | None = None) -> T:
+    def carry_out(self, steps: Steps[T], max_wait: float = LONGEST_LIMIT, asks: Asks | None = None) -> T:
         """Take the steps of a procedure, one after the other, and return what it returns.
 
-        :param patience: seconds for which RunProject waits for a limit of Hex at the most.
+        :param max_wait: seconds for which RunProject waits for a limit of Hex at the most.
         :param asks: is told each time before a RunProject goes out, and when it is certain that it started no run.
         """
         go_on = partial(steps.send, None)
@@ -136,14 +136,14 @@ class HexClient(Session):
             except StopIteration as end:
                 return cast(T, end.value)
             try:
-                go_on = partial(steps.send, self._take(step, patience, asks))
+                go_on = partial(steps.send, self._take(step, max_wait, asks))
             except HexError as error:
                 go_on = partial(steps.throw, error)
 
-    def _take(self, step: Call[Any] | Pause, patience: float, asks: Asks | None) -> Any:
+    def _take(self, step: Call[Any] | Pause, max_wait: float, asks: Asks | None) -> Any:
         if isinstance(step, Pause):
             return self.sleep(step.seconds)
-        return self.request(step) if step.repeatable else self.request(step, patience, asks)
+        return self.request(step) if step.repeatable else self.request(step, max_wait, asks)
 
 
 def _never_sent(error: Exception) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_hex import __version__
 from airflow_provider_hex.api.errors import HexInvalidInput
-from airflow_provider_hex.api.values import to_bool
+from airflow_provider_hex.api.validation import to_bool
 
 
 @dataclass(frozen=True)

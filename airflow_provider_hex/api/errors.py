@@ -1,37 +1,34 @@
-"""Everything that can go wrong with Hex: one tree, all of it an ``AirflowException``.
+"""The errors of the Hex API client: one tree, without Airflow (``airflow_errors`` adds Airflow's kinds).
 
-Two questions decide what happens next, and each class answers both:
+Three attributes decide what happens next:
 
-* ``transient``: will asking again later mend it? Who waits for a run logs such an error and goes on.
-* is it an ``AirflowFailException``? Then no retry of the task can mend it, and Airflow does not try.
-
-This is the one module of ``api`` that knows Airflow, so that nobody has to translate errors.
+* ``transient``: the same request may succeed later. Whoever waits for a run logs such an error and polls again.
+* ``no_effect``: Hex certainly did nothing, so even RunProject may be sent again.
+* ``retry_helps``: another attempt of the task may succeed. If not, the task fails without using its retries.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from typing import Any
 
 
-class HexError(AirflowException):
+class HexError(Exception):
     """Base of all errors of this provider.
 
-    :param message: what happened, to which run, and what to do about it. Never holds the token.
-    :param status: the HTTP status of Hex's answer, where there was one.
-    :param reason: Hex's word for what is wrong, where it gave one.
+    :param message: what happened, to which run, and what to do about it. It never holds the token.
+    :param status: the HTTP status of Hex's response, where there was one.
+    :param reason: Hex's code for what is wrong, where it gave one.
     :param details: Hex's explanation, where it gave one.
-    :param trace_id: Hex's trace id, which Hex support asks for.
+    :param trace_id: the trace id that Hex support asks for, where Hex gave one.
     :param method: the request's method, where there was a request.
     :param path: the request's path, below the API's base URL.
-    :param retry_after: seconds to wait before asking again, where Hex said so.
-    :param sent_at: when the request went out, in epoch seconds.
+    :param retry_after: the seconds to wait before the next request, where Hex said so.
+    :param sent_at: when the request was sent, in epoch seconds.
     """
 
-    transient: ClassVar[bool] = False
-    no_effect: ClassVar[bool] = False
-    """Whether it is certain that Hex did nothing, so that even RunProject may be sent again."""
+    transient: bool = False
+    no_effect: bool = False
+    retry_helps: bool = True
 
     def __init__(
         self,
@@ -58,33 +55,36 @@ class HexError(AirflowException):
 
     @property
     def may_have_acted(self) -> bool:
-        """Whether Hex may have done what was asked all the same."""
+        """Whether Hex may have carried out the request in spite of the error."""
         return self.transient and not self.no_effect
 
-    def retryable(self) -> HexError:
-        """Return the same error without the word that no retry of the task can mend it."""
-        return HexError(str(self), **{name: getattr(self, name) for name in FACTS})
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All that the error knows besides its message, by name."""
+        return {name: getattr(self, name) for name in _FACTS}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what :meth:`from_dict` needs, as JSON, for a trigger's event."""
-        return {"type": type(self).__name__, "message": str(self), **{name: getattr(self, name) for name in FACTS}}
+        """Return the error as JSON-like data, for a trigger's event; :meth:`from_dict` reads it."""
+        return {"type": type(self).__name__, "message": str(self), **self.facts}
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> HexError:
-        """Build the error that :meth:`to_dict` described; a plain ``HexError`` if its type is not known."""
+        """Return the error that :meth:`to_dict` described; a plain ``HexError`` if its type is unknown."""
         cls = _BY_NAME.get(str(data.get("type")), HexError)
-        return cls(str(data.get("message")), **{name: data.get(name) for name in FACTS})
+        return cls(str(data.get("message")), **{name: data.get(name) for name in _FACTS})
 
 
-FACTS = ("status", "reason", "details", "trace_id", "method", "path", "retry_after", "sent_at")
+_FACTS = ("status", "reason", "details", "trace_id", "method", "path", "retry_after", "sent_at")
 
 
-class HexInvalidInput(HexError, AirflowFailException, ValueError):
-    """What was asked for cannot be asked of Hex; nothing was sent."""
+class HexInvalidInput(HexError, ValueError):
+    """An argument or a field of the connection is invalid; nothing was sent."""
+
+    retry_helps = False
 
 
 class HexUnreachable(HexError):
-    """The request may or may not have reached Hex; no answer came."""
+    """No response came. The request may have reached Hex."""
 
     transient = True
 
@@ -95,61 +95,72 @@ class HexNotConnected(HexUnreachable):
     no_effect = True
 
 
-class HexBadAnswer(HexError):
-    """An answer that is not what the API promises: HTML from a proxy, half a JSON document, another run."""
+class HexUntrustedCertificate(HexNotConnected):
+    """The server's certificate is not trusted, so nothing was sent."""
+
+    transient = False
+    retry_helps = False
+
+
+class HexInvalidResponse(HexError):
+    """A response that the API does not document: HTML from a proxy, half a JSON document, another run."""
 
     transient = True
 
 
 class HexServerError(HexError):
-    """Hex failed (5xx). Whether it did what was asked is not known."""
+    """Hex failed (5xx). It may have carried out the request."""
 
     transient = True
 
 
-class HexLimited(HexError):
+class HexRateLimited(HexError):
     """A limit of Hex is reached (429: requests; 503 on RunProject: kernels); nothing was done."""
 
     transient = True
     no_effect = True
 
 
-class HexRefused(HexError, AirflowFailException):
-    """Hex refuses the request (4xx), and would refuse it again."""
+class HexRequestRejected(HexError):
+    """Hex rejects the request (4xx), and would reject it again."""
+
+    retry_helps = False
 
 
-class HexUnauthorized(HexRefused):
-    """401: Hex does not know the token."""
+class HexUnauthorized(HexRequestRejected):
+    """401: the token is wrong or has expired."""
 
 
-class HexForbidden(HexRefused):
+class HexForbidden(HexRequestRejected):
     """403: the token may not do this."""
 
 
-class HexNotFound(HexRefused):
-    """404: no such project or run, or no access to it."""
+class HexNotFound(HexRequestRejected):
+    """404: there is no such project or run, or the token's owner has no access to it."""
 
 
-class HexStartUnknown(HexError, AirflowFailException):
-    """RunProject was sent, and which run it started, if any, could not be found out: so it is not sent again."""
+class HexAmbiguousStart(HexError):
+    """RunProject was sent, and it is unknown which run it started, if any. So it is not sent again."""
+
+    retry_helps = False
 
 
-class HexStartUnsettled(HexStartUnknown):
-    """The same, as the project's runs could not be looked at: later, that may be found out."""
+class HexUnreconciledStart(HexAmbiguousStart):
+    """The same, because the project's runs could not be listed. A later attempt may still reconcile it."""
 
 
 class HexRunFailed(HexError):
-    """The run ended, and not as ``COMPLETED``."""
+    """The run ended, but not as ``COMPLETED``."""
 
 
 class HexRunTimeout(HexError):
-    """The run had not ended in the time that it was given."""
+    """The run had not ended when the timeout was reached."""
 
 
 def add_sentence(error: BaseException, sentence: str) -> None:
-    """Add a sentence to the message of an error, be it ours or Airflow's."""
+    """Add a sentence to the message of an error, of ours or of Airflow's."""
     error.args = (f"{error} {sentence}".strip(),)
-    if sentence not in str(error):  # an OSError with a number speaks for itself
+    if sentence not in str(error):  # an OSError with an errno does not show its args
         error.add_note(sentence)
 
 

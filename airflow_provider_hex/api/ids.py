@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from airflow_provider_hex.api.errors import HexInvalidInput
-from airflow_provider_hex.api.values import is_template, short
+from airflow_provider_hex.api.validation import is_template, short
 
 
 def check_id(value: Any, name: str) -> str:

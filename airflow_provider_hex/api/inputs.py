@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.ids import check_unrendered_id
-from airflow_provider_hex.api.values import is_template, to_json
+from airflow_provider_hex.api.validation import is_template, to_json
 
 
 def check_unrendered(

@@ -7,7 +7,7 @@ from typing import Any, cast, get_args
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.models import Notification, NotificationType, ScreenshotFormat
-from airflow_provider_hex.api.values import choice, read_json, short, text, to_bool, to_json_object
+from airflow_provider_hex.api.validation import choice, read_json, short, text, to_bool, to_json_object
 
 
 def to_notifications(value: Any) -> list[Notification] | None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 
-from airflow_provider_hex.api import explain, limits
-from airflow_provider_hex.api.errors import HexBadAnswer, HexError
+from airflow_provider_hex.api import error_messages, rate_limit
+from airflow_provider_hex.api.call import Call, Page, Response
+from airflow_provider_hex.api.errors import HexError, HexInvalidResponse
 from airflow_provider_hex.api.ids import check_id
 from airflow_provider_hex.api.inputs import check_combination
 from airflow_provider_hex.api.models import (
@@ -29,71 +29,11 @@ from airflow_provider_hex.api.models import (
     User,
 )
 from airflow_provider_hex.api.notifications import to_notifications
-from airflow_provider_hex.api.values import check_choice, check_count, to_bool, to_json_object, to_text
+from airflow_provider_hex.api.validation import check_choice, check_count, to_bool, to_json_object, to_text
 
 T = TypeVar("T")
 
 _STATUSES = tuple(status for status in RunStatus if status is not RunStatus.UNKNOWN)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back: headers in any letter case, the body as it is.
-
-    :param sent_at: when the request went out, in epoch seconds.
-    :param came_at: when the answer was there.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    sent_at: float
-    came_at: float
-
-
-@dataclass(frozen=True)
-class Call(Generic[T]):
-    """One request to Hex, and how to read its answer.
-
-    :param name: the operation's name in Hex's reference.
-    :param path: the path below the base URL.
-    :param read: turns the answer's JSON into the value, or raises ``HexBadAnswer``.
-    :param repeatable: whether sending it twice does no harm: true of all but RunProject.
-    """
-
-    name: str
-    method: str
-    path: str
-    read: Callable[[Any, Answer], T]
-    query: Mapping[str, str | list[str]] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
-    repeatable: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.method} {self.path})"
-
-    @property
-    def content(self) -> bytes | None:
-        """The body as it is sent."""
-        return None if self.body is None else json.dumps(self.body).encode()
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers that say what the body is."""
-        return {} if self.body is None else {"Content-Type": "application/json"}
-
-
-@dataclass(frozen=True)
-class Page(Generic[T]):
-    """One page of a list.
-
-    :param next: the call for the page after it, None for the last one.
-    :param clock_ahead: by how many seconds Hex's clock is ahead of ours, None if it did not say.
-    """
-
-    items: list[T]
-    next: Call[Page[T]] | None
-    clock_ahead: float | None
 
 
 def run_project(
@@ -132,7 +72,7 @@ def run_project(
 
 
 def get_run(project_id: str, run_id: str) -> Call[Run]:
-    """Ask for one run (GetRunStatus). An answer about any other run is no answer."""
+    """Ask for one run (GetRunStatus). An answer about any other run is no response."""
     return Call("GetRunStatus", "GET", _run_path(project_id, run_id), lambda data, _: _run(data, run_id))
 
 
@@ -156,7 +96,7 @@ def get_project_runs(
     check_choice(status, _STATUSES, "status")
     check_choice(trigger, get_args(RunTriggerFilter), "trigger")
 
-    def read(data: Any, answer: Answer) -> Page[Run]:
+    def read(data: Any, response: Response) -> Page[Run]:
         runs = [_run(run, None) for run in _items(data, "runs")]
         more = bool(data["nextPage"]) if "nextPage" in data else len(runs) >= page_size
         following = get_project_runs(
@@ -167,7 +107,7 @@ def get_project_runs(
             offset=offset + len(runs),
             seen=seen | {run["runId"] for run in runs},
         )
-        return _page([run for run in runs if run["runId"] not in seen], following if more and runs else None, answer)
+        return _page([run for run in runs if run["runId"] not in seen], following if more and runs else None, response)
 
     return Call(
         "GetProjectRuns",
@@ -266,21 +206,22 @@ def me() -> Call[User]:
     return Call("Me", "GET", "/users/me", lambda data, _: cast(User, _object(data)))
 
 
-def decode(call: Call[T], answer: Answer) -> T:
+def decode(call: Call[T], response: Response) -> T:
     """Return what an answer says, or raise what it means.
 
-    :raises HexRefused: or one of its kind, for a 4xx.
-    :raises HexLimited: for a 429, and RunProject's 503.
+    :raises HexRequestRejected: or one of its kind, for a 4xx.
+    :raises HexRateLimited: for a 429, and RunProject's 503.
     :raises HexServerError: for any other 5xx.
-    :raises HexBadAnswer: for an answer that the API does not promise.
+    :raises HexInvalidResponse: for an answer that the API does not promise.
     """
-    data = _json(answer.body)
-    if not 200 <= answer.status < 300:
-        raise explain.refusal(call, answer, data, limits.retry_after(answer.headers, answer.came_at, answer.status))
+    data = _json(response.body)
+    if not 200 <= response.status < 300:
+        retry_after = rate_limit.retry_after(response.headers, response.received_at, response.status)
+        raise error_messages.refusal(call, response, data, retry_after)
     try:
-        return call.read(data, answer)
-    except HexBadAnswer as error:
-        raise explain.bad_answer(call, answer, str(error)) from None
+        return call.read(data, response)
+    except HexInvalidResponse as error:
+        raise error_messages.bad_answer(call, response, str(error)) from None
 
 
 def may_send_again(call: Call[Any], error: HexError) -> bool:
@@ -293,20 +234,20 @@ def _cursor_pages(
 ) -> Call[Page[T]]:
     """Ask for the page after a cursor. A cursor that leads to itself would lead round for ever."""
 
-    def read(data: Any, answer: Answer) -> Page[T]:
+    def read(data: Any, response: Response) -> Page[T]:
         items = [item(value) for value in _items(data, "values")]
         following = _object(data.get("pagination") or {}).get("after")
         if following is not None and not isinstance(following, str):
-            raise HexBadAnswer("with a cursor that is no text.")
+            raise HexInvalidResponse("with a cursor that is no text.")
         if following and following == after:
-            raise HexBadAnswer("with the same cursor again.")
-        return _page(items, _cursor_pages(name, path, query, following, item) if following else None, answer)
+            raise HexInvalidResponse("with the same cursor again.")
+        return _page(items, _cursor_pages(name, path, query, following, item) if following else None, response)
 
     return Call(name, "GET", path, read, query={**query, **({"after": after} if after else {})})
 
 
-def _page(items: list[T], following: Call[Page[T]] | None, answer: Answer) -> Page[T]:
-    return Page(items, following, limits.clock_ahead(answer.headers, answer.came_at))
+def _page(items: list[T], following: Call[Page[T]] | None, response: Response) -> Page[T]:
+    return Page(items, following, rate_limit.clock_ahead(response.headers, response.received_at))
 
 
 def _query(**values: Any) -> dict[str, str | list[str]]:
@@ -336,14 +277,14 @@ def _json(body: bytes) -> Any:
 
 def _object(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise HexBadAnswer("not with a JSON object.")
+        raise HexInvalidResponse("not with a JSON object.")
     return data
 
 
 def _items(data: Any, name: str) -> list[Any]:
     found = _object(data).get(name)
     if not isinstance(found, list):
-        raise HexBadAnswer(f"without a list of {name}.")
+        raise HexInvalidResponse(f"without a list of {name}.")
     return found
 
 
@@ -352,9 +293,9 @@ def _described(data: Any, **expected: str | None) -> dict[str, Any]:
     found = _object(data)
     for name, value in expected.items():
         if not isinstance(found.get(name), str) or not found[name]:
-            raise HexBadAnswer(f"without a {name}.")
+            raise HexInvalidResponse(f"without a {name}.")
         if value is not None and found[name].lower() != value.lower():
-            raise HexBadAnswer(f"about {name} {found[name]!r} instead of {value!r}.")
+            raise HexInvalidResponse(f"about {name} {found[name]!r} instead of {value!r}.")
     return found
 
 
@@ -362,9 +303,9 @@ def _run(data: Any, run_id: str | None) -> Run:
     return cast(Run, _described(data, runId=run_id, status=None))
 
 
-def _nothing(data: Any, answer: Answer) -> None:
+def _nothing(data: Any, response: Response) -> None:
     """Take an answer without a body, or with JSON. Anything else, a proxy's login page say, is not Hex's."""
-    if answer.body:
+    if response.body:
         _object(data)
 
 
@@ -372,4 +313,4 @@ def _image(data: Any) -> bytes:
     try:
         return base64.b64decode(_described(data, imageBase64=None)["imageBase64"], validate=True)
     except ValueError:
-        raise HexBadAnswer("with an image that is not base64.") from None
+        raise HexInvalidResponse("with an image that is not base64.") from None

@@ -12,8 +12,8 @@ from typing import Any
 import tenacity
 
 from airflow_provider_hex.api import protocol
-from airflow_provider_hex.api.errors import HexError, HexLimited
-from airflow_provider_hex.api.protocol import Call
+from airflow_provider_hex.api.call import Call
+from airflow_provider_hex.api.errors import HexError, HexRateLimited
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def after_blips(call: Call[Any], seconds: float) -> dict[str, Any]:
 
     :param seconds: for how long.
     """
-    return _policy(lambda e: protocol.may_send_again(call, e) and not isinstance(e, HexLimited), seconds)
+    return _policy(lambda e: protocol.may_send_again(call, e) and not isinstance(e, HexRateLimited), seconds)
 
 
 def after_limits(seconds: float) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def after_limits(seconds: float) -> dict[str, Any]:
 
     :param seconds: for how long.
     """
-    return _policy(lambda e: isinstance(e, HexLimited), seconds)
+    return _policy(lambda e: isinstance(e, HexRateLimited), seconds)
 
 
 def _policy(worth_it: Any, seconds: float) -> dict[str, Any]:

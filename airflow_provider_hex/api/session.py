@@ -8,11 +8,11 @@ import time
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from airflow_provider_hex.api import explain, protocol
+from airflow_provider_hex.api import error_messages, protocol
+from airflow_provider_hex.api.call import Call, Response
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexUnreachable
-from airflow_provider_hex.api.limits import Pace
-from airflow_provider_hex.api.protocol import Answer, Call
+from airflow_provider_hex.api.rate_limit import RateLimiter
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ class Session:
 
     def __init__(self, config: HexConfig) -> None:
         self.config = config
-        self._pace = Pace(config.requests_per_minute)
+        self._pace = RateLimiter(config.requests_per_minute)
 
     def pause(self, call: Call[Any]) -> float:
         """Return the seconds that the call has to wait for its turn."""
@@ -44,7 +44,7 @@ class Session:
         """
         now = time.time()
         self._pace.learned(call.name, headers, now, status)
-        return protocol.decode(call, Answer(status, headers, self.config.without_token(body), sent_at, now))
+        return protocol.decode(call, Response(status, headers, self.config.without_token(body), sent_at, now))
 
     def _failed(self, call: Call[Any], error: Exception, *, never_sent: bool, sent_at: float) -> HexUnreachable:
         """Return what an exception of the library means.
@@ -59,7 +59,7 @@ class Session:
             said = f"no connection within {self.config.connect_timeout:g} s (connect_timeout)"
         elif timed_out:
             said = f"nothing came for {self.config.read_timeout:g} s (read_timeout)"
-        return explain.no_answer(
+        return error_messages.no_answer(
             call,
             self.config.base_url,
             self.config.without_token(said.encode(errors="replace")).decode(),

@@ -1,7 +1,8 @@
-"""Starting a run so that it is never started twice, whatever becomes of the answer. No I/O.
+"""Starting a run so that it is never started twice. No I/O.
 
-RunProject has no idempotency key. When no clear answer came to it, a run may exist or not: then the project's runs
-of since the request are looked at, and the rules below decide.
+RunProject has no idempotency key. If its response is lost, or is a 5xx, a run may exist or not: the start is ambiguous.
+It is reconciled with the list of the project's runs since the request.
+See https://learn.hex.tech/docs/api/api-reference#operation/RunProject.
 """
 
 from __future__ import annotations
@@ -13,55 +14,57 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from airflow_provider_hex.api import explain, protocol
-from airflow_provider_hex.api.errors import HexError, HexStartUnknown, HexStartUnsettled
+from airflow_provider_hex.api import error_messages, protocol
+from airflow_provider_hex.api.call import Call, Page
+from airflow_provider_hex.api.errors import HexAmbiguousStart, HexError, HexUnreconciledStart
 from airflow_provider_hex.api.models import Run, StartedRun
-from airflow_provider_hex.api.protocol import Call
 from airflow_provider_hex.api.steps import Pause, Steps
 
 log = logging.getLogger(__name__)
 
-IfStartUnclear = Literal["settle", "adopt", "fail"]
-"""What to do when no clear answer came to RunProject and its outcome has to be found out:
+OnAmbiguousStart = Literal["reconcile", "adopt", "fail"]
+"""What to do about a RunProject whose outcome is unknown:
 
-* ``settle``: no run since then → start again; exactly one, and nothing tells it from any other run of the project
-  (no inputs, no saved view, all options at Hex's default) → take it; else fail.
-* ``adopt``: the same, but exactly one run is taken whatever the options, as nobody else starts this project by API.
-* ``fail``: never start again nor take a run.
+* ``reconcile``: if no run of the project was started by API since then, start again. If there is exactly one, and the
+  request had default options (no inputs, no saved view, everything at Hex's default), take that one. Else fail.
+* ``adopt``: the same, but take exactly one run whatever the options, because nothing else starts this project by API.
+* ``fail``: never start again, and take no run.
 """
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A RunProject that went out.
+class StartRequest:
+    """A RunProject that was sent.
 
-    :param at: when, in epoch seconds.
-    :param interchangeable: whether it asked for nothing that would tell its run from others of the project.
+    :param sent_at: when, in epoch seconds.
+    :param default_options: whether it had default options, so that any other run of the project would do as well.
     """
 
-    at: float
-    interchangeable: bool
+    sent_at: float
+    default_options: bool
 
 
-_MOST_STARTS = 3
-_CLOCKS_DIFFER = 2.0
-"""Seconds by which two clocks seem to differ that do not: ``Date`` tells whole seconds."""
-_CLOCKS_MAY_DIFFER = 60.0
-"""The same where Hex does not tell its time."""
+_MAX_STARTS = 3
+_DATE_PRECISION = 2.0
+"""Seconds by which equal clocks may seem to differ: the ``Date`` header has whole seconds."""
+_UNKNOWN_CLOCK = 60.0
+"""Seconds by which the clocks may differ where Hex sends no ``Date``."""
 
 
 def start(
-    call: Call[StartedRun], project_id: str, *, if_start_unclear: IfStartUnclear, grace: float
+    call: Call[StartedRun], project_id: str, *, on_ambiguous_start: OnAmbiguousStart, grace: float
 ) -> Steps[StartedRun]:
-    """Start a run, and settle what happened if that is not clear.
+    """Start a run, and reconcile the start if it is ambiguous.
 
     :param call: the RunProject.
-    :param if_start_unclear: see :data:`IfStartUnclear`.
-    :param grace: seconds after which a run that was started shows in the list of the project's runs.
-    :raises HexStartUnknown: what happened could not be found out, or is not allowed to be acted upon.
-    :raises HexError: it is certain that no run was started, and the start may be tried again later.
+    :param project_id: the project.
+    :param on_ambiguous_start: see :data:`OnAmbiguousStart`.
+    :param grace: seconds after which a new run shows in the list of the project's runs.
+    :return: Hex's response, or what it would have been.
+    :raises HexAmbiguousStart: the start could not be reconciled, or must not be.
+    :raises HexError: no run was started, and the start may be tried again later.
     """
-    since, starts = None, 0
+    first_sent_at, starts = None, 0
     while True:
         starts += 1
         try:
@@ -70,78 +73,87 @@ def start(
         except HexError as error:
             if not error.may_have_acted:
                 raise
-            since = since or error.sent_at or 0.0
-            log.warning("%s Whether that started a run is looked up in %.0f s.", error, grace)
-            asked = Asked(since, interchangeable=not call.body)
+            first_sent_at = first_sent_at or error.sent_at or 0.0
+            log.warning("%s It is unknown whether a run was started. Listing the runs in %.0f s.", error, grace)
+            request = StartRequest(first_sent_at, default_options=not call.body)
             try:
-                found = yield from settle(project_id, asked, error, if_start_unclear=if_start_unclear, grace=grace)
-            except HexStartUnknown:
+                run = yield from reconcile(
+                    project_id, request, error, on_ambiguous_start=on_ambiguous_start, grace=grace
+                )
+            except HexAmbiguousStart:
                 raise
             except HexError as failure:
-                doubt = f"the project's runs cannot be looked at. {failure}"
-                raise explain.start_unknown(error, [], doubt, HexStartUnsettled) from error
-            if found is not None:
-                return found
-            if starts == _MOST_STARTS:
+                doubt = f"the project's runs cannot be listed. {failure}"
+                raise error_messages.ambiguous_start(error, [], doubt, HexUnreconciledStart) from error
+            if run is not None:
+                return run
+            if starts == _MAX_STARTS:
                 raise
-            log.warning("No run was started. The project is started again.")
+            log.warning("No run was started. Sending RunProject again.")
 
 
-def settle(
+def reconcile(
     project_id: str,
-    asked: Asked,
+    request: StartRequest,
     error: HexError,
     *,
-    if_start_unclear: IfStartUnclear,
+    on_ambiguous_start: OnAmbiguousStart,
     grace: float,
     until: float | None = None,
     is_candidate: Callable[[Run], bool] = lambda run: True,
 ) -> Steps[StartedRun | None]:
-    """Find out what came of a RunProject whose answer nobody got, and return its run; None if it started none.
+    """Find the run that an ambiguous start made.
 
-    :param error: what came instead of an answer.
-    :param until: when the request must have reached Hex, if it ever did, in epoch seconds. Default: now.
-    :param is_candidate: whether a run of since then is worth being found. Default: any is.
-    :raises HexStartUnknown: it could not be found out, or is not allowed to be acted upon.
-    :raises HexError: the project's runs cannot be looked at.
+    :param project_id: the project.
+    :param request: the RunProject.
+    :param error: what came instead of a response.
+    :param on_ambiguous_start: see :data:`OnAmbiguousStart`.
+    :param grace: seconds to wait before the runs are listed.
+    :param until: when the request must have reached Hex, in epoch seconds. Default: now.
+    :param is_candidate: whether a run counts. Default: every run does.
+    :return: the run, None if the request made none.
+    :raises HexAmbiguousStart: it is not certain which run it is, or ``on_ambiguous_start`` is ``fail``.
+    :raises HexError: the project's runs cannot be listed.
     """
     yield Pause(grace)
-    found = [run for run in (yield from _runs_between(project_id, asked.at, until)) if is_candidate(run)]
-    if found or if_start_unclear == "fail":
-        return _adopted(asked, error, found, if_start_unclear)
+    found = [run for run in (yield from _runs_between(project_id, request.sent_at, until)) if is_candidate(run)]
+    if found or on_ambiguous_start == "fail":
+        return _adopted(request, error, found, on_ambiguous_start)
     return None
 
 
-def _adopted(asked: Asked, error: HexError, found: Sequence[Run], if_start_unclear: IfStartUnclear) -> StartedRun:
+def _adopted(
+    request: StartRequest, error: HexError, found: Sequence[Run], on_ambiguous_start: OnAmbiguousStart
+) -> StartedRun:
     """Return the one run that the request must have started.
 
-    :raises HexStartUnknown: if there is none such.
+    :raises HexAmbiguousStart: it is not certain which one that is.
     """
-    if if_start_unclear == "fail":
-        doubt = "neither is a run to be taken for it, nor is it to be sent again (if_start_unclear='fail')."
+    if on_ambiguous_start == "fail":
+        doubt = "with on_ambiguous_start='fail', no run is taken for it, and it is not sent again."
     elif len(found) > 1:
-        doubt = "several runs of the project were started by API since."
-    elif not asked.interchangeable and if_start_unclear != "adopt":
-        doubt = "one run of the project was started by API since, but perhaps by others, with other inputs or options."
+        doubt = "several runs of the project were started by API since then."
+    elif not request.default_options and on_ambiguous_start != "adopt":
+        doubt = "one run of the project was started by API since then, perhaps with other inputs or options."
     else:
-        log.warning("%s was started since, and is taken for the run of this task.", explain.describe(found[0]))
+        log.warning("Taking the one run that was started since then: %s", error_messages.describe(found[0]))
         return _as_started(found[0])
-    raise explain.start_unknown(error, found, doubt)
+    raise error_messages.ambiguous_start(error, found, doubt)
 
 
 def _runs_between(project_id: str, since: float, until: float | None) -> Steps[list[Run]]:
     """Return the runs that were started by API between two times, in epoch seconds of our own clock.
 
-    Page by page, until a page shows that the list is sorted and all further runs are older.
+    It reads pages until one shows that the list is sorted and all further runs are older.
     """
     found: list[Run] = []
-    call: Call[protocol.Page[Run]] | None = protocol.get_project_runs(project_id, trigger="API")
+    call: Call[Page[Run]] | None = protocol.get_project_runs(project_id, trigger="API")
     while call is not None:
-        page: protocol.Page[Run] = yield call
+        page: Page[Run] = yield call
         ahead = page.clock_ahead
-        differ = _CLOCKS_MAY_DIFFER if ahead is None else _CLOCKS_DIFFER
-        earliest = since + (ahead or 0.0) - differ
-        latest = math.inf if until is None else until + (ahead or 0.0) + differ
+        tolerance = _UNKNOWN_CLOCK if ahead is None else _DATE_PRECISION
+        earliest = since + (ahead or 0.0) - tolerance
+        latest = math.inf if until is None else until + (ahead or 0.0) + tolerance
         found += [run for run in page.items if earliest <= (_began(run) or earliest) <= latest]
         known = [moment for run in page.items if (moment := _began(run)) is not None]
         sorted_and_past = known == sorted(known, reverse=True) and bool(known) and known[-1] < earliest
@@ -150,12 +162,12 @@ def _runs_between(project_id: str, since: float, until: float | None) -> Steps[l
 
 
 def _began(run: Mapping[str, Any]) -> float | None:
-    """Return the first moment that Hex tells of a run, in its epoch seconds; None if it tells of none."""
-    events = run.get("stateEvents")
-    told = (
+    """Return the earliest time that Hex gives for a run, in epoch seconds of its clock; None if it gives none."""
+    events = run.get("stateEvents") or []
+    times = (
         [event.get("timestamp") for event in events if isinstance(event, Mapping)] if isinstance(events, list) else []
     )
-    moments = [_epoch(text) for text in (*told, run.get("startTime"), run.get("endTime"))]
+    moments = [_epoch(text) for text in (*times, run.get("startTime"), run.get("endTime"))]
     return min((moment for moment in moments if moment is not None), default=None)
 
 
@@ -168,7 +180,7 @@ def _epoch(text: Any) -> float | None:
 
 
 def _as_started(run: Run) -> StartedRun:
-    """Return what RunProject would have answered, as far as a run tells."""
+    """Return the response that RunProject would have had, as far as the run shows it."""
     same = ("projectId", "runId", "runUrl", "traceId", "projectVersion", "notifications")
     started: Any = {name: run[name] for name in same if name in run}  # type: ignore[literal-required]
     return started  # type: ignore[no-any-return]

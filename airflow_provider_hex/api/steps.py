@@ -1,7 +1,7 @@
-"""What takes several requests to Hex: decided here, carried out by either transport.
+"""Procedures that take several requests. No I/O: a client carries them out.
 
-Such a procedure is a generator. It yields the next step, a :class:`~airflow_provider_hex.api.protocol.Call` or a
-:class:`Pause`; it is sent the call's value, or thrown its error; it returns the result. So nothing here does I/O.
+A procedure is a generator. It yields the next step, a :class:`~airflow_provider_hex.api.call.Call` or a
+:class:`Pause`. It receives the call's value, or the call's error is raised in it. It returns the result.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from airflow_provider_hex.api import protocol
-from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRefused
+from airflow_provider_hex.api.call import Call
+from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRequestRejected
 from airflow_provider_hex.api.models import RunStatus
-from airflow_provider_hex.api.protocol import Call
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Pause:
-    """Let this many seconds pass."""
+    """Wait for this many seconds."""
 
     seconds: float
 
@@ -31,12 +31,16 @@ Steps: TypeAlias = Generator[Call[Any] | Pause, Any, T]
 def cancel(project_id: str, run_id: str) -> Steps[None]:
     """Cancel a run. One that has ended already, or is gone, counts as cancelled.
 
-    :raises HexError: it could not be cancelled, or whether it was is not known.
+    See https://learn.hex.tech/docs/api/api-reference#operation/CancelRun.
+
+    :param project_id: the project.
+    :param run_id: the run.
+    :raises HexError: it could not be cancelled, or it is unknown whether it was.
     """
     try:
         yield protocol.cancel_run(project_id, run_id)
-    except HexRefused:
-        # What Hex answers for a run that has ended is not documented, so ask whether it has.
+    except HexRequestRejected:
+        # Hex rejects the cancel of a run that has ended, but does not document how.
         if not (yield from _is_over(project_id, run_id)):
             raise
 

@@ -13,9 +13,9 @@ from airflow_provider_hex.api import protocol, steps
 from airflow_provider_hex.api.address import base_url
 from airflow_provider_hex.api.config import HexConfig, clean_token, options
 from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.start import Asked, IfStartUnclear, start
-from airflow_provider_hex.api.values import check_choice, to_bool
-from airflow_provider_hex.api.watch import RunWatch, duration, require_completed
+from airflow_provider_hex.api.run_watch import RunWatch, duration, require_completed
+from airflow_provider_hex.api.start import OnAmbiguousStart, StartRequest, start
+from airflow_provider_hex.api.validation import check_choice, to_bool
 from airflow_provider_hex.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
@@ -125,9 +125,9 @@ class HexHook(BaseHook):
         notifications: Sequence[Notification] | str | None = None,
         update_published_results: bool | str = False,
         use_cached_sql_results: bool | str = True,
-        patience: float = 3600,
-        if_start_unclear: IfStartUnclear = "settle",
-        asks: Callable[[Asked | None], None] | None = None,
+        max_wait: float = 3600,
+        on_ambiguous_start: OnAmbiguousStart = "reconcile",
+        asks: Callable[[StartRequest | None], None] | None = None,
     ) -> StartedRun:
         """Start a run of a project's latest published version (RunProject).
 
@@ -141,15 +141,15 @@ class HexHook(BaseHook):
         :param notifications: whom Hex tells about the run's end.
         :param update_published_results: show the results to viewers of the published app. Default: no.
         :param use_cached_sql_results: take SQL results from Hex's cache where it has them. Default: yes.
-        :param patience: seconds for which a limit of Hex is waited out. Default: an hour.
-        :param if_start_unclear: what to do when no clear answer came, so that a run may exist or not:
-            ``settle``, ``adopt`` or ``fail``, see :data:`~airflow_provider_hex.api.start.IfStartUnclear`.
+        :param max_wait: seconds for which a limit of Hex is waited out. Default: an hour.
+        :param on_ambiguous_start: what to do when no clear answer came, so that a run may exist or not:
+            ``reconcile``, ``adopt`` or ``fail``, see :data:`~airflow_provider_hex.api.start.OnAmbiguousStart`.
         :param asks: is called each time before the request goes out, so that it can be noted somewhere safe, and
             with None when it is certain that no run was started. Default: nobody is told.
         :raises HexInvalidInput: Hex would refuse or ignore what is asked; nothing was sent.
-        :raises HexStartUnknown: whether a run was started could not be settled.
+        :raises HexAmbiguousStart: whether a run was started could not be settled.
         """
-        check_choice(if_start_unclear, get_args(IfStartUnclear), "if_start_unclear")
+        check_choice(on_ambiguous_start, get_args(OnAmbiguousStart), "on_ambiguous_start")
         call = protocol.run_project(
             project_id,
             input_params=input_params,
@@ -159,8 +159,8 @@ class HexHook(BaseHook):
             update_published_results=update_published_results,
             use_cached_sql_results=use_cached_sql_results,
         )
-        starting = start(call, project_id, if_start_unclear=if_start_unclear, grace=self.config.start_grace)
-        return self.client.carry_out(starting, patience, asks)
+        starting = start(call, project_id, on_ambiguous_start=on_ambiguous_start, grace=self.config.start_grace)
+        return self.client.carry_out(starting, max_wait, asks)
 
     def get_run(self, project_id: str, run_id: str) -> Run:
         """Return a run as it is now (GetRunStatus)."""

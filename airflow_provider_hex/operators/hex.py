@@ -18,26 +18,26 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_hex.api import explain
+from airflow_provider_hex.api import error_messages
 from airflow_provider_hex.api.errors import (
+    HexAmbiguousStart,
     HexError,
     HexInvalidInput,
-    HexLimited,
     HexNotFound,
-    HexRefused,
+    HexRateLimited,
+    HexRequestRejected,
     HexRunFailed,
     HexRunTimeout,
-    HexStartUnknown,
-    HexStartUnsettled,
+    HexUnreconciledStart,
     add_sentence,
 )
 from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.models import RunStatus
-from airflow_provider_hex.api.start import Asked, IfStartUnclear
-from airflow_provider_hex.api.values import check_choice, to_seconds
+from airflow_provider_hex.api.start import OnAmbiguousStart, StartRequest
+from airflow_provider_hex.api.validation import check_choice, to_seconds
 from airflow_provider_hex.hooks.hex import HexHook
-from airflow_provider_hex.operators.claim import Claim
-from airflow_provider_hex.operators.earlier import EarlierAttempt, settled
+from airflow_provider_hex.runs.recovery import RunRecovery, settled
+from airflow_provider_hex.runs.run_store import RunStore
 from airflow_provider_hex.triggers import handover
 from airflow_provider_hex.version_compat import context_of_deferred_timeout, is_deferral_timeout
 
@@ -83,8 +83,8 @@ class HexRunProjectOperator(BaseOperator):
     :param timeout: seconds from the task's start until the run must have ended, or a timedelta; None for no
         end. Default: an hour.
     :param cancel_on_timeout: cancel the run when ``timeout`` or ``execution_timeout`` is up. Default: yes.
-    :param if_start_unclear: what to do when no clear answer came to the start, so that a run may exist or not. The
-        project's API-triggered runs since then are looked at, after the connection's ``start_grace``. ``settle``
+    :param on_ambiguous_start: what to do when no clear answer came to the start, so that a run may exist or not. The
+        project's API-triggered runs since then are looked at, after the connection's ``start_grace``. ``reconcile``
         (default): if there is none, start again; if there is exactly one, and this task asks for nothing that
         would tell its run from others (inputs, a view, options), take it; else fail, without retries, and list
         them. ``adopt``: take exactly one in any case, as nothing else starts this project by API. ``fail``:
@@ -93,7 +93,7 @@ class HexRunProjectOperator(BaseOperator):
     :param durable: note the run in Airflow's task state store, so that a retry finds it. Default: yes.
     :param hex_conn_id: the connection. (templated)
     :raises HexInvalidInput: Hex would refuse or ignore what is asked; nothing was sent.
-    :raises HexStartUnknown: whether a run was started could not be settled.
+    :raises HexAmbiguousStart: whether a run was started could not be settled.
     :raises HexRunFailed: the run ended, and not as ``COMPLETED``.
     :raises HexRunTimeout: the run had not ended after ``timeout``.
     """
@@ -124,14 +124,14 @@ class HexRunProjectOperator(BaseOperator):
         poll_interval: float | timedelta | None = None,
         timeout: float | timedelta | None = 3600,
         cancel_on_timeout: bool = True,
-        if_start_unclear: IfStartUnclear = "settle",
+        on_ambiguous_start: OnAmbiguousStart = "reconcile",
         durable: bool = True,
         hex_conn_id: str = HexHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_unrendered(project_id, input_params, view_id, notifications, update_published_results)
-        check_choice(if_start_unclear, get_args(IfStartUnclear), "if_start_unclear")
+        check_choice(on_ambiguous_start, get_args(OnAmbiguousStart), "on_ambiguous_start")
         self.project_id = project_id
         self.input_params = input_params
         self.view_id = view_id
@@ -143,11 +143,11 @@ class HexRunProjectOperator(BaseOperator):
         self.poll_interval = to_seconds(poll_interval, "poll_interval")
         self.timeout = to_seconds(timeout, "timeout")
         self.cancel_on_timeout = cancel_on_timeout
-        self.if_start_unclear = if_start_unclear
+        self.on_ambiguous_start = on_ambiguous_start
         self.durable = durable
         self.hex_conn_id = hex_conn_id
-        self._claim: Claim | None = None
-        self._asked: Asked | None = None
+        self._claim: RunStore | None = None
+        self._asked: StartRequest | None = None
         self._run: Mapping[str, Any] | None = None
         self._owned_one = False
         self._killed = False
@@ -161,14 +161,14 @@ class HexRunProjectOperator(BaseOperator):
         """Start the run, tell of it, and wait for it as the task is set."""
         return self._start_and_wait(context, time.time(), came_back=False)
 
-    def start_again(self, context: Context, event: Any) -> StartedRun | Run:
+    def retry_start(self, context: Context, event: Any) -> StartedRun | Run:
         """Ask for a run again, after the wait for room in the triggerer."""
         return self._start_and_wait(context, handover.turn_to_start(event), came_back=True)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after a wait in the triggerer; if there is a run, it is ours whether the wait succeeded or not."""
-        told = None if next_method == "start_again" else self._told_run(context)
-        claim = Claim(context, self.durable, has_run=True)
+        told = None if next_method == "retry_start" else self._told_run(context)
+        claim = RunStore(context, self.durable, has_run=True)
         with nullcontext() if told is None else self._owning(told, claim):
             return super().resume_execution(next_method, next_kwargs, context)
 
@@ -190,17 +190,17 @@ class HexRunProjectOperator(BaseOperator):
         if (run := self._run) is None:
             return
         with suppress(TimeoutError):  # then the wait, which ends now, sees to the run
-            self.log.warning("The task was killed. %s %s", explain.describe(run), self._cancel(at_once=True)[1])
+            self.log.warning("The task was killed. %s %s", error_messages.describe(run), self._cancel(at_once=True)[1])
 
     def _start_and_wait(self, context: Context, began: float, *, came_back: bool) -> StartedRun | Run:
         limit = handover.first_limit(self.timeout, self.execution_timeout)
-        claim = self._claim = Claim(context, self.durable)
+        claim = self._claim = RunStore(context, self.durable)
         self._asked, self._owned_one = None, False
         self._open_session(claim)
         run: Mapping[str, Any] | None = None if came_back else self._run_of_earlier_attempt(claim)
         try:
             run = run or self._start(claim, 0.0 if self.deferrable else _left(self.timeout, began))
-        except HexLimited as refusal:
+        except HexRateLimited as refusal:
             if not self.deferrable:
                 raise
             handover.defer_start(
@@ -234,26 +234,28 @@ class HexRunProjectOperator(BaseOperator):
                 cancel_on_kill=True,
             )
 
-    def _open_session(self, claim: Claim) -> None:
+    def _open_session(self, claim: RunStore) -> None:
         try:
             self.hook.client.sleep = self._sleep
         except HexInvalidInput as error:  # the connection was broken meanwhile
             if (left := claim.left()) is None or left.run is None:
                 raise
-            add_sentence(error, f"{explain.describe(left.run)} of the attempt before this one may still be going.")
+            add_sentence(
+                error, f"{error_messages.describe(left.run)} of the attempt before this one may still be going."
+            )
             if claim.has_next_attempt:
-                raise error.retryable() from error
+                raise error from error
             raise
 
-    def _run_of_earlier_attempt(self, claim: Claim) -> Mapping[str, Any] | None:
+    def _run_of_earlier_attempt(self, claim: RunStore) -> Mapping[str, Any] | None:
         """Return the run of the attempt before, if this one is to have it."""
         if self.durable and not claim.is_kept:
             self.log.debug("Airflow has no task state store before 3.3, so a retry will not find this attempt's run.")
-        earlier = EarlierAttempt(
+        earlier = RunRecovery(
             self.hook,
             claim,
             project_id=self.project_id,
-            if_start_unclear=self.if_start_unclear,
+            on_ambiguous_start=self.on_ambiguous_start,
             waits=self.wait_for_completion,
         )
         try:
@@ -263,13 +265,13 @@ class HexRunProjectOperator(BaseOperator):
                 add_sentence(error, self._cancel_late(earlier.left_run))
             raise
 
-    def _start(self, claim: Claim, patience: float | None) -> StartedRun:
+    def _start(self, claim: RunStore, max_wait: float | None) -> StartedRun:
         """Ask Hex for a run with what was rendered.
 
-        :param patience: seconds for which a limit of Hex is waited for.
+        :param max_wait: seconds for which a limit of Hex is waited for.
         """
 
-        def asks(asked: Asked | None) -> None:
+        def asks(asked: StartRequest | None) -> None:
             if asked and self._killed:
                 raise HexError(_KILLED_STARTING)
             claim.asks(self.project_id, asked)
@@ -283,15 +285,15 @@ class HexRunProjectOperator(BaseOperator):
                 notifications=self.notifications,
                 update_published_results=self.update_published_results,
                 use_cached_sql_results=self.use_cached_sql_results,
-                if_start_unclear=self.if_start_unclear,
-                patience=math.inf if patience is None else patience,
+                on_ambiguous_start=self.on_ambiguous_start,
+                max_wait=math.inf if max_wait is None else max_wait,
                 asks=asks,
             )
-        except HexStartUnsettled as error:
+        except HexUnreconciledStart as error:
             if claim.has_next_attempt:
-                raise error.retryable() from error  # which looks again
+                raise error from error  # which looks again
             raise
-        except HexStartUnknown:
+        except HexAmbiguousStart:
             claim.drop()  # now that somebody is told
             raise
         except Exception:
@@ -300,13 +302,13 @@ class HexRunProjectOperator(BaseOperator):
             if self._asked and (self._killed or self.cancel_on_timeout):
                 add_sentence(error, self._abandon(claim, self._asked))
             raise
-        self.log.info("Started %s.", explain.describe(run))
+        self.log.info("Started %s.", error_messages.describe(run))
         return run
 
-    def _abandon(self, claim: Claim, asked: Asked) -> str:
+    def _abandon(self, claim: RunStore, asked: StartRequest) -> str:
         """Cancel the run that a RunProject may have started whose answer is not waited for; say how that went."""
         try:
-            run = settled(self._another_hook(), self.project_id, asked, self.if_start_unclear)
+            run = settled(self._another_hook(), self.project_id, asked, self.on_ambiguous_start)
         except HexError as error:
             return str(error)
         if run is None:
@@ -316,7 +318,7 @@ class HexRunProjectOperator(BaseOperator):
 
     def _cancel_late(self, run: Mapping[str, Any]) -> str:
         self._run = run
-        return f"{explain.describe(run)}: {self._cancel(timed_out=True)[1]}"
+        return f"{error_messages.describe(run)}: {self._cancel(timed_out=True)[1]}"
 
     def _sleep(self, seconds: float) -> None:
         """Let seconds pass, or less if the task is killed.
@@ -331,7 +333,7 @@ class HexRunProjectOperator(BaseOperator):
             raise HexError("The task was killed while it waited for the run.")
 
     @contextmanager
-    def _owning(self, run: Mapping[str, Any], claim: Claim) -> Iterator[None]:
+    def _owning(self, run: Mapping[str, Any], claim: RunStore) -> Iterator[None]:
         """See to it that the run does not outlive a task that fails in here, and that the error tells of it."""
         self._run, self._claim, self._owned_one = run, claim, True
         try:
@@ -344,19 +346,19 @@ class HexRunProjectOperator(BaseOperator):
             claim.ended(str(error))
             raise
         except HexNotFound as error:
-            raise error.retryable() from error  # a retry looks again, and starts another if it is gone
+            raise error from error  # a retry looks again, and starts another if it is gone
         except BaseException as error:
             if self._run is None:
                 raise  # on_kill has seen to it
-            if self._let_go(error, run, claim) and isinstance(error, (HexRefused, HexInvalidInput)):
-                raise error.retryable() from error
+            if self._let_go(error, run, claim) and isinstance(error, (HexRequestRejected, HexInvalidInput)):
+                raise error from error
             raise
         else:
             claim.drop()
         finally:
             self._run = None
 
-    def _let_go(self, error: BaseException, run: Mapping[str, Any], claim: Claim) -> bool:
+    def _let_go(self, error: BaseException, run: Mapping[str, Any], claim: RunStore) -> bool:
         """See to the run of a task that fails, say in its error what becomes of it, and whether a retry has it."""
         timed_out = isinstance(error, (HexRunTimeout, AirflowTaskTimeout)) or is_deferral_timeout(error)
         is_retried = isinstance(error, HexError) or not isinstance(error, AirflowFailException)
@@ -367,7 +369,7 @@ class HexRunProjectOperator(BaseOperator):
             outcome = _LEFT
         else:
             is_over, outcome = self._cancel(timed_out=timed_out)
-        which = "" if str(run.get("runUrl") or run["runId"]) in str(error) else f"{explain.describe(run)}: "
+        which = "" if str(run.get("runUrl") or run["runId"]) in str(error) else f"{error_messages.describe(run)}: "
         add_sentence(error, f"{which}{outcome}")
         if is_over:
             claim.ended(str(error))

@@ -17,11 +17,11 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_hex.api import explain, protocol
+from airflow_provider_hex.api import error_messages, protocol
 from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.ids import check_unrendered_id
 from airflow_provider_hex.api.models import RunStatus
-from airflow_provider_hex.api.watch import require_completed
+from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers import handover
 from airflow_provider_hex.version_compat import context_of_deferred_timeout
@@ -143,7 +143,7 @@ class HexRunSensor(BaseSensorOperator):
                 )
                 return None
             self._seen = run = self.hook.client.send(call)
-            self.log.info("%s is %s.", explain.describe(run), run["status"])
+            self.log.info("%s is %s.", error_messages.describe(run), run["status"])
             return require_completed(run) if RunStatus.of(run).is_terminal else None
         except HexRunFailed as error:
             raise AirflowFailException(str(error)) from error
@@ -167,7 +167,7 @@ class HexRunSensor(BaseSensorOperator):
             # An exception without a message is Airflow's way to reschedule the task.
             if str(error) and str(self.run_id) not in str(error):
                 run = self._seen or {"projectId": self.project_id, "runId": self.run_id}
-                add_sentence(error, f"It waited for {explain.describe(run)}.")
+                add_sentence(error, f"It waited for {error_messages.describe(run)}.")
             raise
         finally:
             self._waits = False

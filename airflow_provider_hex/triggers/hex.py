@@ -12,7 +12,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_hex.api import steps
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.models import Run
-from airflow_provider_hex.api.watch import RunWatch
+from airflow_provider_hex.api.run_watch import RunWatch
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers import handover, poller
 from airflow_provider_hex.version_compat import ask_airflow, call_on_kill, state_of, xcom_of
@@ -28,7 +28,7 @@ class HexRunTrigger(BaseTrigger):
     :param hex_conn_id: the connection. Only its id is serialized, never its token.
     :param project_id: the project.
     :param run_id: the run.
-    :param poll_interval: seconds between two looks. Default: as :func:`schedule.next_look` says.
+    :param poll_interval: seconds between two looks. Default: as :func:`poll_schedule.next_poll_delay` says.
     :param timeout: seconds to wait at the most. Default: no end.
     :param cancel_on_kill: cancel the run when a user fails, clears or marks the deferred task. Default: no.
     :param started_at: when the waiting began, in epoch seconds. Default: now. It is serialized, so that a

@@ -13,13 +13,13 @@ from contextlib import suppress
 
 from airflow_provider_hex.api import protocol
 from airflow_provider_hex.api.async_client import AsyncHexClient
+from airflow_provider_hex.api.call import Call, Page
 from airflow_provider_hex.api.config import HexConfig
-from airflow_provider_hex.api.errors import HexError, HexRefused, HexRunTimeout, HexUnauthorized
+from airflow_provider_hex.api.errors import HexError, HexRequestRejected, HexRunTimeout, HexUnauthorized
 from airflow_provider_hex.api.models import Run
-from airflow_provider_hex.api.protocol import Call, Page
-from airflow_provider_hex.api.schedule import Schedule, apart
-from airflow_provider_hex.api.watch import RunWatch, duration
-from airflow_provider_hex.triggers.gate import gate_of
+from airflow_provider_hex.api.poll_schedule import Schedule, apart
+from airflow_provider_hex.api.run_watch import RunWatch, duration
+from airflow_provider_hex.triggers.start_queue import start_queue_of
 
 _BETWEEN_LISTS = 6.0
 """Seconds between two looks at the list of one project's runs, however many wait for them."""
@@ -187,7 +187,7 @@ class Poller:
                         waiter.saw(runs[waiter.run])
                 found, missing = len(missing), [waiter for waiter in missing if waiter.run not in runs]
                 following = page.next if len(missing) < found else None
-        except HexRefused as error:
+        except HexRequestRejected as error:
             if isinstance(error, HexUnauthorized):
                 return _all_missed(missing, error)
         except HexError as error:
@@ -224,7 +224,7 @@ async def ended_run(config: HexConfig, watch: RunWatch) -> Run:
         poller = _pollers[key] = Poller(config)
     try:
         run = await poller.wait(watch)
-        gate_of(config).made_room()
+        start_queue_of(config).kernel_freed()
         return run
     finally:
         if poller.is_idle:

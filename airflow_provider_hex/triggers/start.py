@@ -9,10 +9,10 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_hex.api.errors import HexError, HexLimited
+from airflow_provider_hex.api.errors import HexError, HexRateLimited
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers import handover
-from airflow_provider_hex.triggers.gate import gate_of
+from airflow_provider_hex.triggers.start_queue import start_queue_of
 
 
 class HexStartTrigger(BaseTrigger):
@@ -65,11 +65,11 @@ class HexStartTrigger(BaseTrigger):
             config = await HexHook(self.hex_conn_id).get_async_config()
             left = None if self.until is None else self.until - time.time()
             async with asyncio.timeout(left):
-                await gate_of(config).turn(self.not_before, self.came_back)
+                await start_queue_of(config).turn(self.not_before, self.came_back)
             event = handover.may_start(self.began)
         except TimeoutError:
             refusal = HexError.from_dict(self.refusal)
-            event = handover.failed(HexLimited(f"There was no room to start a run in time. {refusal}"))
+            event = handover.failed(HexRateLimited(f"There was no room to start a run in time. {refusal}"))
         except HexError as error:
             event = handover.failed(error)
         await handover.let_worker_end(self.deferred_at)

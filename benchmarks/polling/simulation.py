@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from airflow_provider_hex.api.limits import Pace
-from airflow_provider_hex.api.schedule import Schedule, apart, next_look
+from airflow_provider_hex.api.poll_schedule import Schedule, apart, next_poll_delay
+from airflow_provider_hex.api.rate_limit import RateLimiter
 from benchmarks.polling.workload import Run
 
 PER_MINUTE = 30
@@ -93,7 +93,7 @@ def ours(runs: Iterable[Run], *, with_history: bool) -> list[Waited]:
 class _Poller:
     def __init__(self, with_history: bool) -> None:
         self.schedule: Schedule[int] = Schedule()
-        self.pace = Pace(PER_MINUTE)
+        self.pace = RateLimiter(PER_MINUTE)
         self.limit = Limit()
         self._with_history = with_history
         self._last = -math.inf
@@ -140,7 +140,7 @@ class _Poller:
 
     def _put(self, wait: Waited, now: float) -> None:
         past = self._past.get(wait.run.project, ()) if self._with_history else ()
-        self.schedule.put(wait.run.number, now + next_look(now - wait.run.start, past=past))
+        self.schedule.put(wait.run.number, now + next_poll_delay(now - wait.run.start, past=past))
 
     def _forget(self, wait: Waited) -> None:
         self.schedule.drop(wait.run.number)

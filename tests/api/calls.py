@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_provider_hex.api import protocol
-from airflow_provider_hex.api.protocol import Answer, Call
+from airflow_provider_hex.api.call import Call, Response
 
 PROJECT = "5a8591dd-4039-49df-9202-96385ba3eff8"
 RUN = "78c33d18-170c-44d3-a227-b3194f134f73"
@@ -31,10 +31,10 @@ def call_named(name: str) -> Call[Any]:
     return _CALLS[name]()
 
 
-def answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
+def answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
     """An answer to a request that went out at 1000 and came back at 1001, in epoch seconds."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, headers or {}, content, 1000.0, 1001.0)
+    return Response(status, headers or {}, content, 1000.0, 1001.0)
 
 
 class XComArg:

@@ -15,15 +15,15 @@ KINDS = {
     errors.HexInvalidInput: (False, False, True),
     errors.HexUnreachable: (True, False, False),
     errors.HexNotConnected: (True, True, False),
-    errors.HexBadAnswer: (True, False, False),
+    errors.HexInvalidResponse: (True, False, False),
     errors.HexServerError: (True, False, False),
-    errors.HexLimited: (True, True, False),
-    errors.HexRefused: (False, False, True),
+    errors.HexRateLimited: (True, True, False),
+    errors.HexRequestRejected: (False, False, True),
     errors.HexUnauthorized: (False, False, True),
     errors.HexForbidden: (False, False, True),
     errors.HexNotFound: (False, False, True),
-    errors.HexStartUnknown: (False, False, True),
-    errors.HexStartUnsettled: (False, False, True),
+    errors.HexAmbiguousStart: (False, False, True),
+    errors.HexUnreconciledStart: (False, False, True),
     errors.HexRunFailed: (False, False, False),
     errors.HexRunTimeout: (False, False, False),
 }
@@ -47,7 +47,7 @@ def test_each_kind_tells_what_may_be_done_after_it(cls: type[HexError]) -> None:
 
 @pytest.mark.parametrize("cls", KINDS)
 def test_only_after_an_error_that_passes_and_may_have_had_an_effect_hex_may_have_acted(cls: type[HexError]) -> None:
-    unclear = {errors.HexUnreachable, errors.HexBadAnswer, errors.HexServerError}
+    unclear = {errors.HexUnreachable, errors.HexInvalidResponse, errors.HexServerError}
     assert cls("500").may_have_acted is (cls in unclear)
 
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_hex.api import errors, models, protocol
+from airflow_provider_hex.api.call import Call, Page
 from airflow_provider_hex.api.models import RunStatus
 from tests.api.calls import CELL, NAMES, PROJECT, RUN, answer, call_named
 from tests.contract import check_request
@@ -95,7 +96,7 @@ lists = st.none() | texts | st.lists(texts, max_size=3)
 )
 @given(data=st.data())
 def test_whatever_is_asked_for_is_refused_or_as_the_contract_says(
-    data: st.DataObject, call: Callable[..., protocol.Call[Any]], arguments: dict[str, st.SearchStrategy[Any]]
+    data: st.DataObject, call: Callable[..., Call[Any]], arguments: dict[str, st.SearchStrategy[Any]]
 ) -> None:
     try:
         made = call(**data.draw(st.fixed_dictionaries(arguments)))
@@ -225,7 +226,7 @@ def test_an_answer_is_returned_as_hex_gave_it(name: str, body: Any) -> None:
 
 @pytest.mark.parametrize("body", [{"projectId": PROJECT}, {"runId": ""}, {"runId": 7}])
 def test_a_start_must_name_its_run(body: Any) -> None:
-    with pytest.raises(errors.HexBadAnswer, match=r" with 201, but without a runId\. It said: "):
+    with pytest.raises(errors.HexInvalidResponse, match=r" with 201, but without a runId\. It said: "):
         protocol.decode(call_named("RunProject"), answer(201, body))
 
 
@@ -277,7 +278,7 @@ def test_what_hex_would_refuse_is_refused_by_its_name(
 
 
 def test_a_page_may_hold_from_one_to_a_hundred() -> None:
-    lists: list[Callable[..., protocol.Call[Any]]] = [
+    lists: list[Callable[..., Call[Any]]] = [
         functools.partial(protocol.get_project_runs, PROJECT),
         protocol.list_projects,
         functools.partial(protocol.get_queried_tables, PROJECT),
@@ -293,21 +294,21 @@ def test_a_page_may_hold_from_one_to_a_hundred() -> None:
 @pytest.mark.parametrize(
     ("status", "name", "expected"),
     [
-        (199, "Me", errors.HexRefused),
-        (300, "Me", errors.HexRefused),
-        (302, "GetRunStatus", errors.HexRefused),
-        (400, "RunProject", errors.HexRefused),
+        (199, "Me", errors.HexRequestRejected),
+        (300, "Me", errors.HexRequestRejected),
+        (302, "GetRunStatus", errors.HexRequestRejected),
+        (400, "RunProject", errors.HexRequestRejected),
         (401, "Me", errors.HexUnauthorized),
         (403, "CancelRun", errors.HexForbidden),
         (404, "GetRunStatus", errors.HexNotFound),
-        (418, "Me", errors.HexRefused),
-        (422, "RunProject", errors.HexRefused),
+        (418, "Me", errors.HexRequestRejected),
+        (422, "RunProject", errors.HexRequestRejected),
         (408, "RunProject", errors.HexServerError),
-        (429, "RunProject", errors.HexLimited),
-        (429, "GetProjectRuns", errors.HexLimited),
-        (304, "Me", errors.HexRefused),
+        (429, "RunProject", errors.HexRateLimited),
+        (429, "GetProjectRuns", errors.HexRateLimited),
+        (304, "Me", errors.HexRequestRejected),
         (404, "GetProject", errors.HexNotFound),
-        (503, "RunProject", errors.HexLimited),
+        (503, "RunProject", errors.HexRateLimited),
         (503, "GetRunStatus", errors.HexServerError),
         (500, "RunProject", errors.HexServerError),
         (502, "CancelRun", errors.HexServerError),
@@ -333,13 +334,13 @@ def test_each_status_is_an_error_of_its_kind(
 @pytest.mark.parametrize(
     ("name", "error", "again"),
     [
-        ("RunProject", errors.HexLimited(), True),
+        ("RunProject", errors.HexRateLimited(), True),
         ("RunProject", errors.HexNotConnected(), True),
         ("RunProject", errors.HexUnreachable(), False),
         ("RunProject", errors.HexServerError(), False),
-        ("RunProject", errors.HexBadAnswer(), False),
+        ("RunProject", errors.HexInvalidResponse(), False),
         ("GetRunStatus", errors.HexUnreachable(), True),
-        ("GetRunStatus", errors.HexBadAnswer(), True),
+        ("GetRunStatus", errors.HexInvalidResponse(), True),
         ("CancelRun", errors.HexServerError(), True),
         ("GetRunStatus", errors.HexNotFound(), False),
         ("RunProject", errors.HexForbidden(), False),
@@ -356,7 +357,7 @@ def test_run_project_is_sent_again_only_when_no_run_was_made(name: str, error: e
     ids=["empty", "html", "half", "list", "null", "not-text", "string", "deep"],
 )
 def test_a_success_that_makes_no_sense_is_a_bad_answer(name: str, body: bytes) -> None:
-    with pytest.raises(errors.HexBadAnswer, match=f"Hex answered {name}"):
+    with pytest.raises(errors.HexInvalidResponse, match=f"Hex answered {name}"):
         protocol.decode(call_named(name), answer(200, body))
 
 
@@ -372,7 +373,7 @@ def test_a_success_that_makes_no_sense_is_a_bad_answer(name: str, body: bytes) -
     ],
 )
 def test_a_status_must_be_of_that_very_run(body: Any) -> None:
-    with pytest.raises(errors.HexBadAnswer):
+    with pytest.raises(errors.HexInvalidResponse):
         protocol.decode(call_named("GetRunStatus"), answer(200, body))
 
 
@@ -388,11 +389,11 @@ def test_a_cancel_is_answered_with_nothing_or_with_json(status: int, body: Any) 
 
 @pytest.mark.parametrize("body", [b"<html>Log in</html>", b"[]", b"null"])
 def test_a_cancel_that_a_proxy_answered_is_a_bad_answer(body: bytes) -> None:
-    with pytest.raises(errors.HexBadAnswer):
+    with pytest.raises(errors.HexInvalidResponse):
         protocol.decode(call_named("CancelRun"), answer(200, body))
 
 
-def pages(call: protocol.Call[protocol.Page[Any]] | None, *bodies: Any) -> list[Any]:
+def pages(call: Call[Page[Any]] | None, *bodies: Any) -> list[Any]:
     """What is listed when these are the answers; each must have been asked for."""
     items = []
     for body in bodies:
@@ -446,7 +447,7 @@ def values(*ids: int, **more: Any) -> dict[str, Any]:
     "pages_of_two",
     [lambda: protocol.list_projects(page_size=2), lambda: protocol.get_queried_tables(PROJECT, page_size=2)],
 )
-def test_cursors_are_followed_to_the_end(pages_of_two: Callable[[], protocol.Call[protocol.Page[Any]]]) -> None:
+def test_cursors_are_followed_to_the_end(pages_of_two: Callable[[], Call[Page[Any]]]) -> None:
     call = pages_of_two()
     first = values(1, 2, pagination={"after": "c1"})
     page = protocol.decode(call, answer(200, first))
@@ -465,28 +466,28 @@ def test_cursors_are_followed_to_the_end(pages_of_two: Callable[[], protocol.Cal
     [("c1", "with the same cursor again."), *((cursor, "with a cursor that is no text.") for cursor in (7, {}, []))],
 )
 def test_a_cursor_that_leads_nowhere_is_a_bad_answer(cursor: Any, said: str) -> None:
-    with pytest.raises(errors.HexBadAnswer, match=f" with 200, but {re.escape(said)} It said: "):
+    with pytest.raises(errors.HexInvalidResponse, match=f" with 200, but {re.escape(said)} It said: "):
         protocol.decode(protocol.list_projects(after="c1"), answer(200, values(1, pagination={"after": cursor})))
 
 
 def test_the_page_after_a_cursor_may_not_name_it_again() -> None:
     page = protocol.decode(protocol.list_projects(), answer(200, values(1, pagination={"after": "c1"})))
     assert page.next is not None
-    with pytest.raises(errors.HexBadAnswer, match="the same cursor"):
+    with pytest.raises(errors.HexInvalidResponse, match="the same cursor"):
         protocol.decode(page.next, answer(200, values(1, pagination={"after": "c1"})))
 
 
 @pytest.mark.parametrize("listed", [None, [None], [{"runId": RUN}], [{"status": "RUNNING"}], "runs", {}])
 def test_a_page_that_lists_no_runs_is_a_bad_answer(listed: Any) -> None:
     why = r"(without a (list of runs|runId|status)|not with a JSON object)"
-    with pytest.raises(errors.HexBadAnswer, match=rf" with 200, but {why}\. It said: "):
+    with pytest.raises(errors.HexInvalidResponse, match=rf" with 200, but {why}\. It said: "):
         protocol.decode(call_named("GetProjectRuns"), answer(200, {"runs": listed}))
 
 
 @pytest.mark.parametrize("name", ["ListProjects", "GetQueriedTables"])
 @pytest.mark.parametrize("body", [{"values": None}, {"values": [None]}, {"values": [], "pagination": 7}])
 def test_a_page_that_lists_nothing_is_a_bad_answer(name: str, body: Any) -> None:
-    with pytest.raises(errors.HexBadAnswer):
+    with pytest.raises(errors.HexInvalidResponse):
         protocol.decode(call_named(name), answer(200, body))
 
 
@@ -498,9 +499,9 @@ def test_a_page_tells_how_far_hexs_clock_is_ahead() -> None:
 
 def test_a_project_must_be_that_very_one() -> None:
     assert protocol.decode(call_named("GetProject"), answer(200, {"id": PROJECT.upper()}))["id"] == PROJECT.upper()
-    with pytest.raises(errors.HexBadAnswer, match=f"about id '{RUN}' instead of '{PROJECT}'"):
+    with pytest.raises(errors.HexInvalidResponse, match=f"about id '{RUN}' instead of '{PROJECT}'"):
         protocol.decode(call_named("GetProject"), answer(200, {"id": RUN}))
-    with pytest.raises(errors.HexBadAnswer, match="without a id"):
+    with pytest.raises(errors.HexInvalidResponse, match="without a id"):
         protocol.decode(call_named("ListProjects"), answer(200, {"values": [{"title": "x"}]}))
 
 
@@ -512,5 +513,5 @@ def test_an_image_is_bytes() -> None:
 @pytest.mark.parametrize("image", ["%%%", "abc", None, "", 7])
 def test_an_image_that_is_none_is_a_bad_answer(image: Any) -> None:
     why = "with an image that is not base64" if image in ("%%%", "abc") else "without a imageBase64"
-    with pytest.raises(errors.HexBadAnswer, match=rf" with 200, but {why}\. It said: "):
+    with pytest.raises(errors.HexInvalidResponse, match=rf" with 200, but {why}\. It said: "):
         protocol.decode(call_named("GetChartImageFromRun"), answer(200, {"imageBase64": image}))

@@ -27,7 +27,7 @@ def sent(policy: dict[str, Any], *outcomes: errors.HexError | None) -> tuple[int
     return len(outcomes) - len(waiting), pauses, None
 
 
-BLIPS = [errors.HexUnreachable(), errors.HexNotConnected(), errors.HexServerError(), errors.HexBadAnswer()]
+BLIPS = [errors.HexUnreachable(), errors.HexNotConnected(), errors.HexServerError(), errors.HexInvalidResponse()]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -38,14 +38,14 @@ def test_a_blip_is_outlived_where_sending_again_does_no_harm(name: str, blip: er
     assert (times, error) == ((3, None) if harmless else (1, blip))
 
 
-@pytest.mark.parametrize("error", [errors.HexForbidden(), errors.HexRefused(), errors.HexStartUnknown()])
+@pytest.mark.parametrize("error", [errors.HexForbidden(), errors.HexRequestRejected(), errors.HexAmbiguousStart()])
 def test_what_stays_is_not_sent_again(error: errors.HexError) -> None:
     for policy in (retry.after_blips(call_named("Me"), 1e6), retry.after_limits(1e6)):
         assert sent(policy, error) == (1, [], error)
 
 
 def test_each_policy_has_errors_of_its_own() -> None:
-    limit = errors.HexLimited()
+    limit = errors.HexRateLimited()
     assert sent(retry.after_limits(1e6), limit, limit, None)[0] == 3
     assert sent(retry.after_blips(call_named("Me"), 1e6), limit)[0] == 1
     assert sent(retry.after_limits(1e6), BLIPS[0])[0] == 1
@@ -58,7 +58,7 @@ def test_other_exceptions_are_none_of_its_business() -> None:
 
 def test_it_waits_as_long_as_hex_asks_and_a_random_time_besides() -> None:
     for _ in range(20):
-        _, pauses, _ = sent(retry.after_limits(1e6), *[errors.HexLimited(retry_after=7)] * 8, None)
+        _, pauses, _ = sent(retry.after_limits(1e6), *[errors.HexRateLimited(retry_after=7)] * 8, None)
         assert all(7 <= pause <= 7 + min(2**n, 30) for n, pause in enumerate(pauses))
     assert len(set(pauses)) > 1
 
@@ -74,7 +74,7 @@ def test_pauses_without_a_wish_are_random_from_nothing_upwards() -> None:
 
 @pytest.mark.parametrize(("seconds", "times"), [(29, 1), (31, 2), (10, 1), (0, 1)])
 def test_it_gives_up_rather_than_wait_beyond_its_time(seconds: float, times: int) -> None:
-    limit = errors.HexLimited(retry_after=29.5)
+    limit = errors.HexRateLimited(retry_after=29.5)
     assert sent(retry.after_limits(seconds), limit, limit, limit)[0::2] == (times, limit)
 
 
@@ -90,6 +90,6 @@ def test_its_time_is_up_when_the_next_pause_would_end_with_it(ran: float, slept:
 
 def test_a_pause_is_announced(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        sent(retry.after_limits(1e6), errors.HexLimited("The limit is reached.", retry_after=100), None)
+        sent(retry.after_limits(1e6), errors.HexRateLimited("The limit is reached.", retry_after=100), None)
     assert caplog.records[0].name == retry.__name__
     assert caplog.messages[0].startswith("The limit is reached. It will be sent again in 10")

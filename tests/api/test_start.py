@@ -9,9 +9,9 @@ from typing import Any, get_args
 import pytest
 
 from airflow_provider_hex.api import errors, protocol
-from airflow_provider_hex.api.errors import HexServerError, HexStartUnknown, HexUnreachable
-from airflow_provider_hex.api.protocol import Call, Page
-from airflow_provider_hex.api.start import IfStartUnclear, start
+from airflow_provider_hex.api.call import Call, Page
+from airflow_provider_hex.api.errors import HexAmbiguousStart, HexServerError, HexUnreachable
+from airflow_provider_hex.api.start import OnAmbiguousStart, start
 from airflow_provider_hex.api.steps import Pause
 from tests.api.calls import PROJECT, RUN
 
@@ -33,14 +33,14 @@ def page(*runs: Any, ahead: float | None = 0.0, more: bool = False) -> Page[Any]
     return Page(list(runs), protocol.get_project_runs(PROJECT, offset=100) if more else None, ahead)
 
 
-def settle(
+def reconcile(
     *replies: object,
-    if_start_unclear: IfStartUnclear = "settle",
+    on_ambiguous_start: OnAmbiguousStart = "reconcile",
     options: Mapping[str, Any] | None = None,
 ) -> tuple[list[str], Callable[[], Any]]:
     """Carry out a start with these replies to its calls: the steps taken, and how it ended."""
     call = protocol.run_project(PROJECT, **(options or {}))
-    steps = start(call, PROJECT, if_start_unclear=if_start_unclear, grace=30)
+    steps = start(call, PROJECT, on_ambiguous_start=on_ambiguous_start, grace=30)
     taken: list[str] = []
     waiting = list(replies)
     go_on: Callable[[], Any] = lambda: next(steps)  # noqa: E731
@@ -78,34 +78,34 @@ CLEAR = (
 
 
 def test_there_are_three_ways_to_treat_an_unclear_start() -> None:
-    assert get_args(IfStartUnclear) == ("settle", "adopt", "fail")
+    assert get_args(OnAmbiguousStart) == ("reconcile", "adopt", "fail")
 
 
 def test_a_clear_answer_is_the_end() -> None:
-    taken, outcome = settle(STARTED)
+    taken, outcome = reconcile(STARTED)
     assert taken == ["RunProject"]
     assert outcome() == STARTED
 
 
 @pytest.mark.parametrize(
-    "error", [errors.HexForbidden("403"), errors.HexLimited("429"), errors.HexNotConnected("refused")]
+    "error", [errors.HexForbidden("403"), errors.HexRateLimited("429"), errors.HexNotConnected("refused")]
 )
 def test_an_error_that_means_that_no_run_was_made_is_passed_on(error: errors.HexError) -> None:
-    taken, outcome = settle(error)
+    taken, outcome = reconcile(error)
     assert taken == ["RunProject"]
     with pytest.raises(type(error)):
         outcome()
 
 
-@pytest.mark.parametrize("error", [LOST, HexUnreachable("dropped", sent_at=SENT), errors.HexBadAnswer("html")])
+@pytest.mark.parametrize("error", [LOST, HexUnreachable("dropped", sent_at=SENT), errors.HexInvalidResponse("html")])
 def test_no_run_since_the_request_means_start_again(error: errors.HexError) -> None:
-    taken, outcome = settle(error, page(), STARTED)
+    taken, outcome = reconcile(error, page(), STARTED)
     assert taken == [*LOOKED, "RunProject"]
     assert outcome() == STARTED
 
 
 def test_what_is_done_about_a_lost_answer_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    settle(LOST, page(), LOST, page(run("r", startTime=at(1))))
+    reconcile(LOST, page(), LOST, page(run("r", startTime=at(1))))
     look = "Hex answered 500. Whether that started a run is looked up in 30 s."
     assert caplog.messages == [
         look,
@@ -117,7 +117,7 @@ def test_what_is_done_about_a_lost_answer_is_told(caplog: pytest.LogCaptureFixtu
 
 
 def test_only_runs_that_were_started_by_api_are_looked_at() -> None:
-    steps = start(protocol.run_project(PROJECT), PROJECT, if_start_unclear="settle", grace=1)
+    steps = start(protocol.run_project(PROJECT), PROJECT, on_ambiguous_start="reconcile", grace=1)
     next(steps)
     steps.throw(LOST)
     look = next(steps)
@@ -128,7 +128,7 @@ def test_only_runs_that_were_started_by_api_are_looked_at() -> None:
 
 def test_one_run_since_the_request_is_taken_if_nothing_tells_it_from_others() -> None:
     found = run("r", startTime=at(1), traceId="t", projectVersion=7, notifications=[{"type": "ALL"}])
-    taken, outcome = settle(LOST, page(found))
+    taken, outcome = reconcile(LOST, page(found))
     assert taken == LOOKED
     assert outcome() == {
         "runId": "r",
@@ -150,9 +150,9 @@ def test_one_run_since_the_request_is_taken_if_nothing_tells_it_from_others() ->
     ],
 )
 def test_one_run_that_may_be_of_others_with_other_inputs_is_not_taken(options: dict[str, Any]) -> None:
-    taken, outcome = settle(LOST, page(run("r", startTime=at(1))), options=options)
+    taken, outcome = reconcile(LOST, page(run("r", startTime=at(1))), options=options)
     assert taken == LOOKED
-    with pytest.raises(HexStartUnknown) as raised:
+    with pytest.raises(HexAmbiguousStart) as raised:
         outcome()
     assert str(raised.value) == (
         "Hex answered 500. Whether that started a run is not known: one run of the project was started by API since, "
@@ -160,14 +160,14 @@ def test_one_run_that_may_be_of_others_with_other_inputs_is_not_taken(options: d
         f"RUNNING. {CLEAR}"
     )
     assert (raised.value.status, raised.value.trace_id) == (500, "t-500")
-    assert settle(LOST, page(run("r")), options=options, if_start_unclear="adopt")[1]()["runId"] == "r"
+    assert reconcile(LOST, page(run("r")), options=options, on_ambiguous_start="adopt")[1]()["runId"] == "r"
 
 
-@pytest.mark.parametrize("mode", ["settle", "adopt"])
-def test_of_several_runs_none_is_taken_and_all_are_listed(mode: IfStartUnclear) -> None:
-    taken, outcome = settle(LOST, page(run("r1"), run("r2")), if_start_unclear=mode)
+@pytest.mark.parametrize("mode", ["reconcile", "adopt"])
+def test_of_several_runs_none_is_taken_and_all_are_listed(mode: OnAmbiguousStart) -> None:
+    taken, outcome = reconcile(LOST, page(run("r1"), run("r2")), on_ambiguous_start=mode)
     assert taken == LOOKED
-    with pytest.raises(HexStartUnknown) as raised:
+    with pytest.raises(HexAmbiguousStart) as raised:
         outcome()
     assert str(raised.value) == (
         "Hex answered 500. Whether that started a run is not known: several runs of the project were started by API "
@@ -178,21 +178,21 @@ def test_of_several_runs_none_is_taken_and_all_are_listed(mode: IfStartUnclear) 
 
 @pytest.mark.parametrize("found", [[], [run("r")]])
 def test_whoever_wants_neither_gets_neither(found: list[Any]) -> None:
-    taken, outcome = settle(LOST, page(*found), if_start_unclear="fail")
+    taken, outcome = reconcile(LOST, page(*found), on_ambiguous_start="fail")
     assert taken == LOOKED
-    with pytest.raises(HexStartUnknown) as raised:
+    with pytest.raises(HexAmbiguousStart) as raised:
         outcome()
     listed = f" Hex run r of project {PROJECT} (https://hex/r) is RUNNING." if found else ""
     assert str(raised.value) == (
         "Hex answered 500. Whether that started a run is not known: neither is a run to be taken for it, nor is it to "
-        f"be sent again (if_start_unclear='fail').{listed} {CLEAR}"
+        f"be sent again (on_ambiguous_start='fail').{listed} {CLEAR}"
     )
 
 
 def test_a_list_that_cannot_be_looked_at_leaves_it_unknown() -> None:
-    taken, outcome = settle(LOST, errors.HexForbidden("403: no scope."))
+    taken, outcome = reconcile(LOST, errors.HexForbidden("403: no scope."))
     assert taken == LOOKED
-    with pytest.raises(HexStartUnknown) as raised:
+    with pytest.raises(HexAmbiguousStart) as raised:
         outcome()
     assert str(raised.value) == (
         "Hex answered 500. Whether that started a run is not known: the project's runs cannot be looked at. 403: no "
@@ -202,7 +202,7 @@ def test_a_list_that_cannot_be_looked_at_leaves_it_unknown() -> None:
 
 
 def test_after_three_starts_without_a_run_the_error_is_one_that_a_retry_may_mend() -> None:
-    taken, outcome = settle(LOST, page(), LOST, page(), LOST, page())
+    taken, outcome = reconcile(LOST, page(), LOST, page(), LOST, page())
     assert taken == LOOKED * 3
     with pytest.raises(HexServerError):
         outcome()
@@ -211,7 +211,7 @@ def test_after_three_starts_without_a_run_the_error_is_one_that_a_retry_may_mend
 def test_a_second_look_goes_back_to_the_first_request() -> None:
     """The run of the first request may show only then."""
     later = HexServerError("500", sent_at=SENT + 60)
-    assert settle(LOST, page(), later, page(run("r", startTime=at(1))))[1]()["runId"] == "r"
+    assert reconcile(LOST, page(), later, page(run("r", startTime=at(1))))[1]()["runId"] == "r"
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_a_second_look_goes_back_to_the_first_request() -> None:
     ],
 )
 def test_a_run_counts_unless_it_is_known_to_be_older_than_the_request(told: dict[str, Any], since: bool) -> None:
-    taken, _ = settle(LOST, page(run("r", **told)), *([] if since else [STARTED]))
+    taken, _ = reconcile(LOST, page(run("r", **told)), *([] if since else [STARTED]))
     assert taken == (LOOKED if since else [*LOOKED, "RunProject"])
 
 
@@ -250,7 +250,7 @@ def test_a_run_counts_unless_it_is_known_to_be_older_than_the_request(told: dict
     ],
 )
 def test_moments_are_compared_by_hexs_clock(ahead: float | None, seconds: float, since: bool) -> None:
-    taken, _ = settle(LOST, page(run("r", startTime=at(seconds)), ahead=ahead), *([] if since else [STARTED]))
+    taken, _ = reconcile(LOST, page(run("r", startTime=at(seconds)), ahead=ahead), *([] if since else [STARTED]))
     assert (taken == LOOKED) is since
 
 
@@ -277,9 +277,9 @@ def test_pages_are_read_until_all_that_follow_are_older(first: list[Any], asked_
     expected = [*LOOKED, *(["GetProjectRuns"] if asked_again else [])]
     if not any(found in (NEW, UNTOLD) for found in first) and not asked_again:
         replies, expected = [*replies, page(STARTED)], [*expected, "RunProject"]
-    assert settle(LOST, *replies)[0] == expected
+    assert reconcile(LOST, *replies)[0] == expected
 
 
 def test_a_run_is_found_on_whichever_page_it_is() -> None:
-    assert settle(LOST, page(OLDER, OLD, more=True), page(NEW))[1]()["runId"] == "n"
-    assert settle(LOST, page(OLDER, NEW, more=True), page(OLD))[1]()["runId"] == "n"
+    assert reconcile(LOST, page(OLDER, OLD, more=True), page(NEW))[1]()["runId"] == "n"
+    assert reconcile(LOST, page(OLDER, NEW, more=True), page(OLD))[1]()["runId"] == "n"

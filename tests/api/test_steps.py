@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_hex.api import errors, steps
-from airflow_provider_hex.api.errors import HexError, HexForbidden, HexNotFound, HexRefused, HexServerError
-from airflow_provider_hex.api.protocol import Call
+from airflow_provider_hex.api.call import Call
+from airflow_provider_hex.api.errors import HexError, HexForbidden, HexNotFound, HexRequestRejected, HexServerError
 from tests.api.calls import PROJECT, RUN
 
 
@@ -36,7 +36,7 @@ def test_a_cancel_that_hex_accepts_is_the_end() -> None:
     assert cancel(None) == ["CancelRun"]
 
 
-@pytest.mark.parametrize("refusal", [HexRefused("422"), HexNotFound("404")])
+@pytest.mark.parametrize("refusal", [HexRequestRejected("422"), HexNotFound("404")])
 @pytest.mark.parametrize("seen", [{"status": "COMPLETED"}, {"status": "KILLED"}, HexNotFound("404")])
 def test_a_refused_cancel_of_a_run_that_is_over_or_gone_is_fine(refusal: HexError, seen: Any) -> None:
     assert cancel(refusal, seen) == ["CancelRun", "GetRunStatus"]
@@ -46,8 +46,8 @@ def test_a_refused_cancel_of_a_run_that_is_over_or_gone_is_fine(refusal: HexErro
     "seen", [{"status": "RUNNING"}, {"status": "PONDERING"}, {}, HexForbidden("403"), HexServerError("500")]
 )
 def test_a_refused_cancel_of_any_other_run_is_that_refusal(seen: Any) -> None:
-    with pytest.raises(HexRefused, match="422"):
-        cancel(HexRefused("422"), seen)
+    with pytest.raises(HexRequestRejected, match="422"):
+        cancel(HexRequestRejected("422"), seen)
 
 
 @pytest.mark.parametrize("error", [HexServerError("500"), errors.HexUnreachable("dropped")])

@@ -71,7 +71,7 @@ def test_there_is_a_method_for_each_call_of_hexs_api(hook: HexHook, emulator: Co
 
 def test_a_dry_run_is_checked_and_makes_no_run(hook: HexHook, emulator: Control) -> None:
     hook.run_project(PROJECT, dry_run=True)
-    with pytest.raises(errors.HexRefused, match="'regoin'"):
+    with pytest.raises(errors.HexRequestRejected, match="'regoin'"):
         hook.run_project(PROJECT, {"regoin": "EMEA"}, dry_run=True)
     assert not emulator.runs()
 
@@ -169,8 +169,8 @@ def test_a_limit_is_waited_out_and_one_run_is_started(status: int, hook: HexHook
 
 def test_a_limit_is_waited_out_no_longer_than_there_is_patience(hook: HexHook, emulator: Control) -> None:
     emulator.fault("RunProject", times=None, status=429, body={"reason": "Full"}, headers={"Retry-After": "60"})
-    with pytest.raises(errors.HexLimited, match="Hex's request limit is reached"):
-        hook.run_project(PROJECT, patience=30)
+    with pytest.raises(errors.HexRateLimited, match="Hex's request limit is reached"):
+        hook.run_project(PROJECT, max_wait=30)
     assert len(emulator.requests("RunProject")) == 1
 
 
@@ -203,7 +203,7 @@ def test_a_refused_cancel_of_a_run_that_goes_on_is_an_error(status: int, hook: H
     emulator.next_run(timeline=[("RUNNING", None)])
     run_id = hook.run_project(PROJECT)["runId"]
     emulator.fault("CancelRun", status=status, body={"reason": "No"})
-    with pytest.raises(errors.HexRefused):
+    with pytest.raises(errors.HexRequestRejected):
         hook.cancel_run(PROJECT, run_id)
 
 
@@ -230,8 +230,8 @@ def test_what_hex_would_refuse_or_ignore_is_not_sent(options: dict[str, Any], ho
     [
         ("Daily revenue", "wrong", {}, errors.HexUnauthorized, "connection's password field"),
         ("Daily revenue", "read-only", {}, errors.HexForbidden, "scope 'Run projects'"),
-        ("Pricing draft", "full", {}, errors.HexRefused, "Publish the project"),
-        ("Daily revenue", "full", {"as_of": 7, "regoin": "x"}, errors.HexRefused, "as_of = '7'.*'regoin'"),
+        ("Pricing draft", "full", {}, errors.HexRequestRejected, "Publish the project"),
+        ("Daily revenue", "full", {"as_of": 7, "regoin": "x"}, errors.HexRequestRejected, "as_of = '7'.*'regoin'"),
     ],
 )
 def test_a_refusal_says_what_to_do(

@@ -36,7 +36,7 @@ def operator(**options: Any) -> HexRunProjectOperator:
         ({"input_params": {"a": {1, 2}}}, r"input_params\['a'\] is a set"),
         ({"input_params": {"a": float("nan")}}, "is nan"),
         ({"project_id": f"https://app.hex.tech/acme/hex/{PROJECT}/draft"}, f"Use the id in it alone: {PROJECT}"),
-        ({"if_start_unclear": "guess"}, "if_start_unclear is 'guess'; one of settle, adopt, fail is needed"),
+        ({"on_ambiguous_start": "guess"}, "on_ambiguous_start is 'guess'; one of settle, adopt, fail is needed"),
         ({"notifications": [{"type": b"ALL"}]}, r"notifications\[0\]\['type'\] is a bytes"),
     ],
 )
@@ -187,7 +187,7 @@ def test_a_deferrable_task_for_which_there_is_no_room_gives_its_worker_back(
 ) -> None:
     deferral = refused(emulator, timeout=600, **options)
     assert isinstance(deferral.trigger, HexStartTrigger)
-    assert deferral.method_name == "start_again"
+    assert deferral.method_name == "retry_start"
     assert deferral.timeout == pytest.approx(timedelta(seconds=660), abs=timedelta(seconds=5))
     assert [request["call"] for request in emulator.requests()] == ["RunProject"]
     assert not emulator.runs()
@@ -209,7 +209,7 @@ def test_when_it_may_it_asks_again_and_its_time_goes_on_running(emulator: Contro
     told = Told()
     with pytest.raises(TaskDeferred) as deferred:
         operator(deferrable=True, timeout=600).resume_execution(
-            "start_again", {"event": handover.may_start(time.time() - 500)}, {"ti": told}
+            "retry_start", {"event": handover.may_start(time.time() - 500)}, {"ti": told}
         )
     assert isinstance(deferred.value.trigger, HexRunTrigger)
     assert deferred.value.trigger.timeout == pytest.approx(100, abs=5)
@@ -222,7 +222,7 @@ def test_a_task_that_is_refused_again_says_that_it_came_back(emulator: Control) 
     assert not first.trigger.came_back
     with pytest.raises(TaskDeferred) as deferred:
         operator(deferrable=True).resume_execution(
-            "start_again", {"event": handover.may_start(first.trigger.began)}, {"ti": Told()}
+            "retry_start", {"event": handover.may_start(first.trigger.began)}, {"ti": Told()}
         )
     assert isinstance(deferred.value.trigger, HexStartTrigger)
     assert deferred.value.trigger.came_back

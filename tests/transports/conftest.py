@@ -10,9 +10,9 @@ from typing import Any, Self
 import pytest
 
 from airflow_provider_hex.api.async_client import AsyncHexClient
+from airflow_provider_hex.api.call import Call, Page
 from airflow_provider_hex.api.client import HexClient
 from airflow_provider_hex.api.config import HexConfig
-from airflow_provider_hex.api.protocol import Call, Page
 from airflow_provider_hex.api.steps import Steps
 from hex_emulator.client import Control
 from tests.conftest import TOKENS

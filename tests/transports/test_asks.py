@@ -12,7 +12,7 @@ from airflow_provider_hex.api import errors, protocol, steps
 from airflow_provider_hex.api.client import HexClient
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.start import Asked, start
+from airflow_provider_hex.api.start import StartRequest, start
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, TOKENS
 
@@ -32,9 +32,9 @@ class Told(list[tuple[str, int]]):
     def __init__(self, emulator: Control) -> None:
         super().__init__()
         self._emulator = emulator
-        self.asked: list[Asked] = []
+        self.asked: list[StartRequest] = []
 
-    def __call__(self, asked: Asked | None) -> None:
+    def __call__(self, asked: StartRequest | None) -> None:
         if asked:
             self.asked.append(asked)
         self.append(("asks" if asked else "none", len(self._emulator.requests("RunProject"))))
@@ -47,24 +47,24 @@ def told(emulator: Control) -> Told:
 
 def started(client: HexClient, told: Any, **options: Any) -> Any:
     call = protocol.run_project(PROJECT, **options)
-    return client.carry_out(start(call, PROJECT, if_start_unclear="settle", grace=0), asks=told)
+    return client.carry_out(start(call, PROJECT, on_ambiguous_start="reconcile", grace=0), asks=told)
 
 
-@pytest.mark.parametrize(("options", "interchangeable"), [({}, True), ({"view_id": "v"}, False)])
+@pytest.mark.parametrize(("options", "default_options"), [({}, True), ({"view_id": "v"}, False)])
 def test_it_is_told_before_the_request_goes_out(
-    options: dict[str, Any], interchangeable: bool, client: HexClient, told: Told
+    options: dict[str, Any], default_options: bool, client: HexClient, told: Told
 ) -> None:
     began = time.time()
     started(client, told, **options)
     assert told == [("asks", 0)]
-    assert told.asked[0].interchangeable is interchangeable
+    assert told.asked[0].default_options is default_options
     assert began <= told.asked[0].at <= time.time()
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_a_refusal_started_no_run(status: int, client: HexClient, told: Told, emulator: Control) -> None:
     emulator.fault("RunProject", status=status)
-    with pytest.raises(errors.HexRefused):
+    with pytest.raises(errors.HexRequestRejected):
         started(client, told)
     assert told == [("asks", 0), ("none", 1)]
 
@@ -102,7 +102,7 @@ def test_a_request_after_an_unclear_answer_is_told_of(client: HexClient, told: T
 
 
 def test_whoever_objects_to_it_ends_it_before_anything_is_sent(client: HexClient, emulator: Control) -> None:
-    def object_to(asked: Asked | None) -> None:
+    def object_to(asked: StartRequest | None) -> None:
         raise ConnectionError("It cannot be noted.")
 
     with pytest.raises(ConnectionError):
@@ -111,7 +111,7 @@ def test_whoever_objects_to_it_ends_it_before_anything_is_sent(client: HexClient
 
 
 def test_an_objection_that_is_one_of_ours_is_not_taken_for_an_answer(client: HexClient, emulator: Control) -> None:
-    def object_to(asked: Asked | None) -> None:
+    def object_to(asked: StartRequest | None) -> None:
         raise HexError("The task was killed.")
 
     with pytest.raises(HexError, match="was killed"):

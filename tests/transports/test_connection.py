@@ -75,7 +75,7 @@ def test_every_request_carries_the_token_and_the_extra_headers(transports: Trans
 def test_a_redirect_never_carries_the_token_to_another_host(transports: Transports) -> None:
     with stranger() as elsewhere, stranger(302, Location=f"{elsewhere.url}/users/me") as server:
         transport = transports(base_url=server.url)
-        with pytest.raises(errors.HexRefused, match="That is a redirect, which is not followed"):
+        with pytest.raises(errors.HexRequestRejected, match="That is a redirect, which is not followed"):
             transport.request(ME)
         if isinstance(transport, Blocking):  # whoever takes the session follows redirects, without the token
             transport.client.session.get(f"{server.url}/users/me")

@@ -39,7 +39,7 @@ def test_more_runs_than_an_hour_holds_all_start_once(spelling: str, patient: Eit
     emulator.next_run(timeline=[("COMPLETED", None)], times=100)
     for _ in range(65):
         call = protocol.run_project(PROJECT)
-        patient.carry_out(start.start(call, PROJECT, if_start_unclear="settle", grace=30), patience=7200)
+        patient.carry_out(start.start(call, PROJECT, on_ambiguous_start="reconcile", grace=30), max_wait=7200)
     assert len(emulator.runs()) == 65
     assert {request["call"] for request in emulator.requests()} == {"RunProject"}
 
@@ -63,8 +63,8 @@ def test_the_reset_of_one_limit_is_not_waited_for_after_another_refusal(transpor
 
 def test_patience_has_an_end(patient: Either, emulator: Control) -> None:
     emulator.limits(kernels=0)
-    with pytest.raises(errors.HexLimited, match="All of Hex's kernels are in use, so no run was started"):
-        patient.request(protocol.run_project(PROJECT), patience=600)
+    with pytest.raises(errors.HexRateLimited, match="All of Hex's kernels are in use, so no run was started"):
+        patient.request(protocol.run_project(PROJECT), max_wait=600)
     assert not emulator.runs()
     assert len(emulator.requests()) > 3
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_hex.api import errors, protocol
+from airflow_provider_hex.api.call import Call, Page
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, PROJECTS
 from tests.transports.conftest import Either
@@ -12,7 +13,7 @@ from tests.transports.conftest import Either
 LISTS = ["GetProjectRuns", "ListProjects", "GetQueriedTables"]
 
 
-def listing(name: str, page_size: int = 1) -> protocol.Call[protocol.Page[object]]:
+def listing(name: str, page_size: int = 1) -> Call[Page[object]]:
     calls = {
         "GetProjectRuns": lambda: protocol.get_project_runs(PROJECT, page_size=page_size),
         "ListProjects": lambda: protocol.list_projects(page_size=page_size),

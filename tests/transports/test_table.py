@@ -38,7 +38,7 @@ class Kind:
 
 def started(transport: Either) -> Any:
     call = protocol.run_project(PROJECT)
-    return transport.carry_out(start.start(call, PROJECT, if_start_unclear="settle", grace=30))
+    return transport.carry_out(start.start(call, PROJECT, on_ambiguous_start="reconcile", grace=30))
 
 
 KINDS = {
@@ -138,17 +138,17 @@ FAULTS = {
     "500 for ever": for_ever(errors.HexServerError, status=500),
     "dropped for ever": for_ever(errors.HexUnreachable, drop=True),
     "half an answer for ever": Fault(
-        {"truncate": True, "times": None}, errors.HexBadAnswer, MANY, VALUE, LOOKED, cancel_requests=ONCE
+        {"truncate": True, "times": None}, errors.HexInvalidResponse, MANY, VALUE, LOOKED, cancel_requests=ONCE
     ),
-    "429 for ever": Fault({"status": 429, **LIMIT, "times": None}, errors.HexLimited, MANY),
-    "a redirect": refused(302, errors.HexRefused),
-    "400": refused(400, errors.HexRefused),
+    "429 for ever": Fault({"status": 429, **LIMIT, "times": None}, errors.HexRateLimited, MANY),
+    "a redirect": refused(302, errors.HexRequestRejected),
+    "400": refused(400, errors.HexRequestRejected),
     "401": refused(401, errors.HexUnauthorized),
     "403": refused(403, errors.HexForbidden),
     "403 of a proxy": refused(403, errors.HexForbidden, "<html>Forbidden</html>"),
     "404": refused(404, errors.HexNotFound),
-    "409": refused(409, errors.HexRefused),
-    "422": refused(422, errors.HexRefused),
+    "409": refused(409, errors.HexRequestRejected),
+    "422": refused(422, errors.HexRequestRejected),
 }
 
 CANCELLED_WITHOUT_A_BODY = ("no body", "half an answer for ever")

@@ -15,7 +15,7 @@ from airflow_provider_hex.api.async_client import _session
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexNotFound, HexRunTimeout, HexUnauthorized
 from airflow_provider_hex.api.models import Run
-from airflow_provider_hex.api.watch import RunWatch
+from airflow_provider_hex.api.run_watch import RunWatch
 from airflow_provider_hex.triggers import poller
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, PROJECTS, TOKENS

@@ -9,13 +9,13 @@ import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_hex.api.errors import (
+    HexAmbiguousStart,
     HexError,
-    HexLimited,
     HexNotFound,
-    HexRefused,
+    HexRateLimited,
+    HexRequestRejected,
     HexRunFailed,
     HexServerError,
-    HexStartUnknown,
 )
 from hex_emulator.client import Control
 from tests.conftest import connect
@@ -53,7 +53,7 @@ def test_the_run_stays_noted_while_it_is_waited_for(emulator: Control, airflow: 
 
 
 @pytest.mark.parametrize(
-    ("options", "interchangeable"),
+    ("options", "default_options"),
     [
         ({}, True),
         ({"input_params": {}}, True),
@@ -65,24 +65,24 @@ def test_the_run_stays_noted_while_it_is_waited_for(emulator: Control, airflow: 
     ],
 )
 def test_the_intent_says_when_and_whether_the_run_will_be_like_any_other(
-    options: dict[str, Any], interchangeable: bool, emulator: Control, airflow: Airflow
+    options: dict[str, Any], default_options: bool, emulator: Control, airflow: Airflow
 ) -> None:
     written: list[Any] = []
     airflow.at_note = lambda method, value: written.append(value)
     began = time.time()
     begin(airflow.attempt(), **options)
     asked = next(value for value in written if value)["asked"]
-    assert asked["interchangeable"] is interchangeable
+    assert asked["default_options"] is default_options
     assert began <= asked["at"] <= time.time()
 
 
 @pytest.mark.parametrize(
     ("fault", "options", "error"),
     [
-        ({"status": 422}, {}, HexRefused),
+        ({"status": 422}, {}, HexRequestRejected),
         ({"status": 404}, {}, HexNotFound),
-        ({"status": 429}, {"timeout": 0.01}, HexLimited),
-        ({"status": 503}, {"timeout": 0.01}, HexLimited),
+        ({"status": 429}, {"timeout": 0.01}, HexRateLimited),
+        ({"status": 503}, {"timeout": 0.01}, HexRateLimited),
         ({"status": 429}, {"deferrable": True}, TaskDeferred),
         ({"status": 503}, {"deferrable": True}, TaskDeferred),
     ],
@@ -130,7 +130,7 @@ def test_an_intent_that_could_not_be_settled_but_may_be_later_stays(emulator: Co
 
 def test_an_intent_that_somebody_was_told_of_is_dropped(emulator: Control, airflow: Airflow) -> None:
     emulator.fault("RunProject", drop=True, apply=True)
-    with pytest.raises(HexStartUnknown, match=r"perhaps by others"):
+    with pytest.raises(HexAmbiguousStart, match=r"perhaps by others"):
         operator(input_params={"region": "EMEA"}).execute(airflow.attempt())
     assert not airflow.notes
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_hex.api.errors import HexError, HexRefused, HexStartUnknown
+from airflow_provider_hex.api.errors import HexAmbiguousStart, HexError, HexRequestRejected
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, PROJECTS, connect
 from tests.operators.conftest import WAYS, Airflow, begin, finish, going, interrupted_when, operator, statuses
@@ -27,7 +27,7 @@ def left_asking(emulator: Control, airflow: Airflow, **options: Any) -> None:
     notes: list[dict[str, str]] = []
     airflow.at_note = lambda method, value: notes.append(dict(airflow.notes))
     emulator.fault("RunProject", status=422)
-    with pytest.raises(HexRefused):
+    with pytest.raises(HexRequestRejected):
         operator(**options).execute(airflow.attempt())
     airflow.at_note = lambda method, value: None
     airflow.notes = notes[-1]
@@ -46,7 +46,7 @@ def starts(emulator: Control) -> int:
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("options", [{}, {"input_params": INPUTS}, {"if_start_unclear": "adopt"}])
+@pytest.mark.parametrize("options", [{}, {"input_params": INPUTS}, {"on_ambiguous_start": "adopt"}])
 def test_if_it_made_no_run_one_is_started(
     options: dict[str, Any], way: str, emulator: Control, airflow: Airflow
 ) -> None:
@@ -58,7 +58,7 @@ def test_if_it_made_no_run_one_is_started(
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("options", [{}, {"input_params": INPUTS, "if_start_unclear": "adopt"}])
+@pytest.mark.parametrize("options", [{}, {"input_params": INPUTS, "on_ambiguous_start": "adopt"}])
 def test_the_one_run_that_it_must_have_made_is_taken(
     options: dict[str, Any], way: str, emulator: Control, airflow: Airflow
 ) -> None:
@@ -101,9 +101,9 @@ def test_beside_runs_that_ended_badly_another_is_started(end: str, emulator: Con
     [
         ({"input_params": INPUTS}, 1, "perhaps by others"),
         ({}, 2, "several runs"),
-        ({"if_start_unclear": "adopt"}, 2, "several runs"),
-        ({"if_start_unclear": "fail"}, 1, "if_start_unclear='fail'"),
-        ({"if_start_unclear": "fail"}, 0, "if_start_unclear='fail'"),
+        ({"on_ambiguous_start": "adopt"}, 2, "several runs"),
+        ({"on_ambiguous_start": "fail"}, 1, "on_ambiguous_start='fail'"),
+        ({"on_ambiguous_start": "fail"}, 0, "on_ambiguous_start='fail'"),
     ],
 )
 @pytest.mark.parametrize("way", WAYS)
@@ -112,7 +112,7 @@ def test_if_it_cannot_be_told_the_task_fails_and_lists_what_there_is(
 ) -> None:
     left_asking(emulator, airflow, **options)
     urls = [made(emulator)["runUrl"] for _ in range(runs)]
-    with pytest.raises(HexStartUnknown) as raised:
+    with pytest.raises(HexAmbiguousStart) as raised:
         operator(**options, **WAYS[way]).execute(airflow.attempt())
     assert f"RunProject for project {PROJECT} was sent at 20" in str(raised.value)
     assert doubt in str(raised.value)
@@ -123,11 +123,11 @@ def test_if_it_cannot_be_told_the_task_fails_and_lists_what_there_is(
 
 
 def test_whoever_clears_the_task_after_that_has_it_started(emulator: Control, airflow: Airflow) -> None:
-    left_asking(emulator, airflow, if_start_unclear="fail")
-    with pytest.raises(HexStartUnknown):
-        operator(if_start_unclear="fail").execute(airflow.attempt())
+    left_asking(emulator, airflow, on_ambiguous_start="fail")
+    with pytest.raises(HexAmbiguousStart):
+        operator(on_ambiguous_start="fail").execute(airflow.attempt())
     airflow.clear()
-    begin(airflow.attempt(), if_start_unclear="fail")
+    begin(airflow.attempt(), on_ambiguous_start="fail")
     assert starts(emulator) == 1
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_hex.api import errors, explain, protocol
+from airflow_provider_hex.api import error_messages, errors, protocol
 from tests.api.calls import PROJECT, RUN, answer, call_named
 
 BODY = {"reason": "Why", "details": "More\n than  that", "traceId": "t-1"}
@@ -156,7 +156,7 @@ def test_a_bad_answer_is_quoted() -> None:
         "Hex answered Me (GET /users/me) with 200, but not with a JSON object. It said: 'Log in'. If that is not Hex's "
         "API, check the connection's host and proxy."
     )
-    with pytest.raises(errors.HexBadAnswer) as raised:
+    with pytest.raises(errors.HexInvalidResponse) as raised:
         protocol.decode(call_named("Me"), answer(200, b""))
     error = raised.value
     assert (error.status, error.method, error.path, error.sent_at) == (200, "GET", "/users/me", 1000)
@@ -175,7 +175,7 @@ def test_a_bad_answer_is_quoted() -> None:
     ],
 )
 def test_no_answer_says_from_where_and_why(never_sent: bool, untrusted: bool, hint: str) -> None:
-    error = explain.no_answer(
+    error = error_messages.no_answer(
         call_named("Me"), "https://hex/api/v1", "refused", never_sent=never_sent, untrusted=untrusted, sent_at=7
     )
     assert str(error) == f"No answer to Me (GET /users/me) from https://hex/api/v1: refused. {hint}"
@@ -186,15 +186,17 @@ def test_no_answer_says_from_where_and_why(never_sent: bool, untrusted: bool, hi
 def test_an_unknown_start_lists_the_runs_that_it_may_have_made() -> None:
     lost = errors.HexServerError("Hex answered 500.", status=500, trace_id="t", path="/p", sent_at=7)
     runs = [{"runId": f"r{n}", "projectId": "p", "runUrl": f"https://hex/r{n}", "status": "PENDING"} for n in range(22)]
-    error = explain.start_unknown(lost, runs[:2], "two runs.")
+    error = error_messages.ambiguous_start(lost, runs[:2], "two runs.")
     assert str(error) == (
         "Hex answered 500. Whether that started a run is not known: two runs. Hex run r0 of project p (https://hex/r0) "
         "is PENDING. Hex run r1 of project p (https://hex/r1) is PENDING. So that the project does not run twice, it "
         "is not started again: cancel in Hex the run that this task may have left, then clear the task."
     )
     assert (error.status, error.trace_id, error.path, error.sent_at) == (500, "t", "/p", 7)
-    assert "r19 of project p (https://hex/r19) is PENDING. And 2 more. So" in str(explain.start_unknown(lost, runs, ""))
-    assert "more" not in str(explain.start_unknown(lost, runs[:20], ""))
+    assert "r19 of project p (https://hex/r19) is PENDING. And 2 more. So" in str(
+        error_messages.ambiguous_start(lost, runs, "")
+    )
+    assert "more" not in str(error_messages.ambiguous_start(lost, runs[:20], ""))
 
 
 @pytest.mark.parametrize(
@@ -217,19 +219,19 @@ def test_an_unknown_start_lists_the_runs_that_it_may_have_made() -> None:
     ],
 )
 def test_a_failed_run_is_named_with_its_url_and_trace_id(run: dict[str, Any], said: str) -> None:
-    error = explain.run_failed(run)
+    error = error_messages.run_failed(run)
     assert str(error) == said
     assert error.trace_id == run.get("traceId")
 
 
 def test_a_run_that_took_too_long_is_named_as_it_was_last_seen() -> None:
     seen = {"runId": RUN, "projectId": PROJECT, "runUrl": "u", "traceId": "t", "status": "RUNNING"}
-    error = explain.run_timeout(PROJECT, RUN, seen, 90.5)
+    error = error_messages.run_timeout(PROJECT, RUN, seen, 90.5)
     assert str(error) == (
         f"Hex run {RUN} of project {PROJECT} (u, trace id t) was still RUNNING when its time was up, after 90.5 s."
     )
     assert error.trace_id == "t"
-    error = explain.run_timeout(PROJECT, RUN, None, 60)
+    error = error_messages.run_timeout(PROJECT, RUN, None, 60)
     assert str(error) == (
         f"Hex run {RUN} of project {PROJECT} could not be looked at when its time was up, after 60 s."
     )

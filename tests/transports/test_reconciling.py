@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_hex.api import errors, protocol
-from airflow_provider_hex.api.start import IfStartUnclear, start
+from airflow_provider_hex.api.start import OnAmbiguousStart, start
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
 from tests.transports.conftest import Either, Transports
@@ -15,9 +15,9 @@ from tests.transports.conftest import Either, Transports
 INPUTS = {"order_count": 7}
 
 
-def started(transport: Either, mode: IfStartUnclear = "settle", **options: Any) -> Any:
+def started(transport: Either, mode: OnAmbiguousStart = "reconcile", **options: Any) -> Any:
     call = protocol.run_project(PROJECT, **options)
-    return transport.carry_out(start(call, PROJECT, if_start_unclear=mode, grace=30))
+    return transport.carry_out(start(call, PROJECT, on_ambiguous_start=mode, grace=30))
 
 
 @pytest.fixture(autouse=True)
@@ -74,9 +74,9 @@ def test_a_run_of_others_by_schedule_is_not_taken_for_it(transport: Either, emul
 
 
 @pytest.mark.parametrize("applied", [True, False])
-@pytest.mark.parametrize("mode", ["settle", "adopt"])
+@pytest.mark.parametrize("mode", ["reconcile", "adopt"])
 def test_with_a_run_of_others_it_cannot_tell_and_says_which_there_are(
-    mode: IfStartUnclear, applied: bool, transport: Either, emulator: Control
+    mode: OnAmbiguousStart, applied: bool, transport: Either, emulator: Control
 ) -> None:
     """While it waits for its own run to show, another client starts one."""
     emulator.fault("RunProject", status=500, apply=applied)
@@ -84,7 +84,7 @@ def test_with_a_run_of_others_it_cannot_tell_and_says_which_there_are(
     if not applied:  # one run, of others, that cannot be told from its own: it is taken
         assert started(transport, mode)["runId"] == emulator.runs()[-1]["runId"]
         return
-    with pytest.raises(errors.HexStartUnknown, match="several runs") as raised:
+    with pytest.raises(errors.HexAmbiguousStart, match="several runs") as raised:
         started(transport, mode)
     own, other = emulator.runs()[-2:]
     assert own["runUrl"] in str(raised.value)
@@ -97,7 +97,7 @@ def test_a_run_with_inputs_is_not_taken_unless_told_so(
     fault: dict[str, Any], transport: Either, emulator: Control
 ) -> None:
     emulator.fault("RunProject", apply=True, **fault)
-    with pytest.raises(errors.HexStartUnknown, match="perhaps by others") as raised:
+    with pytest.raises(errors.HexAmbiguousStart, match="perhaps by others") as raised:
         started(transport, input_params=INPUTS)
     assert emulator.runs()[-1]["runUrl"] in str(raised.value)
     assert len(emulator.requests("RunProject")) == 1
@@ -112,7 +112,7 @@ def test_a_run_with_inputs_is_taken_where_nobody_else_starts_the_project(transpo
 @pytest.mark.parametrize("applied", [True, False])
 def test_whoever_wants_no_guess_gets_none(applied: bool, transport: Either, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True, apply=applied)
-    with pytest.raises(errors.HexStartUnknown):
+    with pytest.raises(errors.HexAmbiguousStart):
         started(transport, "fail")
     assert len(emulator.requests("RunProject")) == 1
 
@@ -134,14 +134,14 @@ def test_a_look_that_fails_for_a_while_is_outlived(transport: Either, emulator: 
 def test_impatience_to_start_is_none_to_look(transport: Either, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True, apply=True)
     emulator.fault("GetProjectRuns", status=429, headers={"Retry-After": "60"})
-    starting = start(protocol.run_project(PROJECT), PROJECT, if_start_unclear="settle", grace=30)
-    assert transport.carry_out(starting, patience=0)["runId"] == emulator.runs()[-1]["runId"]
+    starting = start(protocol.run_project(PROJECT), PROJECT, on_ambiguous_start="reconcile", grace=30)
+    assert transport.carry_out(starting, max_wait=0)["runId"] == emulator.runs()[-1]["runId"]
 
 
 def test_a_look_that_is_refused_leaves_it_unknown(transport: Either, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True, apply=True)
     emulator.fault("GetProjectRuns", status=403)
-    with pytest.raises(errors.HexStartUnknown, match=r"cannot be looked at.*scope 'Read projects'"):
+    with pytest.raises(errors.HexAmbiguousStart, match=r"cannot be looked at.*scope 'Read projects'"):
         started(transport)
 
 
@@ -158,5 +158,5 @@ def test_hex_without_a_clock_is_given_a_minute(transport: Either, emulator: Cont
     emulator.clock(advance=10)
     emulator.fault("RunProject", drop=True, apply=True)
     emulator.fault("GetProjectRuns", headers={"Date": "today"})
-    with pytest.raises(errors.HexStartUnknown, match="several runs"):
+    with pytest.raises(errors.HexAmbiguousStart, match="several runs"):
         started(transport)

@@ -12,7 +12,7 @@ from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.models import RunStatus
 
 if TYPE_CHECKING:
-    from airflow_provider_hex.api.protocol import Answer, Call
+    from airflow_provider_hex.api.call import Call, Response
 
 _LONGEST_QUOTE = 500
 _LONGEST_LIST = 20
@@ -32,7 +32,7 @@ _RUN_HINTS = {
 }
 
 
-def refusal(call: Call[Any], answer: Answer, data: Any, retry_after: float | None) -> HexError:
+def refusal(call: Call[Any], answer: Response, data: Any, retry_after: float | None) -> HexError:
     """Return the error that an answer means which is not a success.
 
     :param data: the answer's JSON, or None if it is none.
@@ -60,12 +60,12 @@ def refusal(call: Call[Any], answer: Answer, data: Any, retry_after: float | Non
     )
 
 
-def bad_answer(call: Call[Any], answer: Answer, what: str) -> errors.HexBadAnswer:
+def bad_answer(call: Call[Any], answer: Response, what: str) -> errors.HexInvalidResponse:
     """Return the error for a success that is not what the API promises.
 
     :param what: what is wrong with it.
     """
-    return errors.HexBadAnswer(
+    return errors.HexInvalidResponse(
         f"Hex answered {call} with {answer.status}, but {what} It said: {quoted(answer.body)}. If that is not Hex's "
         "API, check the connection's host and proxy.",
         status=answer.status,
@@ -95,12 +95,12 @@ def no_answer(
     )
 
 
-def start_unknown(
+def ambiguous_start(
     error: HexError,
     found: Sequence[Mapping[str, Any]],
     doubt: str,
-    kind: type[errors.HexStartUnknown] = errors.HexStartUnknown,
-) -> errors.HexStartUnknown:
+    kind: type[errors.HexAmbiguousStart] = errors.HexAmbiguousStart,
+) -> errors.HexAmbiguousStart:
     """Return the error for a RunProject whose outcome is not known.
 
     :param error: what came instead of an answer.
@@ -113,12 +113,12 @@ def start_unknown(
     what_next = (
         "So that the project does not run twice, it is not started again: cancel in Hex the run that this task may "
         "have left, then clear the task."
-        if kind is errors.HexStartUnknown
+        if kind is errors.HexAmbiguousStart
         else "The task's next attempt looks again; if it has none left, look in Hex before you clear the task."
     )
     return kind(
         f"{error} Whether that started a run is not known: {doubt}{runs}{more} {what_next}",
-        **{name: getattr(error, name) for name in errors.FACTS},
+        **error.facts,
     )
 
 
@@ -170,7 +170,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str | None:
 
 def _class_of(status: int, name: str) -> type[HexError]:
     if status == 429 or (status == 503 and name == "RunProject"):
-        return errors.HexLimited
+        return errors.HexRateLimited
     if status >= 500 or status == 408:
         return errors.HexServerError
     by_status: dict[int, type[HexError]] = {
@@ -178,7 +178,7 @@ def _class_of(status: int, name: str) -> type[HexError]:
         403: errors.HexForbidden,
         404: errors.HexNotFound,
     }
-    return by_status.get(status, errors.HexRefused)
+    return by_status.get(status, errors.HexRequestRejected)
 
 
 def _hint(call: Call[Any], status: int, fields: Mapping[str, Any]) -> str:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_hex.api import limits
-from airflow_provider_hex.api.limits import Pace
+from airflow_provider_hex.api import rate_limit
+from airflow_provider_hex.api.rate_limit import RateLimiter
 
 NOW = 1_800_000_000.0
 
@@ -49,7 +49,7 @@ TIMES = [
     "name", ["Retry-After", "retry-AFTER", "RateLimit-Reset", "X-RateLimit-Reset", "x-rate-limit-reset"]
 )
 def test_a_pause_is_read_in_every_spelling(name: str, value: str, seconds: float | None) -> None:
-    assert limits.retry_after({"Server": "x", name: value}, NOW) == seconds
+    assert rate_limit.retry_after({"Server": "x", name: value}, NOW) == seconds
 
 
 @pytest.mark.parametrize(
@@ -67,22 +67,22 @@ def test_a_pause_is_read_in_every_spelling(name: str, value: str, seconds: float
     ],
 )
 def test_retry_after_counts_before_a_reset(headers: dict[str, str], seconds: float | None) -> None:
-    assert limits.retry_after(headers, NOW) == seconds
+    assert rate_limit.retry_after(headers, NOW) == seconds
 
 
 @pytest.mark.parametrize(("status", "seconds"), [(429, 30), (503, None), (500, None)])
 def test_a_reset_is_that_of_the_request_limit_alone(status: int, seconds: float | None) -> None:
     """Every answer tells it, also one that has nothing to do with that limit."""
-    assert limits.retry_after({"RateLimit-Reset": "30"}, NOW, status) == seconds
-    assert limits.retry_after({"RateLimit-Reset": "30", "Retry-After": "7"}, NOW, status) == 7
+    assert rate_limit.retry_after({"RateLimit-Reset": "30"}, NOW, status) == seconds
+    assert rate_limit.retry_after({"RateLimit-Reset": "30", "Retry-After": "7"}, NOW, status) == 7
 
 
 @pytest.mark.parametrize("name", ["Retry-After", "X-RateLimit-Reset"])
 def test_a_clock_that_is_wrong_does_no_harm(name: str) -> None:
     """Ours is ten minutes late: Hex says when, and what time it is there."""
-    assert limits.retry_after({"Date": date(600), name: date(620)}, NOW) == 20
-    assert limits.retry_after({"date": date(600), name: str(NOW + 620)}, NOW) == 20
-    assert limits.retry_after({"Date": date(600), name: "20"}, NOW) == 20
+    assert rate_limit.retry_after({"Date": date(600), name: date(620)}, NOW) == 20
+    assert rate_limit.retry_after({"date": date(600), name: str(NOW + 620)}, NOW) == 20
+    assert rate_limit.retry_after({"Date": date(600), name: "20"}, NOW) == 20
 
 
 def test_a_date_may_be_of_any_zone_and_is_hexs_own_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,26 +91,26 @@ def test_a_date_may_be_of_any_zone_and_is_hexs_own_without_one(monkeypatch: pyte
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
     try:
-        assert limits.retry_after({"Retry-After": format_datetime(abroad)}, NOW) == 20
-        assert limits.retry_after({"Retry-After": date(20).removesuffix(" GMT")}, NOW) == 20
+        assert rate_limit.retry_after({"Retry-After": format_datetime(abroad)}, NOW) == 20
+        assert rate_limit.retry_after({"Retry-After": date(20).removesuffix(" GMT")}, NOW) == 20
     finally:
         monkeypatch.delenv("TZ")
         time.tzset()
 
 
 def test_the_clocks_are_compared_where_hex_tells_the_time() -> None:
-    assert limits.clock_ahead({"DATE": date(-5)}, NOW) == -5
-    assert limits.clock_ahead({"Date": "today"}, NOW) is None
-    assert limits.clock_ahead({}, NOW) is None
+    assert rate_limit.clock_ahead({"DATE": date(-5)}, NOW) == -5
+    assert rate_limit.clock_ahead({"Date": "today"}, NOW) is None
+    assert rate_limit.clock_ahead({}, NOW) is None
 
 
 @given(st.dictionaries(st.sampled_from(["Retry-After", "RateLimit", "X-RateLimit-Reset", "Date"]), st.text()))
 def test_no_header_is_believed_beyond_reason(headers: dict[str, str]) -> None:
-    assert 0 <= (limits.retry_after(headers, NOW) or 0) <= limits.LONGEST_LIMIT
+    assert 0 <= (rate_limit.retry_after(headers, NOW) or 0) <= rate_limit.LONGEST_LIMIT
 
 
 def test_no_more_requests_go_out_in_a_minute_than_may() -> None:
-    pace = Pace(3)
+    pace = RateLimiter(3)
     for moment in (0, 1, 20):
         assert pace.pause("Me", NOW + moment) == 0
         pace.sent(NOW + moment)
@@ -123,7 +123,7 @@ def test_no_more_requests_go_out_in_a_minute_than_may() -> None:
 
 @given(st.integers(1, 60), st.lists(st.floats(0, 100), min_size=1))
 def test_no_minute_ever_holds_more_requests_than_may_go_out(per_minute: int, idle: list[float]) -> None:
-    pace, now, sent = Pace(per_minute), NOW, []
+    pace, now, sent = RateLimiter(per_minute), NOW, []
     for seconds in idle * 3:
         now += seconds
         now += pace.pause("Me", now)
@@ -133,7 +133,7 @@ def test_no_minute_ever_holds_more_requests_than_may_go_out(per_minute: int, idl
 
 
 def test_a_clock_that_is_set_back_holds_nobody_up_for_long() -> None:
-    pace = Pace(1)
+    pace = RateLimiter(1)
     pace.sent(NOW)
     assert pace.pause("Me", NOW - 86400) == 61
 
@@ -154,7 +154,7 @@ def test_a_clock_that_is_set_back_holds_nobody_up_for_long() -> None:
     ],
 )
 def test_no_request_goes_out_when_hex_said_that_none_is_left(headers: dict[str, str], pause: float) -> None:
-    pace = Pace(30)
+    pace = RateLimiter(30)
     pace.learned("Me", headers, NOW)
     assert pace.pause("Me", NOW) == pause
     assert pace.pause("Me", NOW + pause) == 0
@@ -162,14 +162,14 @@ def test_no_request_goes_out_when_hex_said_that_none_is_left(headers: dict[str, 
 
 def test_what_hex_says_of_one_kind_of_request_holds_no_other_up() -> None:
     """RunProject's limit may last an hour; nobody would look at the runs for so long."""
-    pace = Pace(30)
+    pace = RateLimiter(30)
     pace.learned("RunProject", {"RateLimit-Remaining": "0", "RateLimit-Reset": "3000"}, NOW)
     assert pace.pause("RunProject", NOW) == 3001
     assert pace.pause("GetRunStatus", NOW) == 0
 
 
 def test_what_hex_says_last_counts() -> None:
-    pace = Pace(30)
+    pace = RateLimiter(30)
     pace.learned("Me", {"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, NOW)
     pace.learned("Me", {"RateLimit-Remaining": "60", "RateLimit-Reset": "60"}, NOW + 1)
     assert pace.pause("Me", NOW + 1) == 0
@@ -180,7 +180,7 @@ def test_what_hex_says_last_counts() -> None:
     [({"Retry-After": "7"}, 7), ({"X-RateLimit-Reset": "3000"}, 3000), ({"RateLimit-Remaining": "5"}, 10), ({}, 10)],
 )
 def test_after_a_429_no_request_under_the_same_limit_goes_out(headers: dict[str, str], pause: float) -> None:
-    pace = Pace(30)
+    pace = RateLimiter(30)
     pace.learned("GetRunStatus", headers, NOW, status=429)
     assert pace.pause("GetRunStatus", NOW) == pace.pause("GetProjectRuns", NOW) == pause
     assert pace.pause("RunProject", NOW) == pace.pause("GetChartImageFromRun", NOW) == 0
@@ -200,7 +200,7 @@ def test_after_a_429_no_request_under_the_same_limit_goes_out(headers: dict[str,
 )
 def test_what_is_left_is_spread_if_it_would_be_used_up(recent: int, left: int, reset: float, pause: float) -> None:
     """So a limit that others use up too is kept without a single 429."""
-    pace = Pace(100)
+    pace = RateLimiter(100)
     for _ in range(5):
         pace.sent(NOW - 60)
     for _ in range(recent):

@@ -22,7 +22,7 @@ _EARLIEST_EPOCH = 1e9
 _EARLIEST_EPOCH_MS = 1e12
 
 
-class Pace:
+class RateLimiter:
     """Keeps one client's requests within the limits: its own, and what Hex's answers say of Hex's.
 
     RunProject and GetChartImageFromRun have limits of their own besides, so what an answer to one of them says

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_hex.api import explain
-from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRefused, HexStartUnknown, add_sentence
+from airflow_provider_hex.api import error_messages
+from airflow_provider_hex.api.errors import HexAmbiguousStart, HexError, HexNotFound, HexRequestRejected, add_sentence
 from airflow_provider_hex.api.models import RunStatus
-from airflow_provider_hex.api.start import Asked, IfStartUnclear, settle
+from airflow_provider_hex.api.start import OnAmbiguousStart, StartRequest, reconcile
 
 if TYPE_CHECKING:
     from airflow_provider_hex.api.models import Run, StartedRun
     from airflow_provider_hex.hooks.hex import HexHook
-    from airflow_provider_hex.operators.claim import Claim, Left
+    from airflow_provider_hex.runs.run_store import Left, RunStore
 
 log = logging.getLogger(__name__)
 
@@ -24,29 +24,29 @@ _MACHINES_DIFFER = 10.0
 """Seconds by which the clocks of two workers may differ."""
 
 
-class EarlierAttempt:
+class RunRecovery:
     """The attempt of a task before the present one.
 
     :param claim: the present attempt's, which tells what the other has noted.
     :param project_id: the project that the task runs now.
-    :param if_start_unclear: see :data:`~airflow_provider_hex.api.start.IfStartUnclear`.
+    :param on_ambiguous_start: see :data:`~airflow_provider_hex.api.start.OnAmbiguousStart`.
     :param waits: whether the task waits for its run, so that the run must not outlive it.
     """
 
     def __init__(
-        self, hook: HexHook, claim: Claim, *, project_id: str, if_start_unclear: IfStartUnclear, waits: bool
+        self, hook: HexHook, claim: RunStore, *, project_id: str, on_ambiguous_start: OnAmbiguousStart, waits: bool
     ) -> None:
         self._hook = hook
         self._claim = claim
         self._project_id = project_id
-        self._if_start_unclear = if_start_unclear
+        self._if_start_unclear = on_ambiguous_start
         self._waits = waits
         self.left_run: Mapping[str, Any] | None = None
 
     def run(self) -> Mapping[str, Any] | None:
         """Return its run, if the present attempt is to have it; see to it that no other is left going.
 
-        :raises HexStartUnknown: it asked for a run, and whether it got one could not be settled.
+        :raises HexAmbiguousStart: it asked for a run, and whether it got one could not be settled.
         :raises HexError: its run can neither be looked at nor cancelled.
         """
         if (left := self._claim.left()) is None:
@@ -67,13 +67,13 @@ class EarlierAttempt:
         project_id = left.asked_for or self._project_id
         try:
             return settled(self._hook, project_id, left.asked, self._if_start_unclear, is_candidate, _MACHINES_DIFFER)
-        except HexStartUnknown:
+        except HexAmbiguousStart:
             self._claim.drop()  # now that somebody is told
             raise
 
     def _taken_over(self, left: Left, known: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the run if it is to be the present attempt's. If it goes on and is not, cancel it."""
-        what, project_id = explain.describe(known), known.get("projectId", self._project_id)
+        what, project_id = error_messages.describe(known), known.get("projectId", self._project_id)
         run = self._look(project_id, known, what)
         if run is None:
             return None
@@ -99,10 +99,10 @@ class EarlierAttempt:
         except HexNotFound as error:
             log.warning("%s of the attempt before this one is gone: %s", what, error)
             return None
-        except HexRefused as error:
+        except HexRequestRejected as error:
             add_sentence(error, f"{what} of the attempt before this one may still be going.")
             if self._claim.has_next_attempt:
-                raise error.retryable() from error
+                raise error from error
             raise
         except HexError as error:
             if not error.transient:
@@ -114,8 +114,8 @@ class EarlierAttempt:
 def settled(
     hook: HexHook,
     project_id: str,
-    asked: Asked,
-    if_start_unclear: IfStartUnclear,
+    asked: StartRequest,
+    on_ambiguous_start: OnAmbiguousStart,
     is_candidate: Callable[[Run], bool] = lambda run: True,
     clocks_differ: float = 0.0,
 ) -> StartedRun | None:
@@ -123,17 +123,17 @@ def settled(
 
     :param is_candidate: whether a run is worth being found.
     :param clocks_differ: seconds by which this machine's clock may differ from that of whoever asked.
-    :raises HexStartUnknown: that could not be found out.
+    :raises HexAmbiguousStart: that could not be found out.
     """
     at = datetime.fromtimestamp(asked.at, UTC).isoformat(timespec="seconds")
     error = HexError(f"RunProject for project {project_id} was sent at {at}, and nobody got its answer.")
     grace = max(asked.at + hook.config.start_grace - time.time(), 0.0)
-    steps = settle(
+    steps = reconcile(
         project_id,
-        Asked(asked.at - clocks_differ, asked.interchangeable),
+        StartRequest(asked.at - clocks_differ, asked.default_options),
         error,
         until=asked.at + hook.config.read_timeout + clocks_differ,
-        if_start_unclear=if_start_unclear,
+        on_ambiguous_start=on_ambiguous_start,
         grace=grace,
         is_candidate=is_candidate,
     )

@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from airflow_provider_hex.api.errors import HexLimited, HexNotFound, HexRunFailed, HexRunTimeout
+from airflow_provider_hex.api.errors import HexNotFound, HexRateLimited, HexRunFailed, HexRunTimeout
 from airflow_provider_hex.api.models import Run, RunStatus
-from airflow_provider_hex.api.watch import RunWatch, duration, require_completed
+from airflow_provider_hex.api.run_watch import RunWatch, duration, require_completed
 
 ENDED = ["COMPLETED", "ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"]
 
@@ -36,7 +36,7 @@ def test_completed_alone_is_a_success(status: Any) -> None:
 
 def test_an_error_that_passes_is_outlived_and_its_wish_obeyed_once() -> None:
     waiting = watch(poll_interval=5)
-    waiting.missed(HexLimited("429", retry_after=42))
+    waiting.missed(HexRateLimited("429", retry_after=42))
     assert waiting.pause(100) == 42
     waiting.saw(run("RUNNING"))
     assert waiting.pause(100) == 5
@@ -51,7 +51,7 @@ def test_looks_become_rarer_unless_an_interval_is_chosen(now: float, seconds: fl
 def test_no_look_comes_before_the_clients_pace_allows_it() -> None:
     waiting = watch(poll_interval=5)
     assert waiting.pause(100, at_least=7) == 7
-    waiting.missed(HexLimited("429", retry_after=42))
+    waiting.missed(HexRateLimited("429", retry_after=42))
     assert waiting.pause(100, at_least=7) == 42
 
 
@@ -89,7 +89,7 @@ def test_each_new_state_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_look_that_failed_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    watch().missed(HexLimited("The limit is reached."))
+    watch().missed(HexRateLimited("The limit is reached."))
     assert caplog.record_tuples == [
         (
             RunWatch.__module__,

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_hex.api.start import Asked
-from airflow_provider_hex.operators.claim import Claim
+from airflow_provider_hex.api.start import StartRequest
+from airflow_provider_hex.runs.run_store import RunStore
 from tests.operators.conftest import Airflow
 
 RUN = {"projectId": "p", "runId": "r", "runUrl": "https://hex/r", "traceId": "t", "projectVersion": 7}
 
 
-def claim(airflow: Airflow, **options: Any) -> Claim:
-    return Claim(airflow.attempt(), **{"durable": True, **options})
+def claim(airflow: Airflow, **options: Any) -> RunStore:
+    return RunStore(airflow.attempt(), **{"durable": True, **options})
 
 
 def test_there_is_nothing_left_before_the_first_attempt(airflow: Airflow) -> None:
@@ -36,9 +36,9 @@ def test_what_hex_did_not_tell_of_a_run_is_not_noted(airflow: Airflow) -> None:
     assert airflow.note["run"] == {"projectId": "p", "runId": "r"}
 
 
-@pytest.mark.parametrize("interchangeable", [True, False])
-def test_an_intent_is_left_as_it_was_noted(interchangeable: bool, airflow: Airflow) -> None:
-    asked = Asked(1_800_000_000.25, interchangeable)
+@pytest.mark.parametrize("default_options", [True, False])
+def test_an_intent_is_left_as_it_was_noted(default_options: bool, airflow: Airflow) -> None:
+    asked = StartRequest(1_800_000_000.25, default_options)
     claim(airflow).asks("p", asked)
     left = claim(airflow).left()
     assert left is not None
@@ -47,7 +47,7 @@ def test_an_intent_is_left_as_it_was_noted(interchangeable: bool, airflow: Airfl
 
 def test_a_request_that_started_no_run_leaves_nothing(airflow: Airflow) -> None:
     first = claim(airflow)
-    first.asks("p", Asked(1.0, interchangeable=True))
+    first.asks("p", StartRequest(1.0, default_options=True))
     first.asks("p", None)
     assert claim(airflow).left() is None
 
@@ -78,8 +78,8 @@ def test_a_note_of_another_kind_is_none(airflow: Airflow) -> None:
 
 @pytest.mark.parametrize("context", [{}, {"task_state_store": None}], ids=["airflow-2", "no-store"])
 def test_without_a_store_nothing_is_kept_and_nothing_fails(context: dict[str, Any], airflow: Airflow) -> None:
-    kept = Claim({"ti": airflow.attempt()["ti"], **context}, durable=True)  # type: ignore[typeddict-item]
-    kept.asks("p", Asked(1.0, interchangeable=True))
+    kept = RunStore({"ti": airflow.attempt()["ti"], **context}, durable=True)  # type: ignore[typeddict-item]
+    kept.asks("p", StartRequest(1.0, default_options=True))
     kept.took(RUN)
     kept.ended("badly")
     kept.drop()
@@ -96,7 +96,7 @@ def test_a_task_that_is_not_durable_does_not_touch_the_store(airflow: Airflow) -
     used: list[str] = []
     airflow.at_note = lambda method, value: used.append(method)
     kept = claim(airflow, durable=False)
-    kept.asks("p", Asked(1.0, interchangeable=True))
+    kept.asks("p", StartRequest(1.0, default_options=True))
     kept.took(RUN)
     kept.ended("badly")
     kept.drop()
@@ -116,7 +116,7 @@ def test_a_note_before_or_of_a_run_must_succeed_and_one_after_it_need_not(airflo
     kept.ended("badly")
     kept.asks("p", None)
     with pytest.raises(ConnectionError):
-        kept.asks("p", Asked(1.0, interchangeable=True))
+        kept.asks("p", StartRequest(1.0, default_options=True))
     with pytest.raises(ConnectionError):
         kept.took(RUN)
 
@@ -161,15 +161,15 @@ def test_a_run_of_the_present_attempt_is_the_next_ones_if_one_will_come(
 
 def test_a_run_that_no_other_attempt_can_know_is_nobody_elses(airflow: Airflow) -> None:
     kept = claim(airflow)
-    kept.asks("p", Asked(1.0, interchangeable=True))
+    kept.asks("p", StartRequest(1.0, default_options=True))
     airflow.attempt()
     assert not kept.is_another_attempts()
 
 
 def test_a_task_that_comes_back_from_a_deferral_has_its_run(airflow: Airflow) -> None:
     context = airflow.attempt()
-    Claim(context, durable=True).took(RUN)
-    assert Claim(context, durable=True, has_run=True).is_another_attempts()
+    RunStore(context, durable=True).took(RUN)
+    assert RunStore(context, durable=True, has_run=True).is_another_attempts()
 
 
 @pytest.mark.parametrize("state", ALIVE)

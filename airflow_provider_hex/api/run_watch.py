@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from airflow_provider_hex.api import explain, schedule
+from airflow_provider_hex.api import error_messages, poll_schedule
 from airflow_provider_hex.api.errors import HexError, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.models import Run, RunStatus
 
@@ -16,7 +16,7 @@ class RunWatch:
     """What is known of a run that somebody waits for.
 
     :param started_at: when the waiting began, in epoch seconds.
-    :param poll_interval: seconds between two looks; by default :func:`schedule.next_look` chooses.
+    :param poll_interval: seconds between two looks; by default :func:`poll_schedule.next_poll_delay` chooses.
     :param timeout: seconds to wait at the most, counted from ``started_at``; by default there is no end.
     """
 
@@ -41,7 +41,7 @@ class RunWatch:
         """Take note of a look at the run, and return whether it has ended."""
         if self._run is None or self._run["status"] != run["status"]:
             known = "" if RunStatus.of(run) is not RunStatus.UNKNOWN else ", a status that is not known here"
-            log.info("%s is %s%s.", explain.describe(run), run["status"], known)
+            log.info("%s is %s%s.", error_messages.describe(run), run["status"], known)
         self._run, self._retry_after = run, None
         return RunStatus.of(run).is_terminal
 
@@ -59,7 +59,7 @@ class RunWatch:
 
     def first_look(self, now: float) -> float:
         """Return the time of the first look: soon after the waiting began, now if that is longer ago."""
-        return max(now, self.started_at + schedule.next_look(0.0, poll_interval=self.poll_interval))
+        return max(now, self.started_at + poll_schedule.next_poll_delay(0.0, poll_interval=self.poll_interval))
 
     def pause(self, now: float, at_least: float = 0.0, past: Sequence[float] = (), stretch: float = 1.0) -> float:
         """Return the seconds until the next look.
@@ -69,7 +69,7 @@ class RunWatch:
         :param stretch: by how much to lengthen a pause that the user did not choose.
         :raises HexRunTimeout: if the time is up.
         """
-        pause = schedule.next_look(now - self.started_at, poll_interval=self.poll_interval, past=past)
+        pause = poll_schedule.next_poll_delay(now - self.started_at, poll_interval=self.poll_interval, past=past)
         pause = max(pause * (1.0 if self.poll_interval else stretch), self._retry_after or 0.0, at_least)
         left = self.left(now)
         if left is not None and left <= 0:
@@ -82,7 +82,7 @@ class RunWatch:
 
     def timed_out(self) -> HexRunTimeout:
         """Return the error of a wait whose time is up."""
-        return explain.run_timeout(self.project_id, self.run_id, self._run, self.timeout or 0.0)
+        return error_messages.run_timeout(self.project_id, self.run_id, self._run, self.timeout or 0.0)
 
 
 def duration(run: Run) -> float | None:
@@ -98,5 +98,5 @@ def require_completed(run: Run) -> Run:
     :raises HexRunFailed: for one in any other state.
     """
     if not RunStatus.of(run).is_success:
-        raise explain.run_failed(run)
+        raise error_messages.run_failed(run)
     return run

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_hex.api.start import Asked
+from airflow_provider_hex.api.start import StartRequest
 from airflow_provider_hex.version_compat import state_of
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ class Left:
 
     retried: bool
     run: dict[str, Any] | None
-    asked: Asked | None
+    asked: StartRequest | None
     asked_for: str | None
     over: str | None
 
 
-class Claim:
+class RunStore:
     """The present attempt's note of its run. Without a store it keeps nothing, and finds nothing.
 
     :param context: the task's.
@@ -83,17 +83,17 @@ class Claim:
             # A clear raises max_tries, a retry does not.
             retried=note.get("max_tries") == self._ti.max_tries,
             run=run,
-            asked=None if asked is None else Asked(asked["at"], asked["interchangeable"]),
+            asked=None if asked is None else StartRequest(asked["at"], asked["default_options"]),
             asked_for=None if asked is None else asked.get("project_id"),
             over=note.get("over"),
         )
 
-    def asks(self, project_id: str, asked: Asked | None) -> None:
+    def asks(self, project_id: str, asked: StartRequest | None) -> None:
         """Note that a RunProject goes out; None when it is certain that it started no run."""
         if asked is None:
             self.drop()
         else:
-            self._note(asked={"project_id": project_id, "at": asked.at, "interchangeable": asked.interchangeable})
+            self._note(asked={"project_id": project_id, "at": asked.at, "default_options": asked.default_options})
             self._has_run = False
 
     def took(self, run: Mapping[str, Any]) -> None:

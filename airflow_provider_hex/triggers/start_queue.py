@@ -17,10 +17,10 @@ SHORTEST = 3.0
 """Seconds from one to the next: Hex takes 20 runs a minute."""
 LONGEST = 60.0
 
-_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[HexConfig, Gate]] = WeakKeyDictionary()
+_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[HexConfig, StartQueue]] = WeakKeyDictionary()
 
 
-class Gate:
+class StartQueue:
     """Lets one through at a time.
 
     Whoever was let through and comes back was refused again: then the gate takes its time, twice as long each time,
@@ -56,7 +56,7 @@ class Gate:
             self._task = asyncio.create_task(self._open())
         await turn
 
-    def made_room(self) -> None:
+    def kernel_freed(self) -> None:
         """Take note that a run has ended, so that its kernel is free. If nobody waits for it, others take it."""
         if self._queue:
             self._room += 1
@@ -82,6 +82,6 @@ class Gate:
         return max(self._not_before, self._last + (SHORTEST if self._room else self._interval))
 
 
-def gate_of(config: HexConfig) -> Gate:
+def start_queue_of(config: HexConfig) -> StartQueue:
     """Return the gate of a token on this event loop."""
-    return _gates.setdefault(asyncio.get_running_loop(), {}).setdefault(config, Gate())
+    return _gates.setdefault(asyncio.get_running_loop(), {}).setdefault(config, StartQueue())

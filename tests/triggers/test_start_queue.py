@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_hex.api.config import HexConfig
-from airflow_provider_hex.api.errors import HexError, HexLimited
+from airflow_provider_hex.api.errors import HexError, HexRateLimited
 from airflow_provider_hex.triggers import gate, handover
-from airflow_provider_hex.triggers.gate import Gate
 from airflow_provider_hex.triggers.start import HexStartTrigger
+from airflow_provider_hex.triggers.start_queue import StartQueue
 from tests.conftest import connect
 
 SHORT = 0.1
@@ -26,11 +26,13 @@ def _short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "LONGEST", SHORT * 8)
 
 
-def let_through(*arrivals: tuple[float, bool], while_waiting: Callable[[Gate], Awaitable[None]] | None = None) -> Any:
+def let_through(
+    *arrivals: tuple[float, bool], while_waiting: Callable[[StartQueue], Awaitable[None]] | None = None
+) -> Any:
     """The seconds after which each of those who arrive at once is let through."""
 
     async def wait() -> list[float]:
-        before = Gate()
+        before = StartQueue()
         began = time.time()
 
         async def one(not_before: float, came_back: bool) -> float:
@@ -76,9 +78,9 @@ def test_its_time_doubles_up_to_a_bound_and_halves_when_nobody_comes_back() -> N
 
 
 def test_a_run_that_ends_lets_the_next_one_through_at_once() -> None:
-    async def end_a_run(waiting: Gate) -> None:
+    async def end_a_run(waiting: StartQueue) -> None:
         await asyncio.sleep(SHORT * 2)
-        waiting.made_room()
+        waiting.kernel_freed()
 
     (moment,) = let_through((0.0, True), (0.0, True), while_waiting=end_a_run)[:1]
     assert moment < SHORT * 4
@@ -86,9 +88,9 @@ def test_a_run_that_ends_lets_the_next_one_through_at_once() -> None:
 
 def test_runs_that_ended_while_nobody_waited_make_no_room_later() -> None:
     async def wait() -> float:
-        before, began = Gate(), time.time()
+        before, began = StartQueue(), time.time()
         for _ in range(5):
-            before.made_room()
+            before.kernel_freed()
         await before.turn(0.0, True)
         return time.time() - began
 
@@ -97,7 +99,7 @@ def test_runs_that_ended_while_nobody_waited_make_no_room_later() -> None:
 
 def test_one_who_gives_up_holds_nobody_up() -> None:
     async def wait() -> float:
-        before, began = Gate(), time.time()
+        before, began = StartQueue(), time.time()
         first = asyncio.create_task(before.turn(0.0, False))
         second = asyncio.create_task(before.turn(0.0, False))
         await asyncio.sleep(0)
@@ -109,9 +111,13 @@ def test_one_who_gives_up_holds_nobody_up() -> None:
 
 
 def test_a_token_has_one_gate_and_another_token_another() -> None:
-    async def gates() -> tuple[Gate, Gate, Gate]:
+    async def gates() -> tuple[StartQueue, StartQueue, StartQueue]:
         mine, theirs = (HexConfig("https://app.hex.tech/api/v1", token) for token in ("a", "b"))
-        return gate.gate_of(mine), gate.gate_of(HexConfig(mine.base_url, "a")), gate.gate_of(theirs)
+        return (
+            gate.start_queue_of(mine),
+            gate.start_queue_of(HexConfig(mine.base_url, "a")),
+            gate.start_queue_of(theirs),
+        )
 
     one, same, another = asyncio.run(gates())
     assert one is same
@@ -119,7 +125,7 @@ def test_a_token_has_one_gate_and_another_token_another() -> None:
 
 
 def trigger(**options: Any) -> HexStartTrigger:
-    refusal = HexLimited("Hex answered RunProject with 503.", status=503)
+    refusal = HexRateLimited("Hex answered RunProject with 503.", status=503)
     fields = {"began": 7.5, "not_before": time.time(), "until": None, "came_back": False, **options}
     return HexStartTrigger(hex_conn_id="hex_default", refusal=refusal.to_dict(), **fields)
 
@@ -141,7 +147,7 @@ def test_its_event_says_that_the_task_may_ask_again(monkeypatch: pytest.MonkeyPa
 def test_when_the_time_is_up_its_event_says_what_was_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     connect(monkeypatch, host="https://app.hex.tech")
     event = event_of(trigger(not_before=time.time() + 60, until=time.time() + 0.1))
-    with pytest.raises(HexLimited, match=r"no room to start a run in time\. Hex answered RunProject with 503\."):
+    with pytest.raises(HexRateLimited, match=r"no room to start a run in time\. Hex answered RunProject with 503\."):
         handover.turn_to_start(event)
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from airflow_provider_hex.api.errors import HexError, HexLimited
+from airflow_provider_hex.api.errors import HexError, HexRateLimited
 from airflow_provider_hex.api.models import Run, RunStatus
-from airflow_provider_hex.api.watch import require_completed
+from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.version_compat import shortest_deferral
 
 if TYPE_CHECKING:
@@ -62,9 +62,15 @@ def defer(
 
 
 def defer_start(
-    task: BaseOperator, *, hex_conn_id: str, refusal: HexLimited, began: float, timeout: float | None, came_back: bool
+    task: BaseOperator,
+    *,
+    hex_conn_id: str,
+    refusal: HexRateLimited,
+    began: float,
+    timeout: float | None,
+    came_back: bool,
 ) -> NoReturn:
-    """Let the triggerer wait until there may be room for a run; the task goes on in its ``start_again``.
+    """Let the triggerer wait until there may be room for a run; the task goes on in its ``retry_start``.
 
     :param refusal: how Hex has refused the run.
     :param began: when the task began, in epoch seconds.
@@ -90,7 +96,7 @@ def defer_start(
             until=None if left is None else now + left,
             came_back=came_back,
         ),
-        method_name="start_again",
+        method_name="retry_start",
         timeout=None if left is None else timedelta(seconds=left) + _GRACE,
     )
 

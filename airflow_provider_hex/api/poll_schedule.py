@@ -9,7 +9,7 @@ import math
 from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
-from airflow_provider_hex.api.limits import WINDOW
+from airflow_provider_hex.api.rate_limit import WINDOW
 
 K = TypeVar("K", bound=Hashable)
 
@@ -25,7 +25,7 @@ _STANDS_FOR = tuple(1.0 + step / 40 for step in range(-10, 11))
 """What a past run tells of the next one: it may take a quarter less to a quarter more, all of that alike."""
 
 
-def next_look(waited: float, *, poll_interval: float | None = None, past: Sequence[float] = ()) -> float:
+def next_poll_delay(waited: float, *, poll_interval: float | None = None, past: Sequence[float] = ()) -> float:
     """Return the seconds until a run should be looked at again.
 
     A user's ``poll_interval`` is obeyed. Without one, and knowing nothing of past runs, the pause is a tenth of the
@@ -75,7 +75,7 @@ def apart(per_minute: int) -> float:
     Without it, many who begin to wait together use up a minute's budget at once, and nobody sees anything for
     the rest of that minute.
 
-    :param per_minute: the budget, as for :class:`limits.Pace`.
+    :param per_minute: the budget, as for :class:`rate_limit.RateLimiter`.
     """
     return WINDOW / per_minute / 2
 

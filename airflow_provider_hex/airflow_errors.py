@@ -1,0 +1,57 @@
+"""Where the API's errors become Airflow's: the one place that decides whether a task fails for good.
+
+Airflow retries a task that raised an ``AirflowException``, and fails one for good that raised an
+``AirflowFailException``. An error keeps its own class in either case, for callbacks and retry policies:
+a ``HexNotFound`` stays one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+from airflow_provider_hex.api.errors import HexError
+
+
+@contextmanager
+def airflow_errors() -> Iterator[None]:
+    """Raise each :class:`HexError` from within the block, or the decorated function, as one that Airflow knows.
+
+    :raises HexError: which is an ``AirflowFailException`` if no retry helps, and else an ``AirflowException``.
+    """
+    try:
+        yield
+    except HexError as error:
+        raise for_airflow(error) from error.__cause__
+
+
+def for_airflow(error: HexError) -> HexError:
+    """Return the error as an ``AirflowFailException`` if no retry helps, and else as an ``AirflowException``."""
+    kind = AirflowException if error.retry_helps else AirflowFailException
+    own = next(cls for cls in type(error).__mro__ if not issubclass(cls, AirflowException))
+    known = _combined(own, kind)(str(error), **error.facts)
+    known.retry_helps = error.retry_helps
+    for note in getattr(error, "__notes__", ()):
+        known.add_note(note)
+    return known
+
+
+@cache
+def _combined(own: type[HexError], kind: type[AirflowException]) -> type[HexError]:
+    names = {"__module__": own.__module__, "__qualname__": own.__qualname__, "__doc__": own.__doc__}
+    return type(own.__name__, (own, kind), {**names, "__reduce__": _reduce})
+
+
+def _reduce(error: HexError) -> Any:
+    """Pickle the error as data, since its class has no name of its own to import."""
+    return _restore, (error.to_dict(), error.retry_helps)
+
+
+def _restore(data: dict[str, Any], retry_helps: bool) -> HexError:
+    error = HexError.from_dict(data)
+    error.retry_helps = retry_helps
+    return for_airflow(error)
