@@ -75,23 +75,28 @@ def bad_answer(call: Call[Any], answer: Response, what: str) -> errors.HexInvali
     )
 
 
-def no_answer(
+def no_response(
     call: Call[Any], base_url: str, cause: str, *, never_sent: bool, untrusted: bool, sent_at: float
 ) -> errors.HexUnreachable:
-    """Return the error for a call that nobody answered.
+    """Return the error for a request that got no response.
 
-    :param never_sent: whether it is certain that the request never went out.
+    :param call: the request.
+    :param base_url: the API's base URL.
+    :param cause: the reason, in the words of the HTTP library.
+    :param never_sent: whether the request was certainly not sent.
     :param untrusted: whether the reason is the server's certificate.
+    :param sent_at: when the request was sent, in epoch seconds.
     """
     kind = errors.HexNotConnected if never_sent else errors.HexUnreachable
-    hint = (
-        "The server's certificate is not trusted: if a proxy or a host of your own signs with its own authority, "
-        "name its PEM file in the connection's ca_bundle."
-        if untrusted
-        else "Check the connection's host and proxy, and the network."
-    )
+    hint = "Check the connection's host and proxy, and the network."
+    if untrusted:
+        kind = errors.HexUntrustedCertificate
+        hint = (
+            "The server's certificate is not trusted. If your proxy or your Hex host has a certificate of a private "
+            "authority, set the connection's CA bundle to the authority's PEM file."
+        )
     return kind(
-        f"No answer to {call} from {base_url}: {cause}. {hint}", method=call.method, path=call.path, sent_at=sent_at
+        f"No response from {base_url} to {call}: {cause}. {hint}", method=call.method, path=call.path, sent_at=sent_at
     )
 
 
