@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
@@ -80,10 +79,10 @@ class HexHook(BaseHook):
         """The client that the methods use."""
         return self.new_client()
 
-    def new_client(self, sleep: Callable[[float], None] = time.sleep) -> HexClient:
+    def new_client(self, sleep: Callable[[float], None] | None = None) -> HexClient:
         """Return another client for the connection.
 
-        :param sleep: waits between requests, for so many seconds. Default: ``time.sleep``.
+        :param sleep: waits for so many seconds between requests. Default: the client's own.
         """
         from airflow_provider_hex.api.client import HexClient  # imports requests, which a DAG file does not need
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from airflow_provider_hex.api import steps
 from airflow_provider_hex.hooks.hex import HexHook
 
@@ -15,7 +17,7 @@ def cancel_run(hook: HexHook, project_id: str, run_id: str) -> tuple[bool, str]:
     :return: whether the run was cancelled, and a sentence that says so. An error here never hides the one before.
     """
     try:
-        with hook.new_client() as client:
+        with closing(hook.new_client()) as client:
             client.carry_out(steps.cancel(project_id, run_id))
     except Exception as error:
         return False, f"The run could not be cancelled and may still be running: {error}"

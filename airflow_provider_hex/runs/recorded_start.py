@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,7 @@ class RecordedStart:
         """
         if self.request is None:
             return None
-        with self._task.hook.new_client() as client:
+        with closing(self._task.hook.new_client()) as client:
             run = reconcile(client, self._task.project_id, self.request, self._task.on_ambiguous_start)
         if run is None:
             self.had_no_effect()

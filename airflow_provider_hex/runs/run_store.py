@@ -51,7 +51,7 @@ class RunStore:
 
     def __init__(self, context: Context, *, durable: bool, has_run: bool = False) -> None:
         self._store: Any = context.get("task_state_store") if durable else None
-        self._max_tries: int = context["ti"].max_tries  # type: ignore[union-attr,assignment]
+        self._max_tries: int = context["ti"].max_tries
         self._has_run = has_run
 
     @property

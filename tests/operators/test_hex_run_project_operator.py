@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import DAG, TaskDeferred, XComArg
 
 from airflow_provider_hex.api.errors import HexError, HexInvalidInput
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
-from airflow_provider_hex.triggers import handover
+from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.hex import HexRunTrigger
 from airflow_provider_hex.triggers.start import HexStartTrigger
 from demo.waiting import wait_for
