@@ -46,9 +46,9 @@ def wait_for_run(
         try:
             run = known or client.send(call)
         except HexError as error:
-            watch.missed(error)
+            watch.poll_failed(error)
         else:
-            if watch.saw(run):
+            if watch.polled(run):
                 return require_completed(run)
         # Many processes may have begun at the same moment. They should not all poll at the same moment.
         stretch = random.uniform(1.0, _MAX_STRETCH)

@@ -77,7 +77,12 @@ def defer_start(
     now = time.time()
     not_before = now + (error.retry_after or 0.0)
     until = None if timeout is None else max(began + timeout, now)
-    task.log.info("%s Waiting in the triggerer for a slot to start the run.", error)
+    task.log.info(
+        "%s Waiting in the triggerer for a slot to start the run: %.0f s or more, %s.",
+        error,
+        not_before - now,
+        "without an end" if until is None else f"and {until - now:.0f} s at the most",
+    )
     task.defer(
         trigger=HexStartTrigger(
             hex_conn_id=hex_conn_id,

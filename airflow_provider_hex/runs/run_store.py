@@ -51,7 +51,7 @@ class RunStore:
 
     def __init__(self, context: Context, *, durable: bool, has_run: bool = False) -> None:
         self._store: Any = context.get("task_state_store") if durable else None
-        self._max_tries: int = context["ti"].max_tries
+        self._ti: Any = context["ti"]
         self._has_run = has_run
 
     @property
@@ -72,7 +72,7 @@ class RunStore:
         request, run = data.get("request"), data.get("run")
         self._has_run = run is not None
         return Record(
-            is_retry=data.get("max_tries") == self._max_tries,  # Airflow raises it with a clear, not with a retry
+            is_retry=data.get("max_tries") == self._ti.max_tries,  # Airflow raises it with a clear, not with a retry
             project_id=request and request["project_id"],
             request=request and StartRequest(request["sent_at"], request["default_options"]),
             run=run,
@@ -110,7 +110,7 @@ class RunStore:
 
     def _set(self, **what: Any) -> None:
         if self.is_available:
-            self._store.set(KEY, {"max_tries": self._max_tries, **what})
+            self._store.set(KEY, {"max_tries": self._ti.max_tries, **what})
 
     @contextmanager
     def _logging_errors(self) -> Iterator[None]:

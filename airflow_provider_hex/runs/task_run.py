@@ -69,7 +69,7 @@ class TaskRun:
         self._store = RunStore(context, durable=task.durable, has_run=run is not None)
         self._attempt = Attempt(self._ti, self._store)
         self._run = run
-        self._released = False
+        self._outcome: str | None = None
         self._kill_switch = KillSwitch()
         self._start = RecordedStart(task, self._store, self._kill_switch)
 
@@ -96,7 +96,7 @@ class TaskRun:
         run = None if requeued else self._recover()
         if run is None:
             run = self._run = self._start_run(began, requeued)
-        self._stop_if_killed()
+        self._stop_if_killed()  # before a record: no other attempt has to know a run that is cancelled now
         return run
 
     def _recover(self) -> Mapping[str, Any] | None:
@@ -141,6 +141,7 @@ class TaskRun:
     def _wait(self, run: Mapping[str, Any], began: float) -> StartedRun | Run:
         if RunStatus.of(run).is_success:  # the previous attempt's run has completed
             return cast("Run", run)
+        self._stop_if_killed()
         if self._task.wait_for_completion and not self._task.deferrable:
             return wait_for_run(
                 self._client,
@@ -151,7 +152,7 @@ class TaskRun:
             )
         if self._attempt.status() in (AttemptStatus.ENDED_BY_USER, AttemptStatus.SUPERSEDED):
             self._kill_switch.is_set = True
-        self._stop_if_killed()
+            self._stop_if_killed()
         if not self._task.wait_for_completion:
             return cast("StartedRun", run)
         defer_wait(
@@ -195,26 +196,27 @@ class TaskRun:
         except BaseException as error:
             if self._run is None:
                 self._fail_without_run(error)
-            elif not self._released:
+            elif isinstance(error, HexNotFound):
+                error.retry_helps = True  # the run is gone, and a retry starts another
+            else:
                 self._fail(error)
             raise
         else:
             self._store.delete()
         finally:
-            self._released = True
+            self._run = None
 
     def _fail(self, error: BaseException) -> None:
-        if isinstance(error, HexNotFound):
-            error.retry_helps = True  # the run is gone, and a retry starts another
-            return
-        is_retried = isinstance(error, HexError) or not isinstance(error, AirflowFailException)
-        disposition = self._decide(self._cause(error), self._status(), is_retried)
-        cancelled, sentence = self._release(disposition)
-        add_sentence(error, sentence if self._is_named_in(error) else f"{describe(self._run or {})}: {sentence}")
+        cancelled = False
+        if self._outcome is None:  # otherwise the kill has released the run
+            is_retried = isinstance(error, HexError) or not isinstance(error, AirflowFailException)
+            disposition = self._decide(self._cause(error), self._status(), is_retried)
+            cancelled = self._release(disposition)
+            if disposition is Disposition.LEAVE_TO_RETRY and isinstance(error, HexError):
+                error.retry_helps = True  # by then, someone may have fixed the token or the connection
+        add_sentence(error, str(self._outcome) if self._is_named_in(error) else self._named_outcome())
         if cancelled:
             self._store.record_failure(str(error))
-        if disposition is Disposition.LEAVE_TO_RETRY and isinstance(error, HexError):
-            error.retry_helps = True  # by then, someone may have fixed the token or the connection
 
     def _fail_without_run(self, error: BaseException) -> None:
         if isinstance(error, HexUnreconciledStart):
@@ -233,10 +235,16 @@ class TaskRun:
             return str(error)
         if self._run is None:
             return "No run was started."
-        return f"{describe(self._run)}: {self._release(Disposition.CANCEL)[1]}"
+        self._release(Disposition.CANCEL)
+        return self._named_outcome()
+
+    def _cause(self, error: BaseException) -> Cause:
+        if isinstance(error, (HexRunTimeout, AirflowTaskTimeout)) or is_deferral_timeout(error):
+            return Cause.TIMED_OUT
+        return Cause.KILLED if self._kill_switch.is_set else Cause.FAILED
 
     def _status(self) -> AttemptStatus:
-        """Ask Airflow about the attempt, if another one can know the run: only then does it matter."""
+        """Ask Airflow about the attempt. Without a record, no other attempt can have the run, and it does not matter."""
         return self._attempt.status() if self._store.has_run else AttemptStatus.CURRENT
 
     def _decide(self, cause: Cause, status: AttemptStatus, is_retried: bool = True) -> Disposition:
@@ -247,41 +255,37 @@ class TaskRun:
             cancel_on=set(Cause) if self._task.cancel_on_timeout else {Cause.KILLED, Cause.FAILED},
         )
 
-    def _release(self, disposition: Disposition) -> tuple[bool, str]:
-        """Carry out a disposition, and return whether the run was cancelled and a sentence that says so."""
-        self._released = True
-        if disposition is not Disposition.CANCEL or self._run is None:
-            return False, _LEFT.get(disposition, "")
-        project_id = self._run.get("projectId") or self._task.project_id
-        return cancel_run(self._task.hook, project_id, self._run["runId"])
-
-    def _cause(self, error: BaseException) -> Cause:
-        if isinstance(error, (HexRunTimeout, AirflowTaskTimeout)) or is_deferral_timeout(error):
-            return Cause.TIMED_OUT
-        return Cause.KILLED if self._kill_switch.is_set else Cause.FAILED
+    def _release(self, disposition: Disposition) -> bool:
+        """Carry out a disposition, set the outcome, and return whether the run was cancelled."""
+        cancelled, self._outcome = False, _LEFT.get(disposition, "")
+        if disposition is Disposition.CANCEL and self._run is not None:
+            project_id = self._run.get("projectId") or self._task.project_id
+            cancelled, self._outcome = cancel_run(self._task.hook, project_id, self._run["runId"])
+        return cancelled
 
     def _is_named_in(self, error: BaseException) -> bool:
         return self._run is not None and str(self._run.get("runUrl") or self._run["runId"]) in str(error)
+
+    def _named_outcome(self) -> str:
+        return f"{describe(self._run or {})}: {self._outcome}"
 
     # Kill: Airflow calls these in a signal handler, in the middle of any line above.
 
     def kill(self) -> None:
         """Stop soon, and release the run, because Airflow ends the process."""
         self._kill_switch.is_set = True
-        if self._run is None or self._released:
+        if self._run is None or self._outcome is not None:
             return
         status = self._status()
-        if status is AttemptStatus.UNKNOWN:
-            return  # the interrupted code ends now, and releases the run
-        self._log_release(self._decide(Cause.KILLED, status))
+        if status is not AttemptStatus.UNKNOWN:  # otherwise the interrupted code ends soon, and releases the run
+            self._release(self._decide(Cause.KILLED, status))
+            log.warning("The task was killed. %s", self._named_outcome())
 
     def time_out(self) -> None:
-        """Cancel the run of a deferred task that Airflow 2 ends at its ``execution_timeout`` without resuming it."""
+        """Release the run of a deferred task that Airflow 2 ends at its ``execution_timeout`` without resuming it."""
         if self._run is not None:
-            self._log_release(self._decide(Cause.TIMED_OUT, AttemptStatus.CURRENT))
-
-    def _log_release(self, disposition: Disposition) -> None:
-        log.warning("The task was killed. %s %s", self._release(disposition)[1], describe(self._run or {}))
+            self._release(self._decide(Cause.TIMED_OUT, AttemptStatus.CURRENT))
+            log.warning("The task timed out. %s", self._named_outcome())
 
     # What the steps above share.
 

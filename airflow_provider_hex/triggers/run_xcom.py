@@ -22,7 +22,8 @@ def push_run(ti: Any, run: Mapping[str, Any]) -> None:
     :param run: the run, as Hex describes it.
     """
     ti.xcom_push(key=RUN_ID, value=run["runId"])
-    ti.xcom_push(key=RUN_URL, value=run.get("runUrl"))
+    if run.get("runUrl"):
+        ti.xcom_push(key=RUN_URL, value=run["runUrl"])
 
 
 def pull_run(ti: Any, project_id: str) -> dict[str, Any] | None:
