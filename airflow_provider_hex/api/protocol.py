@@ -217,8 +217,9 @@ def get_project(project_id: str, *, include_sharing: bool = False) -> Call[Proje
 def get_queried_tables(
     project_id: str, *, page_size: int = _LARGEST_PAGE, after: str | None = None
 ) -> Call[Page[QueriedTable]]:
-    """GetQueriedTables: return a page of the warehouse tables that a project queries. (Hex's Enterprise plan only.)
+    """GetQueriedTables: return a page of the warehouse tables that a project queries.
 
+    Only Hex's Enterprise plan has this call.
     See https://learn.hex.tech/docs/api/api-reference#operation/GetQueriedTables.
 
     :param project_id: the project.
