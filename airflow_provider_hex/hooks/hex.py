@@ -13,7 +13,6 @@ from airflow_provider_hex.api import protocol, steps
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.start import OnAmbiguousStart, start
-from airflow_provider_hex.api.validation import check_choice
 from airflow_provider_hex.api.waiting import wait_for_run
 from airflow_provider_hex.hooks.connection import async_config_of, config_of, form_widgets, ui_field_behaviour
 
@@ -146,7 +145,7 @@ class HexHook(BaseHook):
         :raises HexInvalidInput: Hex would reject or ignore the arguments; nothing was sent.
         :raises HexAmbiguousStart: it is unknown which run was started, if any.
         """
-        check_choice(on_ambiguous_start, get_args(OnAmbiguousStart), "on_ambiguous_start")
+        to_choice(on_ambiguous_start, "on_ambiguous_start", get_args(OnAmbiguousStart))
         call = protocol.run_project(
             project_id,
             input_params=input_params,
