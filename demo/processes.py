@@ -50,8 +50,12 @@ class Processes:
             for process in self._processes.values():
                 process.poll()
 
-    def start(self, name: str, command: Sequence[str], cwd: Path | None = None) -> None:
-        """Start a process in a session of its own: a Ctrl-C in the terminal is for this program alone."""
+    def start(self, name: str, command: Sequence[str], cwd: Path | None = None, user: int | None = None) -> None:
+        """Start a process in a new session, which a Ctrl-C in the terminal does not reach.
+
+        `cwd`: its working folder, by default `folder`. `user`: the id of the user and of the group that it runs as, by
+        default this program's.
+        """
         with self.log(name).open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 command,
@@ -61,11 +65,16 @@ class Processes:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else (),
             )
 
-    def run(self, name: str, command: Sequence[str], seconds: float) -> None:
+    def run(
+        self, name: str, command: Sequence[str], seconds: float, cwd: Path | None = None, user: int | None = None
+    ) -> None:
         """Run a process to its end. Raises ProcessFailedError, or TimeoutError after `seconds`."""
-        self.start(name, command)
+        self.start(name, command, cwd, user)
         if wait_for(f"the end of {name}", self._processes[name].poll, seconds, pause=0.05):
             self.check()
         del self._processes[name]
