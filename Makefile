@@ -1,6 +1,7 @@
 # Everything lives inside the checkout: environments in .envs/, what runs in .run/.
 PYTHON ?= python3
 UV := .envs/uv/bin/uv
+PIP_OPTIONS := --quiet --disable-pip-version-check
 AIRFLOW_3 := .envs/airflow-3.3
 AIRFLOW_2 := .envs/airflow-2.11
 DBT := .envs/dbt
@@ -66,11 +67,17 @@ constraints: $(UV)  ## Pin anew: the newest versions that fit each supported Air
 clean:  ## Remove all that make has built
 	rm -rf .envs .run dist mutants
 
+# Debian's Python has pip only with the package python3-pip, and can make environments only with python3-venv.
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .envs/uv --upgrade \
-		-c constraints/uv.txt uv
+	@if $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+		$(PYTHON) -m pip install $(PIP_OPTIONS) --target .envs/uv --upgrade -c constraints/uv.txt uv; \
+	elif $(PYTHON) -m venv --clear .envs/uv >/dev/null 2>&1; then \
+		.envs/uv/bin/python -m pip install $(PIP_OPTIONS) -c constraints/uv.txt uv; \
+	else \
+		echo "pip is needed; on Debian and Ubuntu install it with: apt install python3-pip" >&2; exit 1; \
+	fi
 
 .envs/airflow-%/.ready: pyproject.toml constraints/airflow-%.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
