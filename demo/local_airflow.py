@@ -1,4 +1,4 @@
-"""A real Airflow 3 in a folder of its own: API server, scheduler, dag processor and triggerer."""
+"""A real Airflow 3 in a folder: API server, scheduler, DAG processor and triggerer."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ PARSE_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class LocalAirflow:
-    """An Airflow that is up, with the client logged in. `home` is its AIRFLOW_HOME, with all its logs."""
+    """An Airflow that is running, with the client logged in. `home` is its AIRFLOW_HOME, with all its logs."""
 
     home: Path
     url: str
@@ -33,22 +33,22 @@ class LocalAirflow:
     processes: Processes
 
     def restart(self, service: str) -> None:
-        """Stop a service as a deploy does, and start it again."""
+        """Stop a service with SIGTERM, as a deployment does, and start it again."""
         self.processes.stop(service)
         self.processes.start(service, (*AIRFLOW, service))
 
     def kill(self, service: str) -> None:
-        """End a service and its children in an instant, as when their machine fails, and start it again."""
+        """Kill a service and its children, as when their machine fails, and start it again."""
         self.processes.kill(service)
         self.processes.start(service, (*AIRFLOW, service))
 
     def kill_alone(self, service: str) -> None:
-        """End a service's own process in an instant, and start it again; its children go on as long as they like."""
+        """Kill a service's main process only, so that its children keep running, and start it again."""
         self.processes.kill(service, with_children=False)
         self.processes.start(service, (*AIRFLOW, service))
 
     def wait_for_dag(self, dag_id: str) -> None:
-        """Returns when `dag_id` can be triggered. Raises TimeoutError, with import errors if there are any."""
+        """Wait until `dag_id` can be triggered. Raises TimeoutError, with import errors if there are any."""
         try:
             wait_for(f"DAG {dag_id}", lambda: self.api.has_dag(dag_id) or None, PARSE_SECONDS)
         except TimeoutError as error:
@@ -96,7 +96,7 @@ def sqlite(home: Path) -> str:
 
 
 def settings(home: Path, dag_folders: Iterable[Path], ports: Ports, database: str) -> dict[str, str]:
-    """Airflow's configuration as environment variables, with secrets made anew; `database` as SQLAlchemy knows it."""
+    """Airflow's configuration as environment variables, with new secrets. `database` is its URL for SQLAlchemy."""
     api = f"http://{HOST}:{ports.airflow}"
     bundles = [
         {
@@ -136,8 +136,8 @@ def settings(home: Path, dag_folders: Iterable[Path], ports: Ports, database: st
             "refresh_interval": 5,
             "min_file_process_interval": 30,
         },
-        # A worker that misses its task's end learns of it at the next heartbeat. Were that after 5 s, the default, the
-        # scheduler could hear of a deferral's end when the task is going again, and fail it.
+        # A worker that misses its task's exit notices it at the next heartbeat, by default up to 5 s later. If the task is
+        # running again by then, the scheduler takes the exit of the deferred process for a failure.
         "workers": {"min_heartbeat_interval": 1},
         "scheduler": {"scheduler_idle_sleep_time": 0.2, "trigger_timeout_check_interval": 2},
         "usage_data_collection": {"enabled": False},
