@@ -8,6 +8,7 @@ import pytest
 
 from demo.local_airflow import LocalAirflow, local_airflow
 from demo.ports import Ports
+from demo.postgres import postgres
 from hex_emulator.client import Control
 from hex_emulator.server import running
 from hex_emulator.workspace import Project, Token, Workspace
@@ -48,8 +49,12 @@ def emulator() -> Iterator[Control]:
 
 @pytest.fixture(scope="session")
 def airflow(emulator: Control, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
-    home = tmp_path_factory.mktemp("airflow") / "home"
-    with local_airflow(home, [DAGS], Ports.free(), SETTINGS) as airflow:
+    folder = tmp_path_factory.mktemp("airflow")
+    home = folder / "home"
+    with (
+        postgres(folder / "postgres") as database,
+        local_airflow(home, [DAGS], Ports.free(), SETTINGS, database) as airflow,
+    ):
         (home / "holds").mkdir()
         extra = '{"requests_per_minute": 600, "start_grace": 2}'
         airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=TOKENS[0].token, extra=extra)

@@ -9,6 +9,7 @@ import pytest
 
 from demo.local_airflow import LocalAirflow, local_airflow
 from demo.ports import Ports
+from demo.postgres import postgres
 from demo.waiting import wait_for
 from hex_emulator.client import Control
 from hex_emulator.server import running
@@ -34,9 +35,12 @@ def emulator() -> Iterator[Control]:
 @pytest.fixture(scope="session")
 def airflow(emulator: Control, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     """An Airflow that runs as many tasks at once as one does by default."""
-    home = tmp_path_factory.mktemp("airflow") / "home"
+    folder = tmp_path_factory.mktemp("airflow")
     variables = {"LOAD_PROJECTS": ",".join(PROJECTS), "AIRFLOW__CORE__PARALLELISM": "32"}
-    with local_airflow(home, [DAGS], Ports.free(), variables) as airflow:
+    with (
+        postgres(folder / "postgres") as database,
+        local_airflow(folder / "home", [DAGS], Ports.free(), variables, database) as airflow,
+    ):
         airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=OURS.token)
         yield airflow
 
