@@ -18,8 +18,8 @@ from hex_emulator.client import Control
 from tests.blocking import no_blocking_calls
 
 
-def sleep() -> object:
-    return time.sleep(0)
+def sleep() -> None:
+    time.sleep(0)
 
 
 def connect() -> object:
