@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from airflow_provider_hex.api import protocol
 from airflow_provider_hex.api.async_client import AsyncHexClient
@@ -107,8 +107,9 @@ class Poller:
         left = waiter.watch.left(self._clock())
         if left is not None:
             expiry = asyncio.ensure_future(self._sleep(max(left, 0.0) + _LAST_POLL_WITHIN))
+            either: list[asyncio.Future[Any]] = [waiter.ended, expiry]
             try:
-                await asyncio.wait([waiter.ended, expiry], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 expiry.cancel()
             waiter.timed_out()  # unless the wait has ended
