@@ -13,7 +13,7 @@ import requests
 import tenacity
 import urllib3
 
-from airflow_provider_hex.api import error_messages, retry
+from airflow_provider_hex.api import error_messages, responses, retry
 from airflow_provider_hex.api.adapter import Aborted, Adapter
 from airflow_provider_hex.api.call import Call, Page, Response
 from airflow_provider_hex.api.config import HexConfig

@@ -13,6 +13,7 @@ from airflow_provider_hex.api import protocol, steps
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.start import OnAmbiguousStart, start
+from airflow_provider_hex.api.validation import to_choice
 from airflow_provider_hex.api.waiting import wait_for_run
 from airflow_provider_hex.hooks.connection import async_config_of, config_of, form_widgets, ui_field_behaviour
 

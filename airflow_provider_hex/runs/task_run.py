@@ -244,7 +244,7 @@ class TaskRun:
         return Cause.KILLED if self._kill_switch.is_set else Cause.FAILED
 
     def _status(self) -> AttemptStatus:
-        """Ask Airflow about the attempt. Without a record, no other attempt can have the run, and it does not matter."""
+        """Ask Airflow about the attempt, unless no other attempt can have the run: that takes a record."""
         return self._attempt.status() if self._store.has_run else AttemptStatus.CURRENT
 
     def _decide(self, cause: Cause, status: AttemptStatus, is_retried: bool = True) -> Disposition:

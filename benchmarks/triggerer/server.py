@@ -17,8 +17,8 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from hex_emulator.app import create_app
-from hex_emulator.run_plan import RunPlan
 from hex_emulator.emulator import Emulator
+from hex_emulator.run_plan import RunPlan
 from hex_emulator.server import listen
 from hex_emulator.workspace import Project, Token, Workspace
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from airflow_provider_hex.runs import attempt
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
+from airflow_provider_hex.runs import attempt
 from demo.waiting import wait_for
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
