@@ -36,7 +36,8 @@ class Airflow:
     """What Airflow knows about one task: its state, its attempts, its XComs, and its records in the task state store.
 
     ``state`` may be an error, which Airflow then responds with. Without ``has_store`` there is no task state store, as
-    before Airflow 3.3. ``on_store(method, value)`` is called before the store is used, and may raise.
+    before Airflow 3.3. ``on_store(method, value)`` is called before the store is used, and may raise; ``on_state()``
+    is called before the state is read.
     """
 
     def __init__(self) -> None:
@@ -45,6 +46,7 @@ class Airflow:
         self.xcoms: dict[str, Any] = {}
         self.records: dict[str, str] = {}
         self.has_store = True
+        self.on_state: Callable[[], object] = lambda: None
         self.on_store: Callable[[str, Any], object] = lambda method, value: None
         self.store: Store | None = None
 
@@ -67,6 +69,7 @@ class Airflow:
 
     def state_of(self, ti: Any) -> str | None:
         """Return the task's state, in place of :func:`airflow_provider_hex.version_compat.state_of`."""
+        self.on_state()
         if isinstance(self.state, Exception):
             raise self.state
         return self.state
@@ -172,7 +175,7 @@ def starts(emulator: Control) -> int:
 
 @contextmanager
 def interrupted_when(condition: Callable[[], object], act: Callable[[], object]) -> Iterator[None]:
-    """Call ``act`` in the main thread once the condition holds, in the middle of what it does: as Airflow's signals do."""
+    """Call ``act`` in the main thread once the condition holds, in the middle of its work: like Airflow's signals."""
     previous = signal.signal(signal.SIGUSR1, lambda number, frame: act())
     main = threading.get_ident()
 

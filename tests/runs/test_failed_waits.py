@@ -93,6 +93,7 @@ def test_an_untrusted_certificate_ends_the_wait_and_leaves_the_run_to_the_retry(
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     monkeypatch.setattr(https, "ssl", SimpleNamespace(SSLContext=lambda protocol: server, PROTOCOL_TLS_SERVER=None))
     with https.https_to(emulator.url, tmp_path / "trusted.pem") as host:
+
         def replace_certificate() -> None:
             (tmp_path / "other.pem").write_bytes(https._new_certificate())
             server.load_cert_chain(tmp_path / "other.pem")
@@ -117,7 +118,7 @@ def test_a_retry_starts_another_run_if_the_previous_one_vanished_during_the_wait
     mode: str, emulator: Control, airflow: Airflow
 ) -> None:
     keep_runs(emulator)
-    context = attempt_that_publishes(airflow, lambda: emulator.vanish(airflow.xcoms["run_id"]))
+    context = attempt_that_publishes(airflow, lambda: emulator.remove_run(airflow.xcoms["run_id"]))
     with pytest.raises(HexNotFound, match="404") as raised:
         finish(context, **WAITING_MODES[mode])
     assert isinstance(raised.value, AirflowException)

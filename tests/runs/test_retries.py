@@ -42,7 +42,7 @@ def run(emulator: Control, airflow: Airflow) -> dict[str, Any]:
 def end(run: dict[str, Any], status: str, emulator: Control) -> None:
     """End a run with a status, or make Hex forget it."""
     if status == "gone":
-        emulator.vanish(run["runId"])
+        emulator.remove_run(run["runId"])
     else:
         emulator.set_status(run["runId"], status)
 
