@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -70,15 +71,27 @@ def test_a_failed_run_fails_the_task_without_retries(status: str, deferred: bool
     assert isinstance(raised.value, AirflowFailException)
 
 
-@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("deferred", [False, True], ids=["poked", "deferred"])
 def test_an_untrusted_certificate_fails_the_task_at_once_and_names_the_run(
-    deferrable: bool, emulator: Control, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    deferred: bool, emulator: Control, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    sensor = sensor_of(emulator, deferrable=deferrable)
+    async def event_of(trigger: Any) -> Any:
+        async with asyncio.timeout(120):
+            return (await anext(trigger.run())).payload
+
+    def resume(context: Any) -> None:
+        event = asyncio.run(event_of(deferral.value.trigger))
+        sensor.resume_execution("execute_complete", {"event": event}, context)
+
+    sensor = sensor_of(emulator, deferrable=deferred)
+    if deferred:
+        with pytest.raises(TaskDeferred) as deferral:
+            sensor.execute({})
     with https_to(emulator.url, tmp_path / "certificate.pem") as host:
         connect(monkeypatch, host=f"https://{host}")
+        wait = resume if deferred else sensor.execute
         with pytest.raises(HexUntrustedCertificate, match=r"certificate is not trusted\.") as raised:
-            sensor.execute({})
+            wait({})
     assert isinstance(raised.value, AirflowFailException)
     assert sensor.run_id in str(raised.value)
     assert emulator.runs()[0]["status"] == "RUNNING"
