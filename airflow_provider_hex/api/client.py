@@ -13,7 +13,7 @@ import requests
 import tenacity
 import urllib3
 
-from airflow_provider_hex.api import error_messages, protocol, retry
+from airflow_provider_hex.api import error_messages, responses, retry
 from airflow_provider_hex.api.adapter import Aborted, Adapter
 from airflow_provider_hex.api.call import Call, Page, Response
 from airflow_provider_hex.api.config import HexConfig
@@ -153,7 +153,7 @@ class HexClient:
         with limiting:
             self._limiter.learned(call.name, response.headers, received_at, response.status_code)
         body = self.config.without_token(response.content)
-        return protocol.decode(call, Response(response.status_code, response.headers, body, now, received_at))
+        return responses.decode(call, Response(response.status_code, response.headers, body, now, received_at))
 
     def _no_response(self, call: Call[Any], error: Exception, sent_at: float) -> HexUnreachable:
         """Return the error for a request to which no response came."""

@@ -1,4 +1,4 @@
-"""Hex's limits on requests, as its answers tell them. Pure: the time is a parameter."""
+"""Hex's rate limits, as the headers of its responses report them. Pure: the time is a parameter."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from threading import Lock
 
 WINDOW = 60.0
 """Seconds for which Hex's limit of 60 requests lasts."""
 LONGEST_LIMIT = 3600.0
-"""Seconds for which Hex's longest limit lasts: 60 runs an hour. No header is believed beyond it."""
+"""Seconds for which Hex's longest limit lasts: 60 runs an hour. A header that says more is not believed."""
 
-_ROUNDED = 1.0
-"""Seconds by which a minute may end later than it seems: headers tell whole ones, and requests take their time."""
+_ROUNDING = 1.0
+"""Seconds by which a window may end later than it seems: headers are in whole seconds, and requests take time."""
 _BLIND_PAUSE = 10.0
 """Seconds until the next request after a 429 that does not say how long its limit lasts."""
 _EARLIEST_EPOCH = 1e9
@@ -23,74 +25,102 @@ _EARLIEST_EPOCH_MS = 1e12
 
 
 class RateLimiter:
-    """Keeps one client's requests within the limits: its own, and what Hex's answers say of Hex's.
+    """Keeps one client's requests within the limits: its own, and those that Hex's responses report.
 
-    RunProject and GetChartImageFromRun have limits of their own besides, so what an answer to one of them says
-    counts for requests of the same name alone.
+    RunProject and GetChartImageFromRun have limits of their own, so a response to one of them counts for requests of
+    the same name only. The methods may be called from several threads.
 
-    :param per_minute: how many requests go out in a minute at the most.
+    :param per_minute: how many requests are sent in a minute at the most.
     """
 
     def __init__(self, per_minute: int) -> None:
+        self._lock = Lock()
         self._sent: deque[float] = deque(maxlen=per_minute)
         self._not_before: dict[str, float] = {}
 
     def pause(self, name: str, now: float) -> float:
-        """Return the seconds for which a request of this name has to wait."""
-        until = self._not_before.get(_limit_of(name), now)
-        if len(self._sent) == self._sent.maxlen:
-            until = max(until, min(self._sent[0], now) + WINDOW + _ROUNDED)  # they count when they arrive
+        """Return the seconds until a request may be sent.
+
+        :param name: the operation's name in Hex's reference.
+        :param now: the time in epoch seconds.
+        """
+        with self._lock:
+            until = self._not_before.get(_limit_of(name), now)
+            if len(self._sent) == self._sent.maxlen:
+                until = max(until, min(self._sent[0], now) + WINDOW + _ROUNDING)  # Hex counts them when they arrive
         return max(until - now, 0.0)
 
     def sent(self, now: float) -> None:
-        """Take note of a request."""
-        self._sent.append(now)
+        """Record that a request is sent.
+
+        :param now: the time in epoch seconds.
+        """
+        with self._lock:
+            self._sent.append(now)
 
     def learned(self, name: str, headers: Mapping[str, str], now: float, status: int = 200) -> None:
-        """Take note of an answer: how many requests Hex says are left, and until when.
+        """Record what a response says of the limit: how many requests are left, and until when.
 
-        If none is left, the next one waits for the reset. If going on as in the last minute would use up what is
-        left, that is spread over the time until the reset.
+        If none is left, the next one waits for the reset. If requests at the rate of the last minute would use up
+        those that are left, they are spread over the time until the reset.
+
+        :param name: the operation's name in Hex's reference.
+        :param headers: the response's headers, in any letter case.
+        :param now: the time in epoch seconds.
+        :param status: the response's status.
         """
-        values = _limit_headers(headers)
-        left = _number(values.get("remaining", ""))
-        reset = _seconds(values.get("reset", ""), _own_clock(headers, now))
-        recent = sum(moment > now - WINDOW for moment in self._sent)
-        pause = 0.0
-        if status == 429:
-            asked = retry_after(headers, now)
-            pause = _BLIND_PAUSE if asked is None else asked
-        elif left is not None and reset is not None:
-            reset = min(reset, LONGEST_LIMIT if name == "RunProject" else WINDOW)
-            if left <= 0:
-                pause = reset + _ROUNDED
-            elif left * WINDOW < recent * reset:
-                pause = reset / left
-        self._not_before[_limit_of(name)] = now + pause
+        with self._lock:
+            recent = sum(moment > now - WINDOW for moment in self._sent)
+            self._not_before[_limit_of(name)] = now + _pause_after(name, headers, now, status, recent)
 
 
-def retry_after(headers: Mapping[str, str], now: float, status: int = 429) -> float | None:
-    """Return the seconds that an answer asks to wait, or None if it does not, or makes no sense.
+def retry_after(headers: Mapping[str, str], now: float, status: int = HTTPStatus.TOO_MANY_REQUESTS) -> float | None:
+    """Return the seconds to wait that a response asks for, None if it asks for none or makes no sense.
 
     ``Retry-After`` counts first, then, for a 429, the reset of ``RateLimit-*`` and ``X-RateLimit-*``; each in
-    seconds, epoch seconds or as a date. Epochs and dates are held against the answer's own ``Date``, so that a clock
-    that is wrong, here or there, does no harm.
+    seconds, epoch seconds or as a date. Epochs and dates are compared with the response's own ``Date``, so that a
+    wrong clock, here or there, does no harm.
 
-    :param headers: an answer's headers, in any letter case.
+    :param headers: the response's headers, in any letter case.
     :param now: the time in epoch seconds.
-    :param status: the answer's status.
+    :param status: the response's status.
     """
     values = _limit_headers(headers)
-    hex_now = _own_clock(headers, now)
+    hex_now = _hex_clock(headers, now)
     asked = _seconds(values.get("retryafter", ""), hex_now)
-    return _seconds(values.get("reset", ""), hex_now) if asked is None and status == 429 else asked
+    if asked is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _seconds(values.get("reset", ""), hex_now)
+    return asked
 
 
 def clock_ahead(headers: Mapping[str, str], now: float) -> float | None:
-    """Return by how many seconds Hex's clock is ahead of ours, to about a second; None if it does not say."""
+    """Return the seconds by which Hex's clock is ahead of ours, to about a second; None if Hex does not say.
+
+    :param headers: a response's headers, in any letter case.
+    :param now: the time in epoch seconds.
+    """
     date = next((value for name, value in headers.items() if name.lower() == "date"), "")
-    told = _date(date)
-    return None if told is None else told - now
+    hex_now = _date(date)
+    return None if hex_now is None else hex_now - now
+
+
+def _pause_after(name: str, headers: Mapping[str, str], now: float, status: int, recent: int) -> float:
+    """Return the seconds until the next request under the same limit, after a response.
+
+    :param recent: how many requests were sent in the last minute.
+    """
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        asked = retry_after(headers, now)
+        return _BLIND_PAUSE if asked is None else asked
+    values = _limit_headers(headers)
+    left = _number(values.get("remaining", ""))
+    reset = _seconds(values.get("reset", ""), _hex_clock(headers, now))
+    if left is None or reset is None:
+        return 0.0
+    reset = min(reset, LONGEST_LIMIT if name == "RunProject" else WINDOW)
+    if left <= 0:
+        return reset + _ROUNDING
+    return reset / left if left * WINDOW < recent * reset else 0.0
 
 
 def _limit_of(name: str) -> str:
@@ -143,5 +173,5 @@ def _date(value: str) -> float | None:
         return None
 
 
-def _own_clock(headers: Mapping[str, str], now: float) -> float:
+def _hex_clock(headers: Mapping[str, str], now: float) -> float:
     return now + (clock_ahead(headers, now) or 0.0)

@@ -1,4 +1,4 @@
-"""Waiting for one run: what to make of each look at it, and when to look next. No I/O, no clock."""
+"""Waiting for one run: what each poll means, and when to poll next. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ log = logging.getLogger(__name__)
 
 
 class RunWatch:
-    """What is known of a run that somebody waits for.
+    """What is known of a run that a task waits for.
 
-    :param started_at: when the waiting began, in epoch seconds.
-    :param poll_interval: seconds between two looks; by default :func:`poll_schedule.next_poll_delay` chooses.
-    :param timeout: seconds to wait at the most, counted from ``started_at``; by default there is no end.
+    :param project_id: the project.
+    :param run_id: the run.
+    :param started_at: when the wait began, in epoch seconds.
+    :param poll_interval: seconds between two polls. Default: as :func:`poll_schedule.next_poll_delay` says.
+    :param timeout: seconds to wait at the most, counted from ``started_at``. Default: no timeout.
     """
 
     def __init__(
@@ -37,37 +39,46 @@ class RunWatch:
         self._run: Run | None = None
         self._retry_after: float | None = None
 
-    def saw(self, run: Run) -> bool:
-        """Take note of a look at the run, and return whether it has ended."""
+    def polled(self, run: Run) -> bool:
+        """Record the run as Hex reports it, and log a new status.
+
+        :param run: the run.
+        :returns: whether it has ended.
+        """
         if self._run is None or self._run["status"] != run["status"]:
-            known = "" if RunStatus.of(run) is not RunStatus.UNKNOWN else ", a status that is not known here"
-            log.info("%s is %s%s.", error_messages.describe(run), run["status"], known)
+            unknown = ", a status unknown to this provider" if RunStatus.of(run) is RunStatus.UNKNOWN else ""
+            log.info("%s is %s%s.", error_messages.describe(run), run["status"], unknown)
         self._run, self._retry_after = run, None
         return RunStatus.of(run).is_terminal
 
-    def missed(self, error: HexError) -> None:
-        """Take note of a look that failed.
+    def poll_failed(self, error: HexError) -> None:
+        """Record that a poll failed, and log a transient error.
 
-        :raises HexError: the error itself, unless it is one that passes.
+        :param error: why it failed. If Hex said when to try again, the next poll waits for that.
+        :raises HexError: the error itself with the run named, if it is permanent.
         """
         if not error.transient:
-            url = f" The run: {self._run['runUrl']}." if self._run and self._run.get("runUrl") else ""
+            url = f" Run URL: {self._run['runUrl']}" if self._run and self._run.get("runUrl") else ""
             add_sentence(error, f"It ends the wait for run {self.run_id}.{url}")
             raise error
-        log.warning("Looking at Hex run %s failed; it will be looked at again. %s", self.run_id, error)
+        log.warning("Polling Hex run %s failed, and will be retried. %s", self.run_id, error)
         self._retry_after = error.retry_after
 
-    def first_look(self, now: float) -> float:
-        """Return the time of the first look: soon after the waiting began, now if that is longer ago."""
+    def first_poll(self, now: float) -> float:
+        """Return when to poll first, in epoch seconds: soon after the wait began, but not before now.
+
+        :param now: the time in epoch seconds.
+        """
         return max(now, self.started_at + poll_schedule.next_poll_delay(0.0, poll_interval=self.poll_interval))
 
     def pause(self, now: float, at_least: float = 0.0, past: Sequence[float] = (), stretch: float = 1.0) -> float:
-        """Return the seconds until the next look.
+        """Return the seconds until the next poll.
 
-        :param at_least: seconds for which the client's pace allows none.
-        :param past: the seconds that runs of the project have taken, as far as they are known.
-        :param stretch: by how much to lengthen a pause that the user did not choose.
-        :raises HexRunTimeout: if the time is up.
+        :param now: the time in epoch seconds.
+        :param at_least: seconds for which the rate limit allows no poll.
+        :param past: the seconds that past runs of the project took, as far as known.
+        :param stretch: factor for a pause that the user did not choose.
+        :raises HexRunTimeout: the timeout is reached.
         """
         pause = poll_schedule.next_poll_delay(now - self.started_at, poll_interval=self.poll_interval, past=past)
         pause = max(pause * (1.0 if self.poll_interval else stretch), self._retry_after or 0.0, at_least)
@@ -77,16 +88,22 @@ class RunWatch:
         return pause if left is None else min(pause, left)
 
     def left(self, now: float) -> float | None:
-        """Return the seconds that are left of the time, None if there is no end."""
+        """Return the seconds until the timeout, None if there is none.
+
+        :param now: the time in epoch seconds.
+        """
         return None if self.timeout is None else self.started_at + self.timeout - now
 
     def timed_out(self) -> HexRunTimeout:
-        """Return the error of a wait whose time is up."""
+        """Return the error for a wait whose timeout is reached."""
         return error_messages.run_timeout(self.project_id, self.run_id, self._run, self.timeout or 0.0)
 
 
 def duration(run: Run) -> float | None:
-    """Return the seconds that a run took, None if it has not ended or Hex does not say."""
+    """Return the seconds that a run took, None if it has not ended or Hex does not say.
+
+    :param run: the run as Hex reports it.
+    """
     elapsed = run.get("elapsedTime")
     known = RunStatus.of(run).is_terminal and isinstance(elapsed, (int, float)) and not isinstance(elapsed, bool)
     return elapsed / 1000 if known and elapsed is not None else None
@@ -95,7 +112,8 @@ def duration(run: Run) -> float | None:
 def require_completed(run: Run) -> Run:
     """Return a run that has completed.
 
-    :raises HexRunFailed: for one in any other state.
+    :param run: the run as Hex reports it.
+    :raises HexRunFailed: it is in any other state.
     """
     if not RunStatus.of(run).is_success:
         raise error_messages.run_failed(run)

@@ -1,7 +1,7 @@
-"""One poller per token in a triggerer: it looks at all the runs that the triggers of one connection wait for.
+"""One poller per token in a triggerer: it polls all the runs that the triggers of one connection wait for.
 
-It keeps one session and one budget of requests. Several runs of a project are looked at with one request, the list
-of the project's runs. It starts with its first waiter and ends with its last.
+It keeps one client, and with it one rate limit. Several runs of a project are polled with one request, the list of
+the project's runs. It starts with the first wait and ends with the last.
 """
 
 from __future__ import annotations
@@ -9,230 +9,230 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from airflow_provider_hex.api import protocol
 from airflow_provider_hex.api.async_client import AsyncHexClient
 from airflow_provider_hex.api.call import Call, Page
 from airflow_provider_hex.api.config import HexConfig
-from airflow_provider_hex.api.errors import HexError, HexRequestRejected, HexRunTimeout, HexUnauthorized
+from airflow_provider_hex.api.errors import (
+    HexError,
+    HexInvalidInput,
+    HexRequestRejected,
+    HexRunTimeout,
+    HexUnauthorized,
+    HexUntrustedCertificate,
+)
 from airflow_provider_hex.api.models import Run
-from airflow_provider_hex.api.poll_schedule import Schedule, apart
-from airflow_provider_hex.api.run_watch import RunWatch, duration
+from airflow_provider_hex.api.poll_schedule import PollQueue, min_spacing
+from airflow_provider_hex.api.run_watch import RunWatch
+from airflow_provider_hex.triggers.per_token import PerToken
 from airflow_provider_hex.triggers.start_queue import start_queue_of
+from airflow_provider_hex.triggers.timing import Clock, Pause, Sleep
+from airflow_provider_hex.triggers.waiters import Project, Waiter
 
-_BETWEEN_LISTS = 6.0
-"""Seconds between two looks at the list of one project's runs, however many wait for them."""
-_MOST_PAST = 50
-"""How many of a project's earlier runs tell how long the next ones take."""
-_LATE = 30.0
-"""Seconds beyond a waiter's time in which its turn for a last look may come."""
+T = TypeVar("T")
 
-
-class Waiter:
-    """Somebody who waits for a run: what they know of it, where they log, and what they will be told."""
-
-    def __init__(self, watch: RunWatch) -> None:
-        self.watch = watch
-        self.project = watch.project_id.lower()
-        self.run = watch.run_id.lower()
-        self.ended: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
-        self._context = contextvars.copy_context()  # Airflow finds a trigger's own log by it
-
-    def saw(self, run: Run) -> None:
-        """Take note of a look; the run's end is what was waited for."""
-        if self._context.run(self.watch.saw, run) and not self.ended.done():
-            self.ended.set_result(run)
-
-    def missed(self, error: HexError) -> None:
-        """Take note of a look that failed; an error that stays ends the wait."""
-        own = HexError.from_dict(error.to_dict())  # its message is going to name this waiter's run
-        try:
-            self._context.run(self.watch.missed, own)
-        except HexError as final:
-            self.fail(final)
-
-    def fail(self, error: BaseException) -> None:
-        """End the wait with an error."""
-        if not self.ended.done():
-            self.ended.set_exception(error)
+_LIST_INTERVAL = 6.0
+"""Seconds between two polls of one project's list of runs, however many tasks wait for them."""
+_LAST_POLL_WITHIN = 30.0
+"""Seconds beyond a wait's timeout within which the rate limit may allow its last poll."""
+_IDLE_PAUSE = 60.0
+"""Seconds between two checks for a run to poll, where none is known. A new wait ends the pause."""
+_CONCERNS_ALL = (HexUnauthorized, HexUntrustedCertificate, HexInvalidInput)
+"""Permanent errors of the token or the connection: they end all its waits."""
 
 
 class Poller:
-    """Looks at runs for those who wait with one token, on one event loop."""
+    """Polls runs for all who wait with one token, on one event loop.
 
-    def __init__(self, config: HexConfig) -> None:
+    :param config: where Hex is, and the token.
+    :param clock: the time in epoch seconds.
+    :param sleep: how to wait.
+    :param connect: makes the client, an asynchronous context manager.
+    """
+
+    def __init__(
+        self,
+        config: HexConfig,
+        *,
+        clock: Clock = time.time,
+        sleep: Sleep = asyncio.sleep,
+        connect: Callable[[HexConfig], AsyncHexClient] = AsyncHexClient,
+    ) -> None:
         self._config = config
-        self._waiters: dict[str, set[Waiter]] = {}  # by project
-        self._schedule: Schedule[Waiter] = Schedule()
-        self._listed: dict[str, float] = {}
-        self._past: dict[str, dict[str, float]] = {}
-        self._last = 0.0
-        self._news = asyncio.Event()
-        # In a context of its own, or its requests would be logged as those of whoever came first.
-        self._task = asyncio.create_task(self._poll(), context=contextvars.Context())
+        self._clock = clock
+        self._sleep = sleep
+        self._connect = connect
+        self._projects: dict[str, Project] = {}
+        self._queue: PollQueue[Waiter] = PollQueue()
+        self._last_poll = 0.0
+        self._pause = Pause(sleep)
+        # In a context of its own, or its requests would be logged by the trigger that came first.
+        self._task = asyncio.create_task(self._poll_until_stopped(), context=contextvars.Context())
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no task waits, or an error has ended all waits."""
+        return self._task.done() or not any(project.waiters for project in self._projects.values())
 
     async def wait(self, watch: RunWatch) -> Run:
         """Wait for a run to end, and return it.
 
-        :raises HexError: waiting cannot go on.
+        :param watch: the run, how often to poll it and how long to wait.
+        :raises HexRunTimeout: the timeout is reached.
+        :raises HexError: a permanent error ended the wait.
         """
-        protocol.get_run(watch.project_id, watch.run_id)  # ids that are none are refused here, before they concern all
-        waiter = Waiter(watch)
-        self._waiters.setdefault(waiter.project, set()).add(waiter)
-        self._plan(waiter, watch.first_look(time.time()))
-        self._news.set()
-        left = watch.left(time.time())
+        protocol.get_run(watch.project_id, watch.run_id)  # an invalid id ends this wait, and not all of them
+        project_id = watch.project_id.lower()
+        project = self._projects.setdefault(project_id, Project(project_id))
+        waiter = Waiter(watch, project)
+        project.waiters.add(waiter)
+        self._put(waiter, watch.first_poll(self._clock()))
+        self._pause.wake()
         try:
-            async with asyncio.timeout(None if left is None else max(left, 0.0) + _LATE):
-                return await waiter.ended
-        except TimeoutError:
-            raise watch.timed_out() from None
+            return await self._ended(waiter)
         finally:
-            self._schedule.drop(waiter)
-            self._waiters[waiter.project].discard(waiter)
-            if not self._waiters[waiter.project]:
-                del self._waiters[waiter.project]
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nobody is looked after any more."""
-        return self._task.done()
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody waits."""
-        return not self._waiters
+            self._queue.drop(waiter)
+            project.waiters.discard(waiter)
+            waiter.ended.cancel()
 
     async def stop(self) -> None:
-        """End the session."""
+        """Stop polling, and close the connections."""
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
 
-    async def _poll(self) -> None:
-        """Look at the runs of whoever's turn it is, for ever. What is not foreseen reaches all who wait."""
+    async def _ended(self, waiter: Waiter) -> Run:
+        left = waiter.watch.left(self._clock())
+        if left is not None:
+            expiry = asyncio.ensure_future(self._sleep(max(left, 0.0) + _LAST_POLL_WITHIN))
+            either: list[asyncio.Future[Any]] = [waiter.ended, expiry]
+            try:
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                expiry.cancel()
+            waiter.timed_out()  # unless the wait has ended
+        return await waiter.ended
+
+    async def _poll_until_stopped(self) -> None:
+        """Poll whichever run is due. An error that concerns all waits, or that is not expected, ends them."""
         try:
-            async with AsyncHexClient(self._config) as client:
+            async with self._connect(self._config) as client:
                 while True:
-                    await self._look(client, await self._whose_turn(client))
+                    await self._poll(client, await self._next_due(client))
         except Exception as error:
-            for waiter in set().union(*self._waiters.values()):
-                waiter.fail(error)
+            for project in self._projects.values():
+                for waiter in project.waiters:
+                    waiter.fail(error)
 
-    async def _whose_turn(self, client: AsyncHexClient) -> Waiter:
-        """Wait until somebody is due for a look, and the budget allows one."""
+    async def _next_due(self, client: AsyncHexClient) -> Waiter:
+        """Wait until a run is due and the rate limit allows a request."""
         while True:
-            self._news.clear()
-            turn, pause = self._schedule.next(), None
-            if turn is not None:
-                waiter, due = turn
-                next_request = self._last + apart(self._config.requests_per_minute)
-                pause = max(max(due, next_request) - time.time(), client.pause(self._question(waiter)))
+            pause = _IDLE_PAUSE
+            if (first := self._queue.next()) is not None:
+                waiter, due = first
+                spaced = self._last_poll + min_spacing(self._config.requests_per_minute)
+                pause = max(max(due, spaced) - self._clock(), client.pause(_next_call(waiter)))
                 if pause <= 0:
                     return waiter
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._news.wait()
+            await self._pause.wait(pause)
 
-    def _question(self, waiter: Waiter) -> Call[Run] | Call[Page[Run]]:
-        """Return what to ask: for the run; if others wait for runs of its project, or nobody ever did, for its list."""
-        if self._has_company(waiter) or waiter.project not in self._past:
-            return protocol.get_project_runs(waiter.project)
-        return protocol.get_run(waiter.project, waiter.run)
-
-    def _has_company(self, waiter: Waiter) -> bool:
-        return len(self._waiters.get(waiter.project, ())) > 1
-
-    async def _look(self, client: AsyncHexClient, waiter: Waiter) -> None:
-        self._last = time.time()
-        if self._question(waiter).name == "GetProjectRuns":
-            group = list(self._waiters.get(waiter.project, ()))
-            await self._look_at_list(client, waiter.project, group)
+    async def _poll(self, client: AsyncHexClient, waiter: Waiter) -> None:
+        self._last_poll = self._clock()
+        project = waiter.project
+        polled = [waiter]
+        if project.needs_list:
+            polled = list(project.waiters)
+            await self._poll_list(client, project)
         else:
-            group = [waiter]
-            await self._look_at_run(client, waiter)
-        past = list(self._past.get(waiter.project, {}).values())
-        for looked_at in group:
-            if looked_at in self._waiters.get(waiter.project, ()) and not looked_at.ended.done():
-                self._plan_next(looked_at, past)
-            await asyncio.sleep(0)  # planning takes a moment, in which other triggers have their turn
+            await self._poll_run(client, waiter)
+        durations = project.durations
+        for each in polled:
+            self._plan_next(each, durations)
+            await asyncio.sleep(0)  # planning takes a moment, so other triggers may run in between
 
-    async def _look_at_run(self, client: AsyncHexClient, waiter: Waiter) -> None:
-        call = protocol.get_run(waiter.project, waiter.run)
-        await asyncio.sleep(client.pause(call))
+    async def _poll_run(self, client: AsyncHexClient, waiter: Waiter) -> None:
         try:
-            waiter.saw(await client.send(call))
+            waiter.polled(await self._send(client, protocol.get_run(waiter.project.id, waiter.run_id)))
+        except _CONCERNS_ALL:
+            raise
         except HexError as error:
-            waiter.missed(error)
+            waiter.poll_failed(error)
 
-    async def _look_at_list(self, client: AsyncHexClient, project: str, group: list[Waiter]) -> None:
-        """Look at a project's list of runs, page by page as long as they are found; at the others one by one."""
-        missing = group
-        following: Call[Page[Run]] | None = protocol.get_project_runs(project)
-        past = self._past.setdefault(project, {})
-        self._listed[project] = time.time()
+    async def _poll_list(self, client: AsyncHexClient, project: Project) -> None:
+        """Poll a project's list of runs, page by page while each shows a run that is waited for; then the others."""
+        missing = list(project.waiters)
+        project.listed_at = self._clock()
+        following: Call[Page[Run]] | None = protocol.get_project_runs(project.id)
         try:
             while following is not None and missing:
-                await asyncio.sleep(client.pause(following))
-                page = await client.send(following)
-                runs = {run["runId"].lower(): run for run in page.items}
-                for run_id, run in reversed(runs.items()):  # the newest come first, and stay longest
-                    if run_id not in past and (seconds := duration(run)) is not None:
-                        past[run_id] = seconds
-                for run_id in list(past)[:-_MOST_PAST]:
-                    del past[run_id]
-                for waiter in missing:
-                    if waiter.run in runs:
-                        waiter.saw(runs[waiter.run])
-                found, missing = len(missing), [waiter for waiter in missing if waiter.run not in runs]
-                following = page.next if len(missing) < found else None
-        except HexRequestRejected as error:
-            if isinstance(error, HexUnauthorized):
-                return _all_missed(missing, error)
+                page = await self._send(client, following)
+                project.learn(page.items)
+                count, missing = len(missing), _not_among(page.items, missing)
+                following = page.next if len(missing) < count else None
+        except _CONCERNS_ALL:
+            raise
+        except HexRequestRejected:
+            pass  # the token may still read each run
         except HexError as error:
-            return _all_missed(missing, error)
+            for waiter in missing:
+                waiter.poll_failed(error)
+            return
         for waiter in missing:
-            await self._look_at_run(client, waiter)
+            await self._poll_run(client, waiter)
 
-    def _plan_next(self, waiter: Waiter, past: list[float]) -> None:
-        now = time.time()
+    async def _send(self, client: AsyncHexClient, call: Call[T]) -> T:
+        await self._sleep(client.pause(call))
+        return await client.send(call)
+
+    def _plan_next(self, waiter: Waiter, durations: list[float]) -> None:
+        if waiter.ended.done():
+            return
+        now = self._clock()
         try:
-            pause = waiter.watch.pause(now, past=past)
-        except HexRunTimeout as error:
-            waiter.fail(error)
-        else:
-            self._plan(waiter, now + pause)
+            self._put(waiter, now + waiter.watch.pause(now, past=durations))
+        except HexRunTimeout:
+            waiter.timed_out()
 
-    def _plan(self, waiter: Waiter, due: float) -> None:
-        if waiter.watch.poll_interval is None and self._has_company(waiter):
-            due = max(due, self._listed.get(waiter.project, 0.0) + _BETWEEN_LISTS)
-        self._schedule.put(waiter, due)
+    def _put(self, waiter: Waiter, due: float) -> None:
+        project = waiter.project
+        if waiter.watch.poll_interval is None and len(project.waiters) > 1 and project.listed_at is not None:
+            due = max(due, project.listed_at + _LIST_INTERVAL)
+        self._queue.put(waiter, due)
 
 
-_pollers: dict[tuple[asyncio.AbstractEventLoop, HexConfig], Poller] = {}
+_pollers = PerToken(Poller)
 
 
 async def ended_run(config: HexConfig, watch: RunWatch) -> Run:
-    """Wait for a run to end, together with all others of this event loop who wait with the same token; return it.
+    """Wait for a run to end, and return it. All waits of this event loop with the same token share a poller.
 
-    :raises HexError: waiting cannot go on.
+    :param config: where Hex is, and the token.
+    :param watch: the run, how often to poll it and how long to wait.
+    :raises HexRunTimeout: the timeout is reached.
+    :raises HexError: a permanent error ended the wait.
     """
-    key = (asyncio.get_running_loop(), config)
-    poller = _pollers.get(key)
-    if poller is None or poller.is_over:
-        poller = _pollers[key] = Poller(config)
+    poller = _pollers.get(config)
     try:
         run = await poller.wait(watch)
         start_queue_of(config).kernel_freed()
         return run
     finally:
         if poller.is_idle:
-            if _pollers.get(key) is poller:
-                del _pollers[key]
+            _pollers.forget_idle()
             await poller.stop()
 
 
-def _all_missed(waiters: list[Waiter], error: HexError) -> None:
+def _next_call(waiter: Waiter) -> Call[Run] | Call[Page[Run]]:
+    project = waiter.project
+    return protocol.get_project_runs(project.id) if project.needs_list else protocol.get_run(project.id, waiter.run_id)
+
+
+def _not_among(runs: Iterable[Run], waiters: list[Waiter]) -> list[Waiter]:
+    """Report to each waiter its run if it is among these, and return the other waiters."""
+    by_id = {run["runId"].lower(): run for run in runs}
     for waiter in waiters:
-        waiter.missed(error)
+        if waiter.run_id in by_id:
+            waiter.polled(by_id[waiter.run_id])
+    return [waiter for waiter in waiters if waiter.run_id not in by_id]

@@ -1,87 +1,95 @@
-"""The gate before RunProject: those whom a limit of Hex has refused wait here, and are let through one by one.
+"""The queue before RunProject: tasks that Hex rate-limited wait here, and may try again one at a time.
 
-There is one gate per token in a triggerer, so that a hundred tasks do not come back at once to be refused again.
+There is one queue per token in a triggerer, so that a hundred tasks do not try again at once only to be rate-limited
+again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from contextlib import suppress
-from weakref import WeakKeyDictionary
 
 from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.triggers.per_token import PerToken
+from airflow_provider_hex.triggers.timing import Clock, Pause, Sleep
 
-SHORTEST = 3.0
-"""Seconds from one to the next: Hex takes 20 runs a minute."""
-LONGEST = 60.0
-
-_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[HexConfig, StartQueue]] = WeakKeyDictionary()
+SHORTEST_INTERVAL = 3.0
+"""Seconds between two slots at the least: Hex starts 20 runs a minute."""
+LONGEST_INTERVAL = 60.0
+"""Seconds between two slots at the most."""
+_FORGET_AFTER = 3600.0
+"""Seconds after the last slot for which the interval that was learned is kept."""
 
 
 class StartQueue:
-    """Lets one through at a time.
+    """Gives out slots to start a run, first come, first served.
 
-    Whoever was let through and comes back was refused again: then the gate takes its time, twice as long each time,
-    and half as long again when nobody comes back. A run that has ended makes room for the next at once.
+    A task that acquired a slot and is queued again was rate-limited again: the interval between slots doubles. It is
+    halved after each slot for which no task was queued again. A run that ends frees its kernel, so the next slot
+    need not wait for the interval.
+
+    :param clock: the time in epoch seconds.
+    :param sleep: how to wait.
     """
 
-    def __init__(self) -> None:
-        self._queue: deque[asyncio.Future[None]] = deque()
+    def __init__(self, *, clock: Clock = time.time, sleep: Sleep = asyncio.sleep) -> None:
+        self._clock = clock
+        self._pause = Pause(sleep)
+        self._first = asyncio.Lock()  # it is fair: tasks get it in the order in which they came
+        self._waiting = 0
         self._not_before = 0.0
-        self._last = 0.0
-        self._interval = SHORTEST
-        self._came_back = False
-        self._room = 0
-        self._news = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._last_slot = 0.0
+        self._interval = SHORTEST_INTERVAL
+        self._requeued = False
+        self._freed = 0
 
-    async def turn(self, not_before: float, came_back: bool) -> None:
-        """Wait to be let through.
+    @property
+    def is_idle(self) -> bool:
+        """Whether no task waits, and what was learned about Hex's limits is out of date."""
+        return not self._waiting and self._clock() > max(self._last_slot, self._not_before) + _FORGET_AFTER
 
-        :param not_before: when Hex's limit ends, in epoch seconds, as far as it said so.
-        :param came_back: whether this one has been let through before.
+    async def acquire(self, not_before: float, requeued: bool) -> None:
+        """Wait for a slot.
+
+        :param not_before: when Hex's limit ends, in epoch seconds, as far as Hex said. It holds for all who wait.
+        :param requeued: whether this task has acquired a slot before, and was rate-limited again.
         """
         self._not_before = max(self._not_before, not_before)
-        if came_back:
-            self._came_back = True
-            self._interval = min(self._interval * 2, LONGEST)
-        if not self._queue:
-            self._last = max(self._last, time.time())  # it has been refused just now
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
-        self._news.set()
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._open())
-        await turn
+        if requeued:
+            self._requeued = True
+            self._interval = min(self._interval * 2, LONGEST_INTERVAL)
+        if not self._waiting:
+            self._last_slot = max(self._last_slot, self._clock())  # the task was rate-limited just now
+        self._waiting += 1
+        try:
+            async with self._first:
+                while (pause := self._next_slot() - self._clock()) > 0:
+                    await self._pause.wait(pause)
+                self._take_slot()
+        finally:
+            self._waiting -= 1
 
     def kernel_freed(self) -> None:
-        """Take note that a run has ended, so that its kernel is free. If nobody waits for it, others take it."""
-        if self._queue:
-            self._room += 1
-            self._news.set()
+        """Record that a run has ended. Unless a task waits, the kernel goes to others, and this is ignored."""
+        if self._waiting:
+            self._freed += 1
+            self._pause.wake()
 
-    async def _open(self) -> None:
-        while self._queue:
-            self._news.clear()
-            if (pause := self._opens_at() - time.time()) > 0:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._news.wait()
-                continue
-            turn = self._queue.popleft()
-            if turn.done():  # whoever waited has gone
-                continue
-            turn.set_result(None)
-            if not self._came_back:
-                self._interval = max(self._interval / 2, SHORTEST)
-            self._last, self._came_back, self._room = time.time(), False, max(self._room - 1, 0)
+    def _next_slot(self) -> float:
+        return max(self._not_before, self._last_slot + (SHORTEST_INTERVAL if self._freed else self._interval))
 
-    def _opens_at(self) -> float:
-        return max(self._not_before, self._last + (SHORTEST if self._room else self._interval))
+    def _take_slot(self) -> None:
+        if not self._requeued:
+            self._interval = max(self._interval / 2, SHORTEST_INTERVAL)
+        self._last_slot, self._requeued, self._freed = self._clock(), False, max(self._freed - 1, 0)
+
+
+_queues = PerToken(lambda config: StartQueue())
 
 
 def start_queue_of(config: HexConfig) -> StartQueue:
-    """Return the gate of a token on this event loop."""
-    return _gates.setdefault(asyncio.get_running_loop(), {}).setdefault(config, StartQueue())
+    """Return the start queue of a token on the running event loop.
+
+    :param config: where Hex is, and the token.
+    """
+    return _queues.get(config)

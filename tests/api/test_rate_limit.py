@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime, formatdate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_hex.api import rate_limit
@@ -15,7 +17,7 @@ NOW = 1_800_000_000.0
 
 
 def date(seconds: float) -> str:
-    """So many seconds from now, as HTTP writes it."""
+    """Format the time so many seconds from now, as HTTP does."""
     return formatdate(NOW + seconds, usegmt=True)
 
 
@@ -71,22 +73,22 @@ def test_retry_after_counts_before_a_reset(headers: dict[str, str], seconds: flo
 
 
 @pytest.mark.parametrize(("status", "seconds"), [(429, 30), (503, None), (500, None)])
-def test_a_reset_is_that_of_the_request_limit_alone(status: int, seconds: float | None) -> None:
-    """Every answer tells it, also one that has nothing to do with that limit."""
+def test_a_reset_counts_for_the_request_limit_only(status: int, seconds: float | None) -> None:
+    """Every response has it, also one that has nothing to do with that limit."""
     assert rate_limit.retry_after({"RateLimit-Reset": "30"}, NOW, status) == seconds
     assert rate_limit.retry_after({"RateLimit-Reset": "30", "Retry-After": "7"}, NOW, status) == 7
 
 
 @pytest.mark.parametrize("name", ["Retry-After", "X-RateLimit-Reset"])
-def test_a_clock_that_is_wrong_does_no_harm(name: str) -> None:
-    """Ours is ten minutes late: Hex says when, and what time it is there."""
+def test_a_wrong_clock_does_no_harm(name: str) -> None:
+    """Ours is ten minutes late. Hex reports its own time with the limit's end."""
     assert rate_limit.retry_after({"Date": date(600), name: date(620)}, NOW) == 20
     assert rate_limit.retry_after({"date": date(600), name: str(NOW + 620)}, NOW) == 20
     assert rate_limit.retry_after({"Date": date(600), name: "20"}, NOW) == 20
 
 
-def test_a_date_may_be_of_any_zone_and_is_hexs_own_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever zone this machine is in: HTTP's dates are GMT."""
+def test_a_date_may_be_of_any_time_zone_and_is_gmt_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the time zone of this machine: HTTP's dates are GMT."""
     abroad = datetime.fromtimestamp(NOW + 20, timezone(timedelta(hours=-5)))
     monkeypatch.setenv("TZ", "America/New_York")
     time.tzset()
@@ -98,44 +100,46 @@ def test_a_date_may_be_of_any_zone_and_is_hexs_own_without_one(monkeypatch: pyte
         time.tzset()
 
 
-def test_the_clocks_are_compared_where_hex_tells_the_time() -> None:
+def test_the_clocks_are_compared_if_hex_reports_its_time() -> None:
     assert rate_limit.clock_ahead({"DATE": date(-5)}, NOW) == -5
     assert rate_limit.clock_ahead({"Date": "today"}, NOW) is None
     assert rate_limit.clock_ahead({}, NOW) is None
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["Retry-After", "RateLimit", "X-RateLimit-Reset", "Date"]), st.text()))
-def test_no_header_is_believed_beyond_reason(headers: dict[str, str]) -> None:
+def test_no_header_asks_for_more_than_the_longest_limit(headers: dict[str, str]) -> None:
     assert 0 <= (rate_limit.retry_after(headers, NOW) or 0) <= rate_limit.LONGEST_LIMIT
 
 
-def test_no_more_requests_go_out_in_a_minute_than_may() -> None:
-    pace = RateLimiter(3)
+def test_no_more_requests_are_sent_in_a_minute_than_allowed() -> None:
+    limiter = RateLimiter(3)
     for moment in (0, 1, 20):
-        assert pace.pause("Me", NOW + moment) == 0
-        pace.sent(NOW + moment)
-    assert pace.pause("Me", NOW + 20) == 41
-    assert pace.pause("RunProject", NOW + 59) == 2
-    assert pace.pause("Me", NOW + 61) == 0
-    pace.sent(NOW + 61)
-    assert pace.pause("Me", NOW + 61) == 1
+        assert limiter.pause("Me", NOW + moment) == 0
+        limiter.sent(NOW + moment)
+    assert limiter.pause("Me", NOW + 20) == 41
+    assert limiter.pause("RunProject", NOW + 59) == 2
+    assert limiter.pause("Me", NOW + 61) == 0
+    limiter.sent(NOW + 61)
+    assert limiter.pause("Me", NOW + 61) == 1
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.lists(st.floats(0, 100), min_size=1))
-def test_no_minute_ever_holds_more_requests_than_may_go_out(per_minute: int, idle: list[float]) -> None:
-    pace, now, sent = RateLimiter(per_minute), NOW, []
+def test_no_minute_ever_holds_more_requests_than_allowed(per_minute: int, idle: list[float]) -> None:
+    limiter, now, sent = RateLimiter(per_minute), NOW, []
     for seconds in idle * 3:
         now += seconds
-        now += pace.pause("Me", now)
-        pace.sent(now)
+        now += limiter.pause("Me", now)
+        limiter.sent(now)
         sent.append(now)
     assert all(later - earlier >= 60.99 for earlier, later in zip(sent, sent[per_minute:], strict=False))
 
 
-def test_a_clock_that_is_set_back_holds_nobody_up_for_long() -> None:
-    pace = RateLimiter(1)
-    pace.sent(NOW)
-    assert pace.pause("Me", NOW - 86400) == 61
+def test_a_clock_that_is_set_back_delays_requests_by_a_minute_at_most() -> None:
+    limiter = RateLimiter(1)
+    limiter.sent(NOW)
+    assert limiter.pause("Me", NOW - 86400) == 61
 
 
 @pytest.mark.parametrize(
@@ -153,37 +157,37 @@ def test_a_clock_that_is_set_back_holds_nobody_up_for_long() -> None:
         ({}, 0),
     ],
 )
-def test_no_request_goes_out_when_hex_said_that_none_is_left(headers: dict[str, str], pause: float) -> None:
-    pace = RateLimiter(30)
-    pace.learned("Me", headers, NOW)
-    assert pace.pause("Me", NOW) == pause
-    assert pace.pause("Me", NOW + pause) == 0
+def test_no_request_is_sent_when_hex_reports_that_none_is_left(headers: dict[str, str], pause: float) -> None:
+    limiter = RateLimiter(30)
+    limiter.learned("Me", headers, NOW)
+    assert limiter.pause("Me", NOW) == pause
+    assert limiter.pause("Me", NOW + pause) == 0
 
 
-def test_what_hex_says_of_one_kind_of_request_holds_no_other_up() -> None:
-    """RunProject's limit may last an hour; nobody would look at the runs for so long."""
-    pace = RateLimiter(30)
-    pace.learned("RunProject", {"RateLimit-Remaining": "0", "RateLimit-Reset": "3000"}, NOW)
-    assert pace.pause("RunProject", NOW) == 3001
-    assert pace.pause("GetRunStatus", NOW) == 0
+def test_a_limit_of_one_kind_of_request_delays_no_other() -> None:
+    """RunProject's limit may last an hour, and runs must be polled meanwhile."""
+    limiter = RateLimiter(30)
+    limiter.learned("RunProject", {"RateLimit-Remaining": "0", "RateLimit-Reset": "3000"}, NOW)
+    assert limiter.pause("RunProject", NOW) == 3001
+    assert limiter.pause("GetRunStatus", NOW) == 0
 
 
-def test_what_hex_says_last_counts() -> None:
-    pace = RateLimiter(30)
-    pace.learned("Me", {"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, NOW)
-    pace.learned("Me", {"RateLimit-Remaining": "60", "RateLimit-Reset": "60"}, NOW + 1)
-    assert pace.pause("Me", NOW + 1) == 0
+def test_the_last_report_of_hex_counts() -> None:
+    limiter = RateLimiter(30)
+    limiter.learned("Me", {"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, NOW)
+    limiter.learned("Me", {"RateLimit-Remaining": "60", "RateLimit-Reset": "60"}, NOW + 1)
+    assert limiter.pause("Me", NOW + 1) == 0
 
 
 @pytest.mark.parametrize(
     ("headers", "pause"),
     [({"Retry-After": "7"}, 7), ({"X-RateLimit-Reset": "3000"}, 3000), ({"RateLimit-Remaining": "5"}, 10), ({}, 10)],
 )
-def test_after_a_429_no_request_under_the_same_limit_goes_out(headers: dict[str, str], pause: float) -> None:
-    pace = RateLimiter(30)
-    pace.learned("GetRunStatus", headers, NOW, status=429)
-    assert pace.pause("GetRunStatus", NOW) == pace.pause("GetProjectRuns", NOW) == pause
-    assert pace.pause("RunProject", NOW) == pace.pause("GetChartImageFromRun", NOW) == 0
+def test_after_a_429_no_request_under_the_same_limit_is_sent(headers: dict[str, str], pause: float) -> None:
+    limiter = RateLimiter(30)
+    limiter.learned("GetRunStatus", headers, NOW, status=429)
+    assert limiter.pause("GetRunStatus", NOW) == limiter.pause("GetProjectRuns", NOW) == pause
+    assert limiter.pause("RunProject", NOW) == limiter.pause("GetChartImageFromRun", NOW) == 0
 
 
 @pytest.mark.parametrize(
@@ -198,12 +202,36 @@ def test_after_a_429_no_request_under_the_same_limit_goes_out(headers: dict[str,
         (30, 1, 90, 60),
     ],
 )
-def test_what_is_left_is_spread_if_it_would_be_used_up(recent: int, left: int, reset: float, pause: float) -> None:
-    """So a limit that others use up too is kept without a single 429."""
-    pace = RateLimiter(100)
+def test_the_requests_that_are_left_are_spread_if_they_would_be_used_up(
+    recent: int, left: int, reset: float, pause: float
+) -> None:
+    """So a limit that other clients use too is kept without a single 429."""
+    limiter = RateLimiter(100)
     for _ in range(5):
-        pace.sent(NOW - 60)
+        limiter.sent(NOW - 60)
     for _ in range(recent):
-        pace.sent(NOW - 59)
-    pace.learned("Me", {"RateLimit-Remaining": str(left), "RateLimit-Reset": str(reset)}, NOW)
-    assert pace.pause("Me", NOW) == pytest.approx(pause)
+        limiter.sent(NOW - 59)
+    limiter.learned("Me", {"RateLimit-Remaining": str(left), "RateLimit-Reset": str(reset)}, NOW)
+    assert limiter.pause("Me", NOW) == pytest.approx(pause)
+
+
+def test_several_threads_may_share_a_limiter() -> None:
+    """Not one of their requests is lost, and none fails."""
+
+    def send(number: int) -> None:
+        for step in range(500):
+            limiter.sent(NOW)
+            limiter.learned("Me", {"RateLimit-Remaining": "9999", "RateLimit-Reset": "60"}, NOW)
+            assert limiter.pause(f"{number} {step}", NOW) == 0
+
+    limiter = RateLimiter(4 * 500 + 1)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(send, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert limiter.pause("Me", NOW) == 0
+    limiter.sent(NOW)
+    assert limiter.pause("Me", NOW) == 61

@@ -1,165 +1,148 @@
-"""Those whom a limit of Hex has refused a run: how they are let through, one by one."""
+"""Tasks that Hex rate-limited when they started a run: how they acquire slots, one by one, in virtual time."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
 from airflow_provider_hex.api.config import HexConfig
-from airflow_provider_hex.api.errors import HexError, HexRateLimited
-from airflow_provider_hex.triggers import gate, handover
-from airflow_provider_hex.triggers.start import HexStartTrigger
-from airflow_provider_hex.triggers.start_queue import StartQueue
-from tests.conftest import connect
+from airflow_provider_hex.triggers import start_queue
+from airflow_provider_hex.triggers.start_queue import SHORTEST_INTERVAL, StartQueue
+from tests.triggers.virtual_time import VirtualTime
 
-SHORT = 0.1
-
-
-@pytest.fixture(autouse=True)
-def _short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "SHORTEST", SHORT)
-    monkeypatch.setattr(gate, "LONGEST", SHORT * 8)
+SHORT = SHORTEST_INTERVAL
+CONFIG = HexConfig("https://app.hex.tech/api/v1", "a")
 
 
-def let_through(
-    *arrivals: tuple[float, bool], while_waiting: Callable[[StartQueue], Awaitable[None]] | None = None
-) -> Any:
-    """The seconds after which each of those who arrive at once is let through."""
+@pytest.fixture
+def time() -> VirtualTime:
+    return VirtualTime()
 
-    async def wait() -> list[float]:
-        before = StartQueue()
-        began = time.time()
 
-        async def one(not_before: float, came_back: bool) -> float:
-            await before.turn(began + not_before, came_back)
-            return time.time() - began
+@pytest.fixture
+def queue(time: VirtualTime) -> StartQueue:
+    return StartQueue(clock=time.clock, sleep=time.sleep)
 
-        waits = [asyncio.create_task(one(*arrival)) for arrival in arrivals]
-        if while_waiting:
-            await while_waiting(before)
-        async with asyncio.timeout(20):
-            return await asyncio.gather(*waits)
 
-    return asyncio.run(wait())
+async def slots(
+    time: VirtualTime,
+    queue: StartQueue,
+    *tasks: tuple[float, bool],
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
+) -> list[float]:
+    """Let tasks come at once, and return the seconds after which each acquires a slot."""
+    began = time.now
+
+    async def acquire(not_before: float, requeued: bool) -> float:
+        await queue.acquire(began + not_before, requeued)
+        return time.now - began
+
+    waits = [asyncio.create_task(acquire(*task)) for task in tasks]
+    if meanwhile:
+        await meanwhile()
+    return await asyncio.gather(*waits)
 
 
 def gaps(moments: list[float]) -> list[float]:
     return [later - earlier for earlier, later in zip([0.0, *moments], moments, strict=False)]
 
 
-def test_those_who_wait_are_let_through_one_by_one_in_turn() -> None:
-    moments = let_through(*[(0.0, False)] * 5)
-    assert moments == sorted(moments)
-    assert all(gap >= SHORT * 0.99 for gap in gaps(moments))
+def test_tasks_acquire_slots_one_by_one_in_the_order_in_which_they_came(time: VirtualTime, queue: StartQueue) -> None:
+    assert gaps(time.run(slots(time, queue, *[(0.0, False)] * 5))) == [SHORT] * 5
 
 
-def test_nobody_is_let_through_before_the_limit_ends() -> None:
-    """What one of them was told counts for all: it is the same limit."""
-    moments = let_through((0.0, False), (0.5, False), (0.0, False))
-    assert min(moments) >= 0.5
+def test_no_slot_is_given_before_the_limit_ends(time: VirtualTime, queue: StartQueue) -> None:
+    """It is the same limit for all, whichever task was told when it ends."""
+    assert time.run(slots(time, queue, (0.0, False), (50.0, False), (0.0, False))) == [50, 50 + SHORT, 50 + 2 * SHORT]
 
 
-def test_the_gate_takes_its_time_when_somebody_comes_back() -> None:
-    (first,) = let_through((0.0, True))
-    assert first >= SHORT * 2 * 0.99
+def test_the_interval_doubles_when_a_task_is_queued_again(time: VirtualTime, queue: StartQueue) -> None:
+    assert time.run(slots(time, queue, (0.0, True))) == [2 * SHORT]
 
 
-def test_its_time_doubles_up_to_a_bound_and_halves_when_nobody_comes_back() -> None:
-    moments = let_through(*[(0.0, True)] * 5, *[(0.0, False)] * 4)
-    assert gaps(moments)[0] == pytest.approx(SHORT * 8, rel=0.3)
-    assert gaps(moments)[1] == pytest.approx(SHORT * 8, rel=0.3)
-    assert gaps(moments)[2] == pytest.approx(SHORT * 4, rel=0.3)
-    assert gaps(moments)[-1] == pytest.approx(SHORT, rel=0.5)
+def test_the_interval_doubles_up_to_a_minute_and_is_halved_when_no_task_is_queued_again(
+    time: VirtualTime, queue: StartQueue
+) -> None:
+    moments = time.run(slots(time, queue, *[(0.0, True)] * 5, *[(0.0, False)] * 6))
+    assert gaps(moments) == [60, 60, 30, 15, 7.5, 3.75, 3, 3, 3, 3, 3]
 
 
-def test_a_run_that_ends_lets_the_next_one_through_at_once() -> None:
-    async def end_a_run(waiting: StartQueue) -> None:
-        await asyncio.sleep(SHORT * 2)
-        waiting.kernel_freed()
+def test_the_interval_is_kept_while_a_task_that_acquired_a_slot_tries_to_start(
+    time: VirtualTime, queue: StartQueue
+) -> None:
+    """Its worker takes a while, and the queue is empty meanwhile."""
 
-    (moment,) = let_through((0.0, True), (0.0, True), while_waiting=end_a_run)[:1]
-    assert moment < SHORT * 4
+    async def again_and_again() -> list[float]:
+        found = []
+        for _ in range(6):
+            found += await slots(time, queue, (0.0, True))
+            await time.sleep(100)
+            assert not queue.is_idle
+        return found
+
+    assert time.run(again_and_again()) == [6, 12, 24, 48, 60, 60]
 
 
-def test_runs_that_ended_while_nobody_waited_make_no_room_later() -> None:
+def test_a_kernel_that_is_freed_lets_the_next_task_start_without_the_long_interval(
+    time: VirtualTime, queue: StartQueue
+) -> None:
+    async def free_a_kernel() -> None:
+        await time.sleep(SHORT * 2)
+        queue.kernel_freed()
+
+    moments = time.run(slots(time, queue, (0.0, True), (0.0, True), meanwhile=free_a_kernel))
+    assert gaps(moments) == [SHORT * 2, SHORT * 4]
+
+
+def test_kernels_that_were_freed_while_no_task_waited_are_not_counted_later(
+    time: VirtualTime, queue: StartQueue
+) -> None:
+    for _ in range(5):
+        queue.kernel_freed()
+    assert time.run(slots(time, queue, (0.0, True))) == [2 * SHORT]
+
+
+@pytest.mark.parametrize("waited", [0.0, 1.0])
+def test_a_task_that_is_cancelled_delays_no_other_one(waited: float, time: VirtualTime, queue: StartQueue) -> None:
     async def wait() -> float:
-        before, began = StartQueue(), time.time()
-        for _ in range(5):
-            before.kernel_freed()
-        await before.turn(0.0, True)
-        return time.time() - began
-
-    assert asyncio.run(wait()) >= SHORT * 2 * 0.99
-
-
-def test_one_who_gives_up_holds_nobody_up() -> None:
-    async def wait() -> float:
-        before, began = StartQueue(), time.time()
-        first = asyncio.create_task(before.turn(0.0, False))
-        second = asyncio.create_task(before.turn(0.0, False))
-        await asyncio.sleep(0)
+        began = time.now
+        first, second = (asyncio.create_task(queue.acquire(0.0, False)) for _ in range(2))
+        await time.sleep(waited)
         first.cancel()
         await second
-        return time.time() - began
+        return time.now - began
 
-    assert asyncio.run(wait()) < SHORT * 1.9
+    assert time.run(wait()) == SHORT
 
 
-def test_a_token_has_one_gate_and_another_token_another() -> None:
-    async def gates() -> tuple[StartQueue, StartQueue, StartQueue]:
-        mine, theirs = (HexConfig("https://app.hex.tech/api/v1", token) for token in ("a", "b"))
-        return (
-            gate.start_queue_of(mine),
-            gate.start_queue_of(HexConfig(mine.base_url, "a")),
-            gate.start_queue_of(theirs),
-        )
+def test_an_empty_queue_is_forgotten_an_hour_after_its_last_slot(time: VirtualTime, queue: StartQueue) -> None:
+    async def wait() -> list[bool]:
+        task = asyncio.create_task(queue.acquire(0.0, False))
+        await time.sleep(0)
+        found = [queue.is_idle]
+        await task
+        for seconds in (3599, 2):
+            await time.sleep(seconds)
+            found.append(queue.is_idle)
+        return found
 
-    one, same, another = asyncio.run(gates())
+    assert time.run(wait()) == [False, False, True]
+
+
+def test_each_token_has_one_queue() -> None:
+    async def queues() -> list[StartQueue]:
+        waits = []
+        found = []
+        for token in "aab":
+            found.append(start_queue.start_queue_of(HexConfig(CONFIG.base_url, token)))
+            waits.append(asyncio.create_task(found[-1].acquire(0.0, False)))
+            await asyncio.sleep(0)
+        for wait in waits:
+            wait.cancel()
+        return found
+
+    one, same, another = asyncio.run(queues())
     assert one is same
     assert one is not another
-
-
-def trigger(**options: Any) -> HexStartTrigger:
-    refusal = HexRateLimited("Hex answered RunProject with 503.", status=503)
-    fields = {"began": 7.5, "not_before": time.time(), "until": None, "came_back": False, **options}
-    return HexStartTrigger(hex_conn_id="hex_default", refusal=refusal.to_dict(), **fields)
-
-
-def event_of(waiting: HexStartTrigger) -> Any:
-    async def wait() -> list[Any]:
-        async with asyncio.timeout(20):
-            return [event.payload async for event in waiting.run()]
-
-    (event,) = asyncio.run(wait())
-    return json.loads(json.dumps(event))
-
-
-def test_its_event_says_that_the_task_may_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    connect(monkeypatch, host="https://app.hex.tech")
-    assert handover.turn_to_start(event_of(trigger())) == 7.5
-
-
-def test_when_the_time_is_up_its_event_says_what_was_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    connect(monkeypatch, host="https://app.hex.tech")
-    event = event_of(trigger(not_before=time.time() + 60, until=time.time() + 0.1))
-    with pytest.raises(HexRateLimited, match=r"no room to start a run in time\. Hex answered RunProject with 503\."):
-        handover.turn_to_start(event)
-
-
-def test_what_it_serializes_makes_the_same_trigger() -> None:
-    path, arguments = trigger(until=7.0).serialize()
-    assert path == "airflow_provider_hex.triggers.start.HexStartTrigger"
-    assert HexStartTrigger(**json.loads(json.dumps(arguments))).serialize() == (path, arguments)
-
-
-@pytest.mark.parametrize(
-    "event", [None, {}, {"may_start": True}, {"may_start": {}}, {"run": {}}, "may_start", {"error": "text"}]
-)
-def test_an_event_that_does_not_say_so_starts_nothing(event: Any) -> None:
-    with pytest.raises(HexError, match="No run was started"):
-        handover.turn_to_start(event)

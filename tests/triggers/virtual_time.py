@@ -1,0 +1,111 @@
+"""Time that a test owns: it stands still while there is something to do, and then jumps to the next sleeper's end."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import selectors
+from collections.abc import Coroutine, Mapping
+from itertools import count
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from airflow_provider_hex.api.call import Call, Page
+from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.api.models import Run
+from airflow_provider_hex.api.rate_limit import RateLimiter
+
+T = TypeVar("T")
+
+
+class VirtualTime(selectors.DefaultSelector):
+    """A clock, a sleep, and an event loop that they drive. No test waits, and none depends on the machine's speed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1_800_000_000.0
+        self._order = count()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        until: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.now + seconds, next(self._order), until))
+        await until
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(self)) as runner:
+            return runner.run(main)
+
+    def select(self, timeout: float | None = None) -> Any:
+        """Is called by the event loop between two rounds of callbacks; with 0 if some are ready."""
+        if timeout == 0:
+            return super().select(0)
+        while self._sleepers:
+            moment, _, until = heapq.heappop(self._sleepers)
+            if not until.done():
+                self.now = max(self.now, moment)
+                until.set_result(None)
+                return super().select(0)
+        raise AssertionError("Everything waits, and nothing ever happens.")
+
+
+class HexInMemory:
+    """A stand-in for the client, with its rate limit, on virtual time.
+
+    :param runs: for each run id the seconds from now until it has completed, None for never.
+    :param projects: the projects of runs that are not of project 1.
+    """
+
+    def __init__(
+        self,
+        time: VirtualTime,
+        config: HexConfig,
+        runs: Mapping[str, float | None],
+        projects: Mapping[str, str] | None = None,
+    ) -> None:
+        self.requests: list[tuple[float, str]] = []
+        self.error: Exception | None = None
+        self.delay = 0.0
+        self._time = time
+        self._began = time.now
+        self._limiter = RateLimiter(config.requests_per_minute)
+        self._runs = runs
+        self._projects = projects or {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        pass
+
+    def pause(self, call: Call[Any]) -> float:
+        return self._limiter.pause(call.name, self._time.now)
+
+    async def send(self, call: Call[Any]) -> Any:
+        self._limiter.sent(self._time.now)
+        self.requests.append((self._time.now - self._began, call.name))
+        await self._time.sleep(self.delay)
+        if self.error is not None:
+            raise self.error
+        if call.name == "GetRunStatus":
+            return self._run(call.path.split("/")[-1])
+        return Page([run for run_id in self._runs if (run := self._run(run_id))["projectId"] in call.path], None, None)
+
+    def _run(self, run_id: str) -> Run:
+        seconds = self._runs[run_id]
+        ended = seconds is not None and self._time.now >= self._began + seconds
+        return {  # type: ignore[typeddict-item]
+            "projectId": self._projects.get(run_id, id_of(1)),
+            "runId": run_id,
+            "status": "COMPLETED" if ended else "RUNNING",
+            "elapsedTime": seconds * 1000 if ended and seconds else None,
+        }
+
+
+def id_of(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012}"
