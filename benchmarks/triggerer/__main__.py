@@ -94,12 +94,13 @@ def _print_table(
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Trust a new authority beside the usual ones, which both libraries load as they do elsewhere."""
+    """Trust a new authority beside the usual ones. Each library has a variable of its own for that."""
     authority = trustme.CA()
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
     trusted = folder / "trusted.pem"
     trusted.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
-    return os.environ | {"SSL_CERT_FILE": str(trusted), "AIRFLOW_HOME": str(folder), "NO_PROXY": "*"}
+    trust = {"REQUESTS_CA_BUNDLE": str(trusted), "SSL_CERT_FILE": str(trusted)}
+    return os.environ | trust | {"AIRFLOW_HOME": str(folder), "NO_PROXY": "*"}
 
 
 @contextmanager

@@ -268,7 +268,7 @@ def test_the_connection_test_says_whose_token_it_is(hook: HexHook, emulator: Con
         ({"password": "hxtp_0bad"}, "the token is wrong"),
         ({"password": ""}, "no token"),
         ({"host": "http://hex.acme.internal"}, "unencrypted"),
-        ({"host": "two words"}, "is no address"),
+        ({"host": "two words"}, "is not a URL"),
         ({"host": "https://127.0.0.1:1"}, "No answer to Me"),
         ({"host": TOKENS["full"]}, "Put the token into its password field"),
         ({"password": "hxtp_a\nhxtp_b"}, "characters that no token has"),
