@@ -105,8 +105,8 @@ def start(api: httpx.Client, revenue: Project) -> Start:
     def start_run(project: Project = revenue, **body: Any) -> dict[str, Any]:
         response = api.post(f"/projects/{project.id}/runs", json=body)
         assert response.status_code == 201, response.text
-        body: dict[str, Any] = response.json()
-        return body
+        run: dict[str, Any] = response.json()
+        return run
 
     return start_run
 
