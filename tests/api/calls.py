@@ -18,11 +18,11 @@ _CALLS: dict[str, Callable[[], Call[Any]]] = {
     "GetRunStatus": lambda: protocol.get_run(PROJECT, RUN),
     "GetProjectRuns": lambda: protocol.get_project_runs(PROJECT),
     "CancelRun": lambda: protocol.cancel_run(PROJECT, RUN),
-    "ListProjects": lambda: protocol.list_projects(),
+    "ListProjects": protocol.list_projects,
     "GetProject": lambda: protocol.get_project(PROJECT),
     "GetQueriedTables": lambda: protocol.get_queried_tables(PROJECT),
     "GetChartImageFromRun": lambda: protocol.get_chart_image(PROJECT, RUN, CELL),
-    "Me": lambda: protocol.me(),
+    "Me": protocol.me,
 }
 NAMES = tuple(_CALLS)
 

@@ -189,7 +189,12 @@ def test_cursors_are_followed_to_the_last_page(pages_of_two: Callable[[], Call[P
 
 @pytest.mark.parametrize(
     ("cursor", "problem"),
-    [("c1", "has the same cursor again"), *((cursor, "has a cursor that is not text") for cursor in (7, {}, []))],
+    [
+        ("c1", "has the same cursor again"),
+        (7, "has a cursor that is not text"),
+        ({}, "has a cursor that is not text"),
+        ([], "has a cursor that is not text"),
+    ],
 )
 def test_a_cursor_that_cannot_be_followed_is_invalid(cursor: Any, problem: str) -> None:
     with pytest.raises(errors.HexInvalidResponse, match=f" with 200, but the response {problem}: "):

@@ -43,31 +43,29 @@ def start_with(
     steps = start(call, PROJECT, on_ambiguous_start=on_ambiguous_start, grace=30)
     taken: list[str] = []
     waiting = list(replies)
-    advance: Callable[[], Any] = lambda: next(steps)  # noqa: E731
-    while True:
-        try:
-            step = advance()
-        except StopIteration as end:
-            assert not waiting
-            return taken, lambda value=end.value: value  # type: ignore[misc]
-        except errors.HexError as error:
-            assert not waiting
+    reply: Any = None
+    result: Any
+    try:
+        while True:
+            step = steps.throw(reply) if isinstance(reply, errors.HexError) else steps.send(reply)
+            if isinstance(step, Pause):
+                taken.append(f"pause {step.seconds}")
+                reply = None
+            else:
+                taken.append(step.name)
+                reply = waiting.pop(0)
+    except StopIteration as end:
+        result = end.value
+    except errors.HexError as error:
+        result = error
+    assert not waiting
 
-            def fail(error: errors.HexError = error) -> Any:
-                raise error
+    def outcome() -> Any:
+        if isinstance(result, errors.HexError):
+            raise result
+        return result
 
-            return taken, fail
-        if isinstance(step, Pause):
-            taken.append(f"pause {step.seconds}")
-            advance = lambda: steps.send(None)  # noqa: E731
-            continue
-        assert isinstance(step, Call)
-        taken.append(step.name)
-        reply = waiting.pop(0)
-        if isinstance(reply, errors.HexError):
-            advance = lambda reply=reply: steps.throw(reply)  # type: ignore[misc]  # noqa: E731
-        else:
-            advance = lambda reply=reply: steps.send(reply)  # type: ignore[misc]  # noqa: E731
+    return taken, outcome
 
 
 RECONCILED = ["RunProject", "pause 30", "GetProjectRuns"]
