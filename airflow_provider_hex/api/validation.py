@@ -58,7 +58,7 @@ def to_bool(value: Any, name: str) -> bool:
     :return: the boolean.
     :raises HexInvalidInput: it is neither.
     """
-    written = str(value).strip().lower() if isinstance(value, (bool, str)) else ""
+    written = str(value).strip().lower()
     if written not in ("true", "false"):
         raise invalid(value, name, "true or false")
     return written == "true"
