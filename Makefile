@@ -1,6 +1,7 @@
-# Everything lives inside the checkout: environments in .envs/, what runs in .run/.
+# All files stay inside the checkout: environments in .envs/, the demo's files in .run/.
 PYTHON ?= python3
 UV := .envs/uv/bin/uv
+PIP_OPTIONS := --quiet --disable-pip-version-check
 AIRFLOW_3 := .envs/airflow-3.3
 AIRFLOW_2 := .envs/airflow-2.11
 DBT := .envs/dbt
@@ -13,64 +14,70 @@ PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
-demo: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run dbt, then a Hex project, in a real Airflow; say how it went
+demo: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run dbt, then a Hex project, in a real Airflow, and print the results
 	@$(AIRFLOW_3)/bin/python -m demo
 
-demo-ui: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## The same, then leave Airflow's UI up until Ctrl-C
+demo-ui: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## The same, and leave Airflow's UI running until Ctrl-C
 	@$(AIRFLOW_3)/bin/python -m demo --ui
 
-test: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## The tests, on Airflow 3.3
+test: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run the tests on Airflow 3.3
 	$(AIRFLOW_3)/bin/python -m pytest $(ARGS)
 
-test-2: $(AIRFLOW_2)/.ready $(DBT)/.ready  ## The tests that need no Airflow services, on Airflow 2.11
+test-2: $(AIRFLOW_2)/.ready $(DBT)/.ready  ## Run the tests that need no Airflow services, on Airflow 2.11
 	$(AIRFLOW_2)/bin/python -m pytest -m "not system" $(ARGS)
 
-chaos: $(AIRFLOW_3)/.ready  ## Tasks and services that are killed, in a real Airflow 3.3
+chaos: $(AIRFLOW_3)/.ready  ## Kill tasks and services in a real Airflow 3.3, and check their Hex runs
 	$(AIRFLOW_3)/bin/python -m pytest tests/chaos $(ARGS)
 
-chaos-2: $(AIRFLOW_2)/.ready  ## Tasks and services that are killed, in a real Airflow 2.11
+chaos-2: $(AIRFLOW_2)/.ready  ## Kill tasks and services in a real Airflow 2.11, and check their Hex runs
 	$(AIRFLOW_2)/bin/python -m pytest tests/chaos_2 $(ARGS)
 
-peers: $(AIRFLOW_3)/.ready $(PEERS:%=%/.ready)  ## The emulator, tried by clients of Hex that others wrote
+peers: $(AIRFLOW_3)/.ready $(PEERS:%=%/.ready)  ## Test the emulator with other projects' Hex clients
 	$(AIRFLOW_3)/bin/python -m pytest tests/peers $(ARGS)
 
-load: $(AIRFLOW_3)/.ready  ## Many tasks at once, in a real Airflow, against Hex's limits
+load: $(AIRFLOW_3)/.ready  ## Run many tasks at once in a real Airflow, within Hex's rate limits
 	$(AIRFLOW_3)/bin/python -m pytest tests/load -s $(ARGS)
 
-mutants: $(MUTANTS)/.ready  ## Change the core bit by bit, and show the changes that no test of it notices
+mutants: $(MUTANTS)/.ready  ## Change the core in small ways, and show the changes that no test detects
 	rm -rf mutants
 	$(MUTANTS)/bin/mutmut run $(ARGS)
 	@$(MUTANTS)/bin/mutmut results | cut -d : -f 1 | xargs -n 1 $(MUTANTS)/bin/mutmut show
 
-bench-polling: $(AIRFLOW_3)/.ready  ## When runs' ends are noticed, and for how many requests: a simulation
+bench-polling: $(AIRFLOW_3)/.ready  ## Simulate how late the end of a run is detected, and with how many requests
 	@$(AIRFLOW_3)/bin/python -m benchmarks.polling
 
-bench-parse: .envs/bench-3.3/.ready .envs/bench-2.11/.ready .envs/peers/airflow-provider-hex/.ready  ## What an import adds to a DAG file's parse, beside other providers
+bench-parse: .envs/bench-3.3/.ready .envs/bench-2.11/.ready .envs/peers/airflow-provider-hex/.ready  ## Measure what an import adds to a DAG file's parse time, next to other providers
 	@.envs/bench-3.3/bin/python -m benchmarks.parse $(ARGS)
 
-bench-triggerer: .envs/bench-3.3/.ready  ## What a thousand waiting triggers cost, beside the dbt Cloud provider's
+bench-triggerer: .envs/bench-3.3/.ready  ## Measure what a thousand waiting triggers cost, next to the dbt Cloud provider's
 	@.envs/bench-3.3/bin/python -m benchmarks.triggerer $(ARGS)
 
-lint: $(AIRFLOW_3)/.ready  ## Lint, format check, types
+lint: $(AIRFLOW_3)/.ready  ## Check lint, format and types
 	$(AIRFLOW_3)/bin/ruff check .
 	$(AIRFLOW_3)/bin/ruff format --check .
 	$(AIRFLOW_3)/bin/mypy
 
-format: $(AIRFLOW_3)/.ready  ## Format, and mend what lint can mend
+format: $(AIRFLOW_3)/.ready  ## Format, and fix what lint can fix
 	$(AIRFLOW_3)/bin/ruff check --fix .
 	$(AIRFLOW_3)/bin/ruff format .
 
-constraints: $(UV)  ## Pin anew: the newest versions that fit each supported Airflow
+constraints: $(UV)  ## Pin the newest versions that fit each supported Airflow
 	constraints/compile $(UV)
 
-clean:  ## Remove all that make has built
+clean:  ## Remove everything that make has built
 	rm -rf .envs .run dist mutants
 
+# Debian's Python has pip only with the package python3-pip, and can make environments only with python3-venv.
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .envs/uv --upgrade \
-		-c constraints/uv.txt uv
+	@if $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+		$(PYTHON) -m pip install $(PIP_OPTIONS) --target .envs/uv --upgrade -c constraints/uv.txt uv; \
+	elif $(PYTHON) -m venv --clear .envs/uv >/dev/null 2>&1; then \
+		.envs/uv/bin/python -m pip install $(PIP_OPTIONS) -c constraints/uv.txt uv; \
+	else \
+		echo "pip is needed; on Debian and Ubuntu install it with: apt install python3-pip" >&2; exit 1; \
+	fi
 
 .envs/airflow-%/.ready: pyproject.toml constraints/airflow-%.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)

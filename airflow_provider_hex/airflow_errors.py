@@ -32,8 +32,8 @@ def airflow_errors() -> Iterator[None]:
 def for_airflow(error: HexError) -> HexError:
     """Return the error as an ``AirflowFailException`` if no retry helps, and else as an ``AirflowException``."""
     kind = AirflowException if error.retry_helps else AirflowFailException
-    own = next(cls for cls in type(error).__mro__ if not issubclass(cls, AirflowException))
-    known = _combined(own, kind)(str(error), **error.facts)
+    own = type(error).__mro__[1] if isinstance(error, AirflowException) else type(error)
+    known: HexError = _combined(own, kind)(str(error), **error.facts)
     known.retry_helps = error.retry_helps
     for note in getattr(error, "__notes__", ()):
         known.add_note(note)
@@ -41,7 +41,7 @@ def for_airflow(error: HexError) -> HexError:
 
 
 @cache
-def _combined(own: type[HexError], kind: type[AirflowException]) -> type[HexError]:
+def _combined(own: Any, kind: type[AirflowException]) -> Any:
     names = {"__module__": own.__module__, "__qualname__": own.__qualname__, "__doc__": own.__doc__}
     return type(own.__name__, (own, kind), {**names, "__reduce__": _reduce})
 

@@ -8,10 +8,12 @@ from airflow_provider_hex import __version__
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Describe this provider in the form of Airflow's ``provider_info.schema.json``.
+    """Return this provider's description in the form of Airflow's ``provider_info.schema.json``.
 
-    Airflow 3.2 and later draw the connection form from ``conn-fields`` and ``ui-field-behaviour``;
-    older ones ask ``HexHook``, which answers from the same entry.
+    Airflow 3.2 and later build the connection form from ``conn-fields`` and ``ui-field-behaviour``. Older versions call
+    ``HexHook``, which reads the same entries.
+
+    :return: the description.
     """
     return {
         "package-name": "airflow-provider-hex",
@@ -33,42 +35,44 @@ def get_provider_info() -> dict[str, Any]:
                 },
                 "conn-fields": {
                     "connect_timeout": _field(
-                        "Connect timeout", "Seconds for a connection to be made. Default: 10.", "number"
+                        "Connect timeout", "Seconds to wait for a connection to Hex. Default: 10.", "number"
                     ),
                     "read_timeout": _field(
-                        "Read timeout", "Seconds in which an answer must begin, and go on. Default: 60.", "number"
+                        "Read timeout",
+                        "Seconds to wait for a response, and for each part of it. Default: 60.",
+                        "number",
                     ),
                     "retry_for": _field(
                         "Retry for",
-                        "Seconds for which a request is sent again when the network or Hex fails. Default: 180.",
+                        "Seconds for which a request is retried when the network or Hex fails. Default: 180.",
                         "number",
                     ),
                     "requests_per_minute": _field(
-                        "Requests a minute",
-                        "How many requests one task, or all triggers of a triggerer, send in a minute at the "
-                        "most. Hex allows a token's owner 60 in all. Default: 30.",
+                        "Requests per minute",
+                        "Requests that one task, or all triggers of a triggerer together, send per minute at most. "
+                        "Hex allows 60 per owner of a token. Default: 30.",
                         "integer",
                     ),
                     "start_grace": _field(
                         "Start grace",
-                        "Seconds after which a run is looked for whose start got no clear answer. Default: 30.",
+                        "Seconds to wait before searching for a run whose start got no response. Default: 30.",
                         "number",
                     ),
-                    "verify": _field("Verify TLS", "Check Hex's certificate. Default: yes.", "boolean", True),
+                    "verify": _field("Verify TLS", "Verify Hex's certificate. Default: yes.", "boolean", True),
                     "ca_bundle": _field(
                         "CA bundle",
-                        "Path of a PEM file with the authorities to trust, where tasks and triggers run.",
+                        "Path of a PEM file with the certificate authorities to trust, on workers and triggerers.",
                         "string",
                     ),
                     "proxy": _field(
-                        "Proxy", "Like http://proxy.example.com:3128. Default: what the environment says.", "string"
+                        "Proxy", "Such as http://proxy.example.com:3128. Default: the environment's proxy.", "string"
                     ),
                     "headers": _field(
-                        "Extra headers", 'To send with every request, as JSON, like {"X-Team": "data"}.', "string"
+                        "Extra headers", 'Sent with every request, as JSON, such as {"X-Team": "data"}.', "string"
                     ),
                     "allow_http": _field(
                         "Allow plain HTTP",
-                        "Send the token over unencrypted HTTP to a host other than this machine. Default: no.",
+                        "Allow the token to be sent unencrypted to a host other than this machine. Default: no.",
                         "boolean",
                         False,
                     ),
@@ -79,6 +83,7 @@ def get_provider_info() -> dict[str, Any]:
 
 
 def _field(label: str, description: str, kind: str, default: bool | None = None) -> dict[str, Any]:
+    """Return a field of the connection form."""
     schema: dict[str, Any] = {"type": [kind, "null"]}
     return {
         "label": label,

@@ -46,7 +46,7 @@ def is_deferral_timeout(error: BaseException) -> bool:
     return isinstance(error, TaskDeferralTimeout)
 
 
-def shortest_deferral() -> float:
+def min_deferral() -> float:
     """Return the seconds for which a task should stay deferred at least.
 
     Airflow 3 may notice ``[workers] min_heartbeat_interval`` seconds late that the deferring process has ended. If the

@@ -1,1 +1,1 @@
-"""A real Airflow on this machine: what `make demo` shows, and what the system tests run."""
+"""A real Airflow on this machine, for `make demo` and for the tests that need one."""

@@ -1,4 +1,4 @@
-"""The few calls of Airflow's REST API (`/api/v2`) that the demo and the system tests need."""
+"""The calls of Airflow's REST API (`/api/v2`) that the demo and the tests need."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,71 +6,82 @@ from typing import Any
 import httpx
 
 SERVICES = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-PAGE = 100  # Airflow's most
+PAGE = 100  # Airflow's maximum
 
 
 class AirflowApi:
-    """Talks to an Airflow whose simple auth manager lets everybody in as an administrator."""
+    """A client for an Airflow whose simple auth manager makes every user an administrator.
+
+    All but `is_healthy` and `has_dag` raise httpx.HTTPError if Airflow does not respond, or responds with an error.
+    """
 
     def __init__(self, url: str) -> None:
-        # Requests to this machine need no proxy, whatever the environment says.
+        # Requests to this machine must not go through a proxy from the environment.
         headers = {"Accept": "application/json"}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
 
     def is_healthy(self) -> bool:
+        """Whether Airflow responds, and reports all its services as healthy."""
         try:
-            answer = self._http.get("/api/v2/monitor/health")
+            response = self._http.get("/api/v2/monitor/health")
         except httpx.TransportError:
             return False
-        return answer.is_success and all(answer.json()[name]["status"] == "healthy" for name in SERVICES)
+        return response.is_success and all(response.json()[name]["status"] == "healthy" for name in SERVICES)
 
     def log_in(self) -> None:
+        """Get the token that all other calls need."""
         token = self._call("GET", "/auth/token")["access_token"]
         self._http.headers["Authorization"] = f"Bearer {token}"
 
     def create_connection(self, connection_id: str, conn_type: str, **fields: Any) -> None:
-        """`fields`: host, login, password, port, extra, …"""
+        """Add a connection. `fields`: host, login, password, port, extra, …"""
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
         self._call("POST", "/api/v2/connections", body)
 
     def connection(self, connection_id: str) -> dict[str, Any]:
+        """The connection, with its password masked."""
         return self._object("GET", f"/api/v2/connections/{connection_id}")
 
     def set_password(self, connection_id: str, password: str) -> None:
+        """Change the password of a connection, and nothing else of it."""
         path = f"/api/v2/connections/{connection_id}?update_mask=password"
         connection = self.connection(connection_id)
         body = {name: connection[name] for name in ("connection_id", "conn_type")} | {"password": password}
         self._call("PATCH", path, body)
 
     def test_connection(self, connection_id: str, conn_type: str, **fields: Any) -> dict[str, Any]:
-        """What the form's *Test* button shows: `status` (a bool) and `message`."""
+        """The result of the form's *Test* button: `status` (a bool) and `message`."""
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
         return dict(self._call("POST", "/api/v2/connections/test", body))
 
     def has_dag(self, dag_id: str) -> bool:
+        """Whether Airflow has parsed the DAG."""
         return self._http.get(f"/api/v2/dags/{dag_id}").is_success
 
     def import_errors(self) -> list[str]:
+        """The tracebacks of the DAG files that could not be imported."""
         return [error["stack_trace"] for error in self._call("GET", "/api/v2/importErrors")["import_errors"]]
 
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any] | None = None) -> None:
+        """Start a DAG run, with `conf` as its params."""
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf or {})}
         self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
 
     def dag_run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """`state`, `run_after` and the other fields of a DAG run."""
         return self._object("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
 
     def task_states(self, dag_id: str, run_id: str) -> dict[str, str | None]:
-        """Task id → state, first what started first; mapped tasks are `task_id[index]`.
+        """Task id → state, in the order of their start; mapped tasks are `task_id[index]`.
 
-        The state is None until the scheduler has looked at the task.
+        The state is None until the scheduler has scheduled the task.
         """
         found = self.task_instances(dag_id, run_id)
         found.sort(key=lambda each: (each["start_date"] is None, each["start_date"]))
         return {_name(each): each["state"] for each in found}
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """`task_id`, `map_index`, `state`, `try_number`, `pid` and the rest of each task."""
+        """`task_id`, `map_index`, `state`, `try_number`, `pid` and the other fields of each task."""
         found: list[dict[str, Any]] = []
         path, total = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", 1
         while len(found) < total:
@@ -80,36 +91,39 @@ class AirflowApi:
         return found
 
     def task_instance(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
-        """`state`, `try_number`, `pid` and the rest of a task that is not mapped."""
+        """`state`, `try_number`, `pid` and the other fields of a task that is not mapped."""
         return self._object("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}")
 
     def set_task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Mark a task, as a user does in the UI."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
         self._call("PATCH", path, {"new_state": state})
 
     def set_dag_run_state(self, dag_id: str, run_id: str, state: str) -> None:
+        """Mark a DAG run, as a user does in the UI."""
         self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", {"state": state})
 
     def clear_task(self, dag_id: str, run_id: str, task_id: str) -> None:
-        order = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
-        self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", {**order, "reset_dag_runs": True})
+        """Clear a task, so that it runs again."""
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
+        self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", {**body, "reset_dag_runs": True})
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
-        """The XCom's value; None if there is none."""
+        """The value of an XCom; None if there is none."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
-        answer = self._http.get(path, params={"deserialize": True, "map_index": map_index})
-        if answer.status_code == httpx.codes.NOT_FOUND:
+        response = self._http.get(path, params={"deserialize": True, "map_index": map_index})
+        if response.status_code == httpx.codes.NOT_FOUND:
             return None
-        return answer.raise_for_status().json()["value"]
+        return response.raise_for_status().json()["value"]
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> list[dict[str, Any]]:
-        """The entries of a task's log: `event`, and with an exception `error_detail`."""
+        """The entries of an attempt's log: `event`, and for an exception `error_detail`."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
         entries: list[dict[str, Any]] = self._call("GET", path, full_content=True)["content"]
         return entries
 
     def task_error(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> str | None:
-        """The exception that ended a task, as its log shows it."""
+        """The exception that an attempt failed with, as its log shows it; None if there is none."""
         log = self.task_log(dag_id, run_id, task_id, attempt)
         errors = [entry["error_detail"][0] for entry in log if entry.get("error_detail")]
         return f"{errors[-1]['exc_type']}: {errors[-1]['exc_value']}" if errors else None
@@ -118,8 +132,8 @@ class AirflowApi:
         return dict(self._call(method, path))
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
-        answer = self._http.request(method, path, json=body, params=query)
-        return answer.raise_for_status().json()
+        response = self._http.request(method, path, json=body, params=query)
+        return response.raise_for_status().json()
 
 
 def _name(task_instance: Mapping[str, Any]) -> str:

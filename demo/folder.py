@@ -7,11 +7,11 @@ from demo.guard import marked
 
 
 class FolderInUseError(Exception):
-    """The folder is not the demo's to empty; the message says why."""
+    """The folder must not be emptied; the message says why."""
 
 
 class DemoFolder:
-    """One part for each of the demo's programs."""
+    """A folder with one subfolder for each of the demo's programs."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
@@ -20,21 +20,23 @@ class DemoFolder:
         self.emulator = self.path / "emulator"
 
     def empty(self) -> None:
-        """Remove what an earlier demo left.
+        """Remove the files of an earlier demo.
 
-        Raises FolderInUseError if a demo still runs there, or if something else than a demo has used it.
+        Raises FolderInUseError if a demo is running there, or if it holds files that are not of a demo.
         """
-        if running := [str(process.pid) for part in self._parts for process in marked(str(part))]:
+        if running := [str(process.pid) for subfolder in self._subfolders for process in marked(str(subfolder))]:
             raise FolderInUseError(
                 f"A demo is still running in {self.path} (processes {', '.join(running)}). "
-                "End it, or wait for its end, and try again."
+                "Stop it or wait until it ends, then try again."
             )
-        if self.path.exists() and set(self.path.iterdir()) - set(self._parts):
-            raise FolderInUseError(f"{self.path} holds what no demo has made, so the demo does not empty it.")
+        if self.path.exists() and set(self.path.iterdir()) - set(self._subfolders):
+            raise FolderInUseError(
+                f"{self.path} is not emptied: it holds files that are not of a demo. Choose another --folder."
+            )
         shutil.rmtree(self.path, ignore_errors=True)
-        for part in self._parts:
-            part.mkdir(parents=True)
+        for subfolder in self._subfolders:
+            subfolder.mkdir(parents=True)
 
     @property
-    def _parts(self) -> tuple[Path, ...]:
+    def _subfolders(self) -> tuple[Path, ...]:
         return self.airflow, self.dbt, self.emulator

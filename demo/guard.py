@@ -1,8 +1,8 @@
-"""Ends every process that carries a folder's mark, however deep in the tree and whoever's child it is by now.
+"""Ends every process that carries a folder's mark, an environment variable.
 
-Airflow's tasks and their commands have process groups and sessions of their own, so that a signal to a service's
-group misses them; what each process inherits is its environment. Run as a script, this waits until its standard
-input closes, as it does when the parent ends in whatever way, and then ends them all.
+Airflow's tasks and their commands start new process groups and sessions, so a signal to a service's group does not
+reach them, but they inherit its environment. Run as a script, this waits until its standard input closes, as it does
+when the parent process ends for any reason, and then ends all marked processes.
 """
 
 import contextlib
@@ -16,12 +16,12 @@ MARK = "HEX_DEMO_FOLDER"
 
 
 def mark(folder: str) -> dict[str, str]:
-    """Environment variables that mark a process; without the second, a change of its title wipes the first."""
+    """Environment variables that mark a process. The second keeps setproctitle from overwriting the first."""
     return {MARK: folder, "SPT_NOENV": "1"}
 
 
 def marked(folder: str) -> list[psutil.Process]:
-    """The processes alive that carry the folder's mark."""
+    """The running processes that carry the folder's mark."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -30,17 +30,17 @@ def marked(folder: str) -> list[psutil.Process]:
     return found
 
 
-def end_all(folder: str, patience: float = 3) -> None:
-    """SIGTERM for all that is marked, SIGKILL for what is left after `patience` seconds."""
-    deadline = time.monotonic() + patience
-    asked = set()
+def end_all(folder: str, grace: float = 3) -> None:
+    """Send SIGTERM to all marked processes, and SIGKILL to those that still run after `grace` seconds."""
+    deadline = time.monotonic() + grace
+    terminated = set()
     while processes := marked(folder):
-        urgent = time.monotonic() > deadline
+        kill = time.monotonic() > deadline
         for process in processes:
-            if urgent or process.pid not in asked:
-                asked.add(process.pid)
+            if kill or process.pid not in terminated:
+                terminated.add(process.pid)
                 with contextlib.suppress(psutil.Error):
-                    process.send_signal(signal.SIGKILL if urgent else signal.SIGTERM)
+                    process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
         time.sleep(0.1)
 
 

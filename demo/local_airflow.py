@@ -1,4 +1,4 @@
-"""A real Airflow 3 in a folder of its own: API server, scheduler, dag processor and triggerer."""
+"""A real Airflow 3 in a folder: API server, scheduler, DAG processor and triggerer."""
 
 import base64
 import json
@@ -12,20 +12,20 @@ from pathlib import Path
 
 from demo.airflow_api import AirflowApi
 from demo.ports import HOST, Ports
-from demo.postgres import postgres
 from demo.processes import Processes, clean_environment
 from demo.waiting import wait_for
 
 AIRFLOW = (sys.executable, "-m", "airflow")
 SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
-MIGRATION_SECONDS = 60.0
-START_SECONDS = 90.0
-PARSE_SECONDS = 60.0
+# Generous, since they matter only when something is broken.
+MIGRATION_SECONDS = 300.0
+START_SECONDS = 300.0
+PARSE_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
 class LocalAirflow:
-    """An Airflow that is up, with the client logged in. `home` is its AIRFLOW_HOME, with all its logs."""
+    """An Airflow that is running, with the client logged in. `home` is its AIRFLOW_HOME, with all its logs."""
 
     home: Path
     url: str
@@ -33,22 +33,22 @@ class LocalAirflow:
     processes: Processes
 
     def restart(self, service: str) -> None:
-        """Stop a service as a deploy does, and start it again."""
+        """Stop a service with SIGTERM, as a deployment does, and start it again."""
         self.processes.stop(service)
         self.processes.start(service, (*AIRFLOW, service))
 
     def kill(self, service: str) -> None:
-        """End a service and its children in an instant, as when their machine fails, and start it again."""
+        """Kill a service and its children, as when their machine fails, and start it again."""
         self.processes.kill(service)
         self.processes.start(service, (*AIRFLOW, service))
 
     def kill_alone(self, service: str) -> None:
-        """End a service's own process in an instant, and start it again; its children go on as long as they like."""
+        """Kill a service's main process only, so that its children keep running, and start it again."""
         self.processes.kill(service, with_children=False)
         self.processes.start(service, (*AIRFLOW, service))
 
     def wait_for_dag(self, dag_id: str) -> None:
-        """Returns when `dag_id` can be triggered. Raises TimeoutError, with import errors if there are any."""
+        """Wait until `dag_id` can be triggered. Raises TimeoutError, with import errors if there are any."""
         try:
             wait_for(f"DAG {dag_id}", lambda: self.api.has_dag(dag_id) or None, PARSE_SECONDS)
         except TimeoutError as error:
@@ -57,17 +57,23 @@ class LocalAirflow:
 
 @contextmanager
 def local_airflow(
-    home: Path, dag_folders: Iterable[Path], ports: Ports, environment: Mapping[str, str] | None = None
+    home: Path,
+    dag_folders: Iterable[Path],
+    ports: Ports,
+    environment: Mapping[str, str] | None = None,
+    database: str | None = None,
 ) -> Iterator[LocalAirflow]:
-    """An Airflow with an empty database, up within the `with` block and gone after it.
+    """An Airflow that is up within the `with` block, and stopped after it.
 
-    `environment`: more variables for its services and so for its tasks. `home` must be new or empty.
-    Raises ProcessFailedError when a service ends early, TimeoutError when one takes too long.
+    `home` must be new or empty. `environment`: more variables for its services, and so for its tasks. `database`: the
+    SQLAlchemy URL of an empty database, by default SQLite in `home`.
+
+    Raises ProcessFailedError if a service ends early, TimeoutError if one takes too long.
     """
     home = home.resolve()
     url = f"http://{HOST}:{ports.airflow}"
     with ExitStack() as stack:
-        database = stack.enter_context(postgres(home / "postgres"))
+        database = database or sqlite(home)
         variables = clean_environment() | settings(home, dag_folders, ports, database) | dict(environment or {})
         processes = stack.enter_context(Processes(home, variables))
         processes.run("db-migrate", (*AIRFLOW, "db", "migrate"), MIGRATION_SECONDS)
@@ -84,8 +90,13 @@ def _is_up(processes: Processes, api: AirflowApi) -> bool | None:
     return api.is_healthy() or None
 
 
+def sqlite(home: Path) -> str:
+    """The URL of an SQLite database in `home`. A write waits up to 60 s for others' (5 s by default), then fails."""
+    return f"sqlite:///{home / 'airflow.db'}?timeout=60"
+
+
 def settings(home: Path, dag_folders: Iterable[Path], ports: Ports, database: str) -> dict[str, str]:
-    """Airflow's configuration as environment variables, with secrets made anew; `database` as SQLAlchemy knows it."""
+    """Airflow's configuration as environment variables, with new secrets. `database` is its URL for SQLAlchemy."""
     api = f"http://{HOST}:{ports.airflow}"
     bundles = [
         {
@@ -125,8 +136,8 @@ def settings(home: Path, dag_folders: Iterable[Path], ports: Ports, database: st
             "refresh_interval": 5,
             "min_file_process_interval": 30,
         },
-        # A worker that misses its task's end learns of it at the next heartbeat. Were that after 5 s, the default, the
-        # scheduler could hear of a deferral's end when the task is going again, and fail it.
+        # A worker that misses its task's exit notices it at the next heartbeat, by default up to 5 s later. If the task is
+        # running again by then, the scheduler takes the exit of the deferred process for a failure.
         "workers": {"min_heartbeat_interval": 1},
         "scheduler": {"scheduler_idle_sleep_time": 0.2, "trigger_timeout_check_interval": 2},
         "usage_data_collection": {"enabled": False},

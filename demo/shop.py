@@ -1,4 +1,4 @@
-"""Where the example DAG finds dbt and the little shop's dbt project, and where dbt may write."""
+"""Paths: the example DAGs, dbt, its project of a small shop, and the files that dbt writes."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ EXAMPLE_DAGS = CHECKOUT / "example_dags"
 
 
 def dbt_environment(folder: Path) -> dict[str, str]:
-    """Variables for the DAG and for dbt: everything that dbt writes goes to `folder`."""
+    """Environment variables for the example DAG and for dbt, which writes all its files to `folder`."""
     folder = folder.resolve()
     return {
         "DBT_COMMAND": str(CHECKOUT / ".envs" / "dbt" / "bin" / "dbt"),

@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 def wait_for(what: str, probe: Callable[[], T | None], seconds: float, pause: float = 0.25) -> T:
-    """The first thing other than None that `probe` returns.
+    """Call `probe` every `pause` seconds, and return its first result that is not None.
 
-    Raises TimeoutError, which says `what` did not happen, after `seconds`.
+    Raises TimeoutError, which names `what`, after `seconds`.
     """
     deadline = time.monotonic() + seconds
     while (found := probe()) is None:

@@ -1,5 +1,6 @@
-"""A stand-in for the Hex API over HTTP, for development, tests and trying a DAG without a Hex account.
+"""A stand-in for the Hex API over HTTP, to develop and test a DAG without a Hex account.
 
-`python -m hex_emulator` serves it, `hex_emulator.server.running()` serves it inside a test, and
-`hex_emulator.client.Control` says how the next runs go and which calls go wrong.
+- ``python -m hex_emulator`` serves it.
+- :func:`hex_emulator.server.running` serves it inside a test.
+- :class:`hex_emulator.client.Control` says how the next runs go and which calls fail.
 """

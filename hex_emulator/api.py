@@ -1,5 +1,8 @@
-"""The Hex API itself, as far as this project uses it: one function for each call of Hex's reference. What tells of
-projects is in `hex_emulator.projects`, what draws charts in `hex_emulator.charts`."""
+"""The calls of the Hex API that are about runs and users, one function for each.
+
+The calls about projects are in :mod:`hex_emulator.projects`, the one about charts is in :mod:`hex_emulator.charts`.
+See https://learn.hex.tech/docs/api/api-reference.
+"""
 
 from typing import Annotated, Any
 
@@ -7,44 +10,50 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.routing import APIRoute
 from starlette.routing import Match
 
-from hex_emulator.access import READ, RUN, Caller, PublishedProject, ThisRun
 from hex_emulator.charts import charts
 from hex_emulator.clock import timestamp
-from hex_emulator.emulator import Current, Emulator
-from hex_emulator.errors import HexError, not_found
-from hex_emulator.exchange import HexRoute
+from hex_emulator.dependencies import READ, RUN, Caller, PathRun, PublishedProject
+from hex_emulator.emulator import CurrentEmulator, Emulator
+from hex_emulator.errors import ApiError, not_found
+from hex_emulator.hex_route import HexRoute
 from hex_emulator.projects import projects
 from hex_emulator.query import RunsQuery
-from hex_emulator.run_request import Wanted
+from hex_emulator.run_request import RunBody
 from hex_emulator.runs import Run, new_trace_id
 from hex_emulator.workspace import Project
 
 api = APIRouter(prefix="/api/v1", route_class=HexRoute)
-elsewhere = APIRouter(prefix="/api", route_class=HexRoute)
-ROUTERS = (api, projects, charts, elsewhere)
+unknown_calls = APIRouter(prefix="/api", route_class=HexRoute)
+ROUTERS = (api, projects, charts, unknown_calls)
 
 
 @api.get("/users/me", name="Me", dependencies=READ)
 async def me(caller: Caller) -> dict[str, Any]:
+    """See https://learn.hex.tech/docs/api/api-reference#operation/Me."""
     return {"name": caller.name, "email": caller.owner, "traceId": new_trace_id()}
 
 
 @api.post("/projects/{project_id}/runs", name="RunProject", status_code=201, dependencies=RUN)
-async def run_project(request: Request, emulator: Current, wanted: Wanted, project: PublishedProject) -> dict[str, Any]:
-    """`updatePublishedResults` makes Hex ignore custom inputs. A dry run is checked and answered like any
-    other, but makes no run: it takes no kernel, and asking for its status finds nothing."""
-    inputs = {} if wanted.update_published_results else wanted.input_params
+async def run_project(
+    request: Request, emulator: CurrentEmulator, body: RunBody, project: PublishedProject
+) -> dict[str, Any]:
+    """See https://learn.hex.tech/docs/api/api-reference#operation/RunProject.
+
+    ``updatePublishedResults`` makes Hex ignore custom inputs. A dry run is checked like any other and gets the same
+    response, but no run is made: it takes no kernel, and its status is 404.
+    """
+    inputs = {} if body.update_published_results else body.input_params
     _check_inputs(project, inputs)
     details: dict[str, Any] = {
         "inputs": inputs,
-        "notifications": [item.model_dump(by_alias=True, exclude_unset=True) for item in wanted.notifications],
-        "update_published_results": wanted.update_published_results or (wanted.update_cache and not inputs),
-        "use_cached_sql_results": wanted.use_cached_sql_results and not wanted.update_cache,
-        "view_id": wanted.view_id or None,
+        "notifications": [item.model_dump(by_alias=True, exclude_unset=True) for item in body.notifications],
+        "update_published_results": body.update_published_results or (body.update_cache and not inputs),
+        "use_cached_sql_results": body.use_cached_sql_results and not body.update_cache,
+        "view_id": body.view_id or None,
     }
-    if not wanted.dry_run and not emulator.has_free_kernel():
-        raise HexError(503, "No kernel available", "The workspace runs as much as it may. No run was made.")
-    run = Run(project, [], **details) if wanted.dry_run else emulator.start_run(project, **details)
+    if not body.dry_run and not emulator.has_free_kernel():
+        raise ApiError(503, "No kernel available", "The workspace has reached its kernel limit. No run was started.")
+    run = Run(project, [], **details) if body.dry_run else emulator.start_run(project, **details)
     return {
         "projectId": project.id,
         "runId": run.id,
@@ -57,12 +66,12 @@ async def run_project(request: Request, emulator: Current, wanted: Wanted, proje
 
 
 def _check_inputs(project: Project, inputs: dict[str, Any]) -> None:
-    invalid, unknown = project.rejected(inputs)
+    invalid, unknown = project.rejected_inputs(inputs)
     if invalid or unknown:
-        raise HexError(
+        raise ApiError(
             422,
             "Invalid input parameters",
-            f"The project {project.id} does not take these inputs.",
+            f"The project {project.id} does not accept these inputs.",
             invalid=invalid,
             notFound=unknown,
         )
@@ -70,8 +79,9 @@ def _check_inputs(project: Project, inputs: dict[str, Any]) -> None:
 
 @api.get("/projects/{project_id}/runs", name="GetProjectRuns", dependencies=READ)
 async def get_project_runs(
-    request: Request, emulator: Current, project: PublishedProject, query: Annotated[RunsQuery, Query()]
+    request: Request, emulator: CurrentEmulator, project: PublishedProject, query: Annotated[RunsQuery, Query()]
 ) -> dict[str, Any]:
+    """See https://learn.hex.tech/docs/api/api-reference#operation/GetProjectRuns."""
     now = emulator.clock.now()
     limit, offset = query.limit, query.offset
     runs = [
@@ -92,40 +102,50 @@ async def get_project_runs(
 
 
 @api.get("/projects/{project_id}/runs/{run_id}", name="GetRunStatus", dependencies=READ)
-async def get_run_status(request: Request, emulator: Current, run: ThisRun) -> dict[str, Any]:
+async def get_run_status(request: Request, emulator: CurrentEmulator, run: PathRun) -> dict[str, Any]:
+    """See https://learn.hex.tech/docs/api/api-reference#operation/GetRunStatus."""
     return _run_body(run, request, emulator)
 
 
 @api.delete("/projects/{project_id}/runs/{run_id}", name="CancelRun", status_code=204, dependencies=RUN)
-async def cancel_run(emulator: Current, run: ThisRun) -> Response:
-    """Hex does not say what cancelling an ended run answers; here it is 422."""
+async def cancel_run(emulator: CurrentEmulator, run: PathRun) -> Response:
+    """See https://learn.hex.tech/docs/api/api-reference#operation/CancelRun.
+
+    Hex does not document the response for a run that has ended; here it is 422.
+    """
     now = emulator.clock.now()
     if run.has_ended(now):
-        raise HexError(422, "Run has ended", f"The run {run.id} is {run.status(now)} and cannot be cancelled.")
-    run.change("KILLED", now)
+        raise ApiError(422, "Run has ended", f"The run {run.id} is {run.status(now)} and cannot be cancelled.")
+    run.set_status("KILLED", now)
     return Response(status_code=204)
 
 
-@elsewhere.api_route(
+@unknown_calls.api_route(
     "/{path:path}",
     name="Unknown",
     methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"],
 )
 async def unknown(request: Request) -> Response:
-    what = f"{request.method} {request.url.path}"
-    here = [route for route in routes() if route.matches(request.scope)[0] is Match.PARTIAL]
-    allowed = sorted({method for route in here for method in route.methods})
-    if allowed:
-        raise HexError(405, "Method not allowed", f"There is no {what} in this API.", {"Allow": ", ".join(allowed)})
-    raise not_found(f"There is no {what} in this API.")
+    """Respond to what is no call of the Hex API: 405 on a known path, else 404."""
+    details = f"There is no {request.method} {request.url.path} in this API."
+    same_path = [route for route in routes() if route.matches(request.scope)[0] is Match.PARTIAL]
+    if allowed := sorted({method for route in same_path for method in route.methods}):
+        raise ApiError(405, "Method not allowed", details, {"Allow": ", ".join(allowed)})
+    raise not_found(details)
 
 
 def routes() -> list[APIRoute]:
+    """Return the routes of all calls of the Hex API."""
     return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 
 
 def run_url(run: Run, request: Request) -> str:
-    """Where `hex_emulator.page` shows the run, on the host by which the request came."""
+    """Return the URL of the page that shows a run.
+
+    :param run: the run.
+    :param request: the request to respond to; the URL has its host.
+    :returns: a URL that :mod:`hex_emulator.page` serves.
+    """
     return f"{request.base_url}emulator/app/{run.project.id}/latest?runId={run.id}"
 
 

@@ -1,4 +1,4 @@
-"""The client of the control endpoint."""
+"""The client of the control endpoint, for tests."""
 
 from collections.abc import Sequence
 from types import TracebackType
@@ -9,25 +9,27 @@ import httpx
 from hex_emulator.workspace import Workspace
 
 UNSET: Any = object()
+TIMEOUT = 60  # seconds; the emulator responds at once, but the machine may be busy
 
 
 class ControlError(Exception):
-    """The emulator did not understand, and says why."""
+    """The emulator refused a request; the message says why."""
 
 
 class Control:
-    """Says how an emulator's next runs go and which calls go wrong, and asks what has happened.
+    """Says how an emulator's next runs go and which calls fail, and reports what has happened.
 
-    `url` is where the emulator listens, `api_url` is its Hex API. `hex_emulator.control` tells what each
-    order means. Seconds are the emulator's own, which its clock may speed up; only a fault's `delay`
-    and `slow` are real.
+    Each method is a request of :mod:`hex_emulator.control`, and raises :class:`ControlError` if the emulator refuses
+    it. Seconds are emulated ones; only a fault's ``delay`` and ``slow`` are real.
+
+    :param url: where the emulator listens; ``api_url`` is the URL of its Hex API.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self.api_url = f"{self.url}/api/v1"
-        # The emulator is beside us: no proxy from the environment can reach it.
-        self._http = httpx.Client(base_url=self.url, timeout=10, trust_env=False)
+        # The emulator is on this machine: a proxy from the environment cannot reach it.
+        self._http = httpx.Client(base_url=self.url, timeout=TIMEOUT, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -38,16 +40,17 @@ class Control:
         self.close()
 
     def close(self) -> None:
+        """Close the connections to the emulator."""
         self._http.close()
 
     def health(self) -> dict[str, Any]:
-        """`{status, now, speed}`, `now` being the emulator's time."""
-        answer: dict[str, Any] = self._ask("GET", "/health")
-        return answer
+        """Return ``{status, now, speed}``; ``now`` is the emulated time."""
+        health: dict[str, Any] = self._send("GET", "/health")
+        return health
 
     def workspace(self) -> Workspace:
-        """The projects and tokens that it serves."""
-        return Workspace.model_validate(self._ask("GET", "/workspace"))
+        """Return the projects and tokens that the emulator serves."""
+        return Workspace.model_validate(self._send("GET", "/workspace"))
 
     def next_run(
         self,
@@ -59,16 +62,18 @@ class Control:
         timeline: Sequence[tuple[str, float | None]] | None = None,
         times: int = 1,
     ) -> None:
-        """The next `times` runs (of the project, or of any) go like this; what is left out is the project's
-        own. A `timeline` says it all: `[("PENDING", 1), ("RUNNING", 2), ("ERRORED", None)]`."""
-        order = {
-            "projectId": project_id,
-            "outcome": outcome,
-            "pending": pending,
-            "running": running,
-            "timeline": timeline,
-        }
-        self._ask("POST", "/runs/next", {**_stated(order), "times": times})
+        """Say how the next runs go. What is None is as the project says.
+
+        :param project_id: the next runs of this project; None: of any.
+        :param outcome: their last status.
+        :param pending: seconds for which they are PENDING.
+        :param running: seconds for which they are RUNNING.
+        :param timeline: all statuses with their seconds, in place of the three above:
+            ``[("PENDING", 1), ("RUNNING", 2), ("ERRORED", None)]``.
+        :param times: how many runs.
+        """
+        plan = {"outcome": outcome, "pending": pending, "running": running, "timeline": timeline}
+        self._send("POST", "/runs/next", {**_given({"projectId": project_id, **plan}), "times": times})
 
     def fault(
         self,
@@ -88,59 +93,72 @@ class Control:
         drop: bool = False,
         apply: bool = False,
     ) -> None:
-        """After `after` good ones, the next `times` (None: all) calls of this name (`*`: any) go wrong; the
-        meaning of the rest is in `hex_emulator.faults.Fault`."""
-        order = {
-            "projectId": project_id,
-            "runId": run_id,
-            "status": status,
-            "contentType": content_type,
-            "headers": headers,
-        }
-        switches = {
+        """Make calls of this name fail. The parameters are those of :class:`hex_emulator.faults.Fault`."""
+        fault = {
+            "call": call,
+            "times": times,
             "after": after,
             "delay": delay,
             "slow": slow,
             "truncate": truncate,
             "drop": drop,
             "apply": apply,
+            **_given({"projectId": project_id, "runId": run_id, "status": status}),
+            **_given({"contentType": content_type, "headers": headers}),
         }
-        content = {} if body is UNSET else {"body": body}
-        self._ask("POST", "/faults", {"call": call, "times": times, **_stated(order), **switches, **content})
+        self._send("POST", "/faults", fault if body is UNSET else {**fault, "body": body})
 
     def clear_faults(self) -> None:
-        """Nothing goes wrong any more."""
-        self._ask("DELETE", "/faults")
+        """Remove all faults."""
+        self._send("DELETE", "/faults")
 
     def requests(self, call: str | None = None) -> list[dict[str, Any]]:
-        """Every public call since the reset, oldest first: `{at, call, method, path, query, body, token,
-        status}`. `token` is its name in the workspace; `query` has a list where a name came more than once; a
-        `status` of None means that no answer was given."""
-        answer: list[dict[str, Any]] = self._ask("GET", "/requests", params=_stated({"call": call}))
-        return answer
+        """Return the requests to the Hex API since the last reset, oldest first.
+
+        :param call: only requests of the call of this name.
+        :returns: ``{at, call, method, path, query, body, token, status}`` for each. ``token`` is its name in the
+            workspace; ``query`` has a list for a repeated name; a ``status`` of None means that there was no response.
+        """
+        requests: list[dict[str, Any]] = self._send("GET", "/requests", params=_given({"call": call}))
+        return requests
 
     def runs(self) -> list[dict[str, Any]]:
-        """Every run, oldest first: `{projectId, runId, runUrl, status, trigger, inputs, notifications,
-        updatePublishedResults, useCachedSqlResults, viewId, traceId, timeline}`."""
-        answer: list[dict[str, Any]] = self._ask("GET", "/runs")
-        return answer
+        """Return all runs, oldest first.
+
+        :returns: ``{projectId, runId, runUrl, status, trigger, inputs, notifications, updatePublishedResults,
+            useCachedSqlResults, viewId, traceId, timeline}`` for each.
+        """
+        runs: list[dict[str, Any]] = self._send("GET", "/runs")
+        return runs
 
     def start_run(
         self, project_id: str, *, inputs: dict[str, Any] | None = None, trigger: str = "SCHEDULED"
     ) -> dict[str, Any]:
-        """A run that somebody else started, as in `runs`."""
-        answer: dict[str, Any] = self._ask(
-            "POST", "/runs", {"projectId": project_id, "inputs": inputs or {}, "trigger": trigger}
-        )
-        return answer
+        """Start a run without a request to the Hex API. It may exceed the kernel limit.
+
+        :param project_id: the project to run.
+        :param inputs: its inputs; they are not checked.
+        :param trigger: what Hex calls ``runTrigger``.
+        :returns: the run, as in :meth:`runs`.
+        """
+        body = {"projectId": project_id, "inputs": inputs or {}, "trigger": trigger}
+        run: dict[str, Any] = self._send("POST", "/runs", body)
+        return run
 
     def set_status(self, run_id: str, status: str) -> None:
-        """From now on the run has this status; any string will do."""
-        self._ask("POST", f"/runs/{run_id}/status", {"status": status})
+        """Change the status of a run now, and drop what was planned.
 
-    def vanish(self, run_id: str) -> None:
-        """The run never was: 404 from now on."""
-        self._ask("DELETE", f"/runs/{run_id}")
+        :param run_id: the run.
+        :param status: any string.
+        """
+        self._send("POST", f"/runs/{run_id}/status", {"status": status})
+
+    def remove_run(self, run_id: str) -> None:
+        """Remove a run, so that every call about it is 404.
+
+        :param run_id: the run.
+        """
+        self._send("DELETE", f"/runs/{run_id}")
 
     def limits(
         self,
@@ -152,10 +170,17 @@ class Control:
         kernels: int | None = UNSET,
         headers: str | Sequence[str] = UNSET,
     ) -> dict[str, Any]:
-        """Change what is stated; None switches a limit off. `headers` are spellings that `hex_emulator.spellings`
-        knows, as a list, as text with commas, or "none". Answers with all limits, as
-        `{requestsPerMinute, runsPerMinute, runsPerHour, imagesPerMinute, kernels, headers}`."""
-        order = {
+        """Change the limits that are given; None switches one off.
+
+        :param requests_per_minute: requests of any call.
+        :param runs_per_minute: requests of RunProject.
+        :param runs_per_hour: requests of RunProject.
+        :param images_per_minute: requests of GetChartImageFromRun.
+        :param kernels: runs at the same time.
+        :param headers: styles of :mod:`hex_emulator.rate_limit_headers`: a list, comma-separated text, or "none".
+        :returns: all limits: ``{requestsPerMinute, runsPerMinute, runsPerHour, imagesPerMinute, kernels, headers}``.
+        """
+        changes = {
             "requestsPerMinute": requests_per_minute,
             "runsPerMinute": runs_per_minute,
             "runsPerHour": runs_per_hour,
@@ -163,42 +188,56 @@ class Control:
             "kernels": kernels,
             "headers": headers,
         }
-        stated = {name: value for name, value in order.items() if value is not UNSET}
-        answer: dict[str, Any] = self._ask("POST", "/limits", stated)
-        return answer
+        given = {name: value for name, value in changes.items() if value is not UNSET}
+        limits: dict[str, Any] = self._send("POST", "/limits", given)
+        return limits
 
     def no_limits(self) -> None:
-        """Any number of requests, and of runs at once."""
+        """Switch all limits off."""
         self.limits(
             requests_per_minute=None, runs_per_minute=None, runs_per_hour=None, images_per_minute=None, kernels=None
         )
 
     def use_up(self, *, requests: int = 0, runs: int = 0, images: int = 0, owner: str | None = None) -> None:
-        """Another client with a token of that owner (None: of everybody) has sent so many now. Each counts for
-        the limits of its own kind only: ten more runs are `use_up(requests=10, runs=10)`."""
-        order = {"requests": requests, "runs": runs, "images": images, **_stated({"owner": owner})}
-        self._ask("POST", "/limits/use", order)
+        """Count requests as if another client had sent them now.
 
-    def listing(self, order: str) -> None:
-        """GetProjectRuns lists the "newest" run first, as it does at first, the "oldest", or in "mixed" order."""
-        self._ask("POST", "/listing", {"order": order})
+        Each number counts for the limits of its own kind only: ten more runs are ``use_up(requests=10, runs=10)``.
+
+        :param requests: requests of any call.
+        :param runs: requests of RunProject.
+        :param images: requests of GetChartImageFromRun.
+        :param owner: the owner of the client's token; None: as many for every owner.
+        """
+        counts = {"requests": requests, "runs": runs, "images": images}
+        self._send("POST", "/limits/use", {**counts, **_given({"owner": owner})})
+
+    def set_list_order(self, order: str) -> None:
+        """Set the order of GetProjectRuns.
+
+        :param order: "newest" first (as after the start), "oldest" first, or "mixed".
+        """
+        self._send("POST", "/list-order", {"order": order})
 
     def clock(self, speed: float | None = None, advance: float | None = None) -> dict[str, Any]:
-        """Change the speed (0 freezes time), or move time ahead by seconds; answers like `health`."""
-        answer: dict[str, Any] = self._ask("POST", "/clock", _stated({"speed": speed, "advance": advance}))
-        return answer
+        """Change the speed of time, or move time ahead.
+
+        :param speed: emulated seconds in one real second; 0 stops time.
+        :param advance: emulated seconds to move ahead.
+        :returns: the same as :meth:`health`.
+        """
+        health: dict[str, Any] = self._send("POST", "/clock", _given({"speed": speed, "advance": advance}))
+        return health
 
     def reset(self) -> None:
-        """A fresh start: no runs, requests or faults, nothing used of the limits, the first limits, order and
-        speed, the present time."""
-        self._ask("DELETE", "")
+        """Return to the state right after the start: its limits and speed, the present time, and no runs."""
+        self._send("DELETE", "")
 
-    def _ask(self, method: str, path: str, body: Any = None, params: dict[str, Any] | None = None) -> Any:
+    def _send(self, method: str, path: str, body: Any = None, params: dict[str, Any] | None = None) -> Any:
         response = self._http.request(method, f"/_emulator{path}", json=body, params=params)
         if response.is_error:
             raise ControlError(f"{method} {response.url}: {response.status_code} {response.text}")
         return response.json() if response.content else None
 
 
-def _stated(order: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in order.items() if value is not None}
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

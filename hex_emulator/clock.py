@@ -1,4 +1,4 @@
-"""The emulator's own time, which tests speed up, freeze or move ahead."""
+"""The emulator's own time, which tests speed up, stop or move ahead."""
 
 import time
 from collections.abc import Callable
@@ -7,8 +7,11 @@ from email.utils import formatdate
 
 
 class Clock:
-    """Virtual time: `speed` virtual seconds pass in each real second (0 freezes it). It never goes back,
-    except on `reset`."""
+    """Emulated time. It never goes back, except on :meth:`reset`.
+
+    :param speed: emulated seconds in one real second; 0 stops time.
+    :param real: returns real time in seconds.
+    """
 
     def __init__(self, speed: float = 1.0, real: Callable[[], float] = time.monotonic) -> None:
         self._first_speed = speed
@@ -16,15 +19,17 @@ class Clock:
         self.reset()
 
     def reset(self) -> None:
-        """Return to the present and to the speed that the clock was made with."""
+        """Return to the present and to the first speed."""
         self._speed = self._first_speed
         self._set(datetime.now(UTC))
 
     def now(self) -> datetime:
+        """Return the emulated time."""
         return self._then + timedelta(seconds=(self._real() - self._since) * self._speed)
 
     @property
     def speed(self) -> float:
+        """Emulated seconds in one real second."""
         return self._speed
 
     @speed.setter
@@ -33,10 +38,18 @@ class Clock:
         self._speed = speed
 
     def advance(self, seconds: float) -> None:
+        """Move time ahead.
+
+        :param seconds: by how many emulated seconds.
+        """
         self._set(self.now() + timedelta(seconds=seconds))
 
     def real_seconds(self, span: timedelta) -> float:
-        """How long one waits for so much virtual time; as long as it is while time stands still."""
+        """Return the real seconds that an emulated span takes.
+
+        :param span: the emulated span.
+        :returns: the real seconds; while time stands still, as many as the span has.
+        """
         return span.total_seconds() / (self._speed or 1)
 
     def _set(self, moment: datetime) -> None:
@@ -45,10 +58,18 @@ class Clock:
 
 
 def timestamp(moment: datetime) -> str:
-    """A moment as Hex writes it: UTC, ISO 8601, milliseconds."""
+    """Format a moment as Hex does.
+
+    :param moment: an aware time.
+    :returns: ISO 8601 in UTC, with milliseconds.
+    """
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def http_date(epoch_seconds: float) -> str:
-    """A moment as HTTP writes it, in whole seconds."""
+    """Format a moment as HTTP headers do.
+
+    :param epoch_seconds: seconds since 1970.
+    :returns: an HTTP date, in whole seconds.
+    """
     return formatdate(epoch_seconds, usegmt=True)

@@ -1,26 +1,26 @@
-"""The control endpoint, `/_emulator`: what a test tells the emulator, and asks it. It takes no token.
+"""The control endpoint, ``/_emulator``, with which a test controls the emulator. It takes no token.
 
 | request | what it does |
 | --- | --- |
-| `GET /_emulator/health` | `{status: "ok", now, speed}` |
-| `GET /_emulator/workspace` | the projects and tokens, shaped like `workspace.toml` |
-| `POST /_emulator/runs/next` | how the next `times` (1) runs go, of `projectId` or of any: `outcome`, `pending` and `running` seconds, or a whole `timeline` of `[status, seconds]`, the last with null. What is left out is the project's own |
-| `POST /_emulator/faults` | one thing that goes wrong: see `hex_emulator.faults.Fault` (`call`, `projectId`, `runId`, `after`, `times`, `delay`, `status`, `body`, `contentType`, `headers`, `slow`, `truncate`, `drop`, `apply`) |
-| `DELETE /_emulator/faults` | nothing goes wrong any more |
-| `GET /_emulator/requests` | every public call since the reset, oldest first; `?call=RunProject` for one kind. A `status` of null: not answered |
-| `GET /_emulator/runs` | all runs, oldest first, with what is still to come in `timeline` |
-| `POST /_emulator/runs` | a run that somebody else started: `projectId`, `inputs`, `trigger` (`SCHEDULED`) |
-| `DELETE /_emulator/runs/{runId}` | the run vanishes: 404 from now on |
-| `POST /_emulator/runs/{runId}/status` | `{status}`: from now on the run has this status, be it one that Hex does not have |
-| `POST /_emulator/limits` | change some of `requestsPerMinute` (60), `runsPerMinute` (20), `runsPerHour` (60), `imagesPerMinute` (20), `kernels` (25), null switching one off, and `headers`, the spellings in which answers tell of them: see `hex_emulator.spellings`. Answers with all |
-| `POST /_emulator/limits/use` | `owner`, or everybody, has sent that many `requests`, `runs` and `images` more; each counts for the limits of its own kind only |
-| `POST /_emulator/listing` | `order` in which GetProjectRuns lists: `newest` first, as it does at first, `oldest` first, or `mixed` |
-| `POST /_emulator/clock` | `speed` (virtual seconds in a real one, 0 freezes), `advance` (virtual seconds) |
-| `DELETE /_emulator` | a fresh start: no runs, no requests, no faults, nothing used of the limits, the first limits, order and speed, the present time |
+| `GET /_emulator/health` | returns `{status: "ok", now, speed}` |
+| `GET /_emulator/workspace` | returns the projects and tokens, shaped like `workspace.toml` |
+| `POST /_emulator/runs/next` | says how the next `times` (1) runs go, of `projectId` or of any: `outcome`, `pending` and `running` seconds, or a whole `timeline` of `[status, seconds]`, the last with null. What is left out is as the project says |
+| `POST /_emulator/faults` | makes calls fail, see `hex_emulator.faults.Fault` (`call`, `projectId`, `runId`, `after`, `times`, `delay`, `status`, `body`, `contentType`, `headers`, `slow`, `truncate`, `drop`, `apply`) |
+| `DELETE /_emulator/faults` | removes all faults |
+| `GET /_emulator/requests` | returns all requests to the Hex API since the last reset, oldest first; `?call=RunProject` for one call. A `status` of null means that there was no response |
+| `GET /_emulator/runs` | returns all runs, oldest first; `timeline` includes future statuses |
+| `POST /_emulator/runs` | starts a run without a request to the Hex API: `projectId`, `inputs`, `trigger` (`SCHEDULED`). It may exceed the kernel limit |
+| `DELETE /_emulator/runs/{runId}` | removes a run, so that every call about it is 404 |
+| `POST /_emulator/runs/{runId}/status` | `{status}`: changes the status of a run now, also to one that Hex does not have |
+| `POST /_emulator/limits` | changes some of `requestsPerMinute` (60), `runsPerMinute` (20), `runsPerHour` (60), `imagesPerMinute` (20), `kernels` (25), null switches one off, and `headers`, the styles of `hex_emulator.rate_limit_headers`; returns all |
+| `POST /_emulator/limits/use` | counts `requests`, `runs` and `images` as if `owner`, or every owner, had sent so many now; each counts for the limits of its own kind only |
+| `POST /_emulator/list-order` | sets the `order` of GetProjectRuns: `newest` first (as after the start), `oldest` first, or `mixed` |
+| `POST /_emulator/clock` | sets the `speed` (emulated seconds in one real second, 0 stops time), or moves time ahead by `advance` emulated seconds |
+| `DELETE /_emulator` | returns to the state right after the start: its limits and speed, the present time, and no runs, requests or faults |
 
 The calls are Me, ListProjects, GetProject, GetQueriedTables, RunProject, GetProjectRuns, GetRunStatus, CancelRun
-and GetChartImageFromRun, or Unknown for anything else under `/api`. A run that has vanished, or never was, is 404;
-an order that is not as above is 400. A run that somebody else started takes a kernel though there be none left.
+and GetChartImageFromRun, or Unknown for anything else under `/api`. An unknown run or project is 404, any other
+mistake is 400.
 """  # noqa: E501
 
 from typing import Annotated, Any
@@ -31,11 +31,11 @@ from pydantic.alias_generators import to_camel
 
 from hex_emulator.api import routes, run_url
 from hex_emulator.clock import timestamp
-from hex_emulator.course import Course, Seconds
-from hex_emulator.emulator import Current, Emulator, NextRuns, Order
-from hex_emulator.errors import HexError, not_found
+from hex_emulator.emulator import CurrentEmulator, Emulator, ListOrder, NextRuns
+from hex_emulator.errors import ApiError, not_found
 from hex_emulator.faults import Fault
 from hex_emulator.limits import Limits
+from hex_emulator.run_plan import RunPlan, Seconds
 from hex_emulator.runs import Run
 from hex_emulator.workspace import Project, Workspace
 
@@ -45,14 +45,18 @@ CALLS = {route.name for route in routes()}
 CAMEL = ConfigDict(alias_generator=to_camel, extra="forbid")
 
 
-class NextRunsOrder(Course):
+class NextRunsBody(RunPlan):
+    """How the next runs go."""
+
     model_config = CAMEL
 
     project_id: str | None = None
     times: Annotated[int, Field(ge=1)] = 1
 
 
-class RunOrder(BaseModel):
+class StartRunBody(BaseModel):
+    """A run to start."""
+
     model_config = CAMEL
 
     project_id: str
@@ -60,13 +64,17 @@ class RunOrder(BaseModel):
     trigger: str = "SCHEDULED"
 
 
-class StatusOrder(BaseModel):
+class StatusBody(BaseModel):
+    """The new status of a run."""
+
     model_config = CAMEL
 
     status: Annotated[str, Field(min_length=1)]
 
 
-class UseOrder(BaseModel):
+class UseBody(BaseModel):
+    """Requests to count."""
+
     model_config = CAMEL
 
     owner: str | None = None
@@ -75,13 +83,17 @@ class UseOrder(BaseModel):
     images: Annotated[int, Field(ge=0)] = 0
 
 
-class ListingOrder(BaseModel):
+class ListOrderBody(BaseModel):
+    """The order of GetProjectRuns."""
+
     model_config = CAMEL
 
-    order: Order
+    order: ListOrder
 
 
-class ClockOrder(BaseModel):
+class ClockBody(BaseModel):
+    """A change of the clock."""
+
     model_config = CAMEL
 
     speed: Annotated[float, Field(ge=0, le=1e6)] | None = None
@@ -89,101 +101,116 @@ class ClockOrder(BaseModel):
 
 
 @control.get("/health")
-async def health(emulator: Current) -> dict[str, Any]:
+async def health(emulator: CurrentEmulator) -> dict[str, Any]:
+    """Return the emulated time and its speed."""
     return {"status": "ok", "now": timestamp(emulator.clock.now()), "speed": emulator.clock.speed}
 
 
 @control.get("/workspace")
-async def workspace(emulator: Current) -> Workspace:
+async def workspace(emulator: CurrentEmulator) -> Workspace:
+    """Return the projects and tokens."""
     return emulator.workspace
 
 
 @control.post("/runs/next", status_code=204)
-async def next_runs(order: NextRunsOrder, emulator: Current) -> None:
-    if order.project_id is not None:
-        _project(order.project_id, emulator)
-    emulator.next_runs.append(NextRuns(order, order.project_id, order.times))
+async def next_runs(body: NextRunsBody, emulator: CurrentEmulator) -> None:
+    """Say how the next runs go."""
+    if body.project_id is not None:
+        _project(body.project_id, emulator)
+    emulator.next_runs.append(NextRuns(body, body.project_id, body.times))
 
 
 @control.post("/faults", status_code=204)
-async def add_fault(fault: Fault, emulator: Current) -> None:
+async def add_fault(fault: Fault, emulator: CurrentEmulator) -> None:
+    """Make calls fail."""
     if fault.call != "*":
         _check_call(fault.call)
     emulator.faults.add(fault)
 
 
 @control.delete("/faults", status_code=204)
-async def clear_faults(emulator: Current) -> None:
+async def clear_faults(emulator: CurrentEmulator) -> None:
+    """Remove all faults."""
     emulator.faults.clear()
 
 
 @control.get("/requests")
-async def requests(emulator: Current, call: str | None = None) -> list[dict[str, Any]]:
+async def requests(emulator: CurrentEmulator, call: str | None = None) -> list[dict[str, Any]]:
+    """Return the requests to the Hex API."""
     if call is not None:
         _check_call(call)
     return [entry for entry in emulator.requests if call in (None, entry["call"])]
 
 
 @control.get("/runs")
-async def runs(request: Request, emulator: Current) -> list[dict[str, Any]]:
-    return [_described(run, request, emulator) for run in emulator.runs.values()]
+async def runs(request: Request, emulator: CurrentEmulator) -> list[dict[str, Any]]:
+    """Return all runs."""
+    return [_run_body(run, request, emulator) for run in emulator.runs.values()]
 
 
 @control.post("/runs", status_code=201)
-async def start_run(order: RunOrder, request: Request, emulator: Current) -> dict[str, Any]:
-    project = _project(order.project_id, emulator)
-    run = emulator.start_run(project, inputs=order.inputs, trigger=order.trigger)
-    return _described(run, request, emulator)
+async def start_run(body: StartRunBody, request: Request, emulator: CurrentEmulator) -> dict[str, Any]:
+    """Start a run."""
+    project = _project(body.project_id, emulator)
+    run = emulator.start_run(project, inputs=body.inputs, trigger=body.trigger)
+    return _run_body(run, request, emulator)
 
 
 @control.delete("/runs/{run_id}", status_code=204)
-async def vanish(run_id: str, emulator: Current) -> None:
+async def remove_run(run_id: str, emulator: CurrentEmulator) -> None:
+    """Remove a run."""
     del emulator.runs[_run(run_id, emulator).id]
 
 
 @control.post("/runs/{run_id}/status", status_code=204)
-async def set_status(run_id: str, order: StatusOrder, emulator: Current) -> None:
-    _run(run_id, emulator).change(order.status, emulator.clock.now())
+async def set_status(run_id: str, body: StatusBody, emulator: CurrentEmulator) -> None:
+    """Change the status of a run."""
+    _run(run_id, emulator).set_status(body.status, emulator.clock.now())
 
 
 @control.post("/limits")
-async def set_limits(changes: Limits, emulator: Current) -> Limits:
-    emulator.limiter.limits = emulator.limiter.limits.changed(changes)
+async def set_limits(changes: Limits, emulator: CurrentEmulator) -> Limits:
+    """Change some limits, and return all."""
+    emulator.limiter.limits = emulator.limiter.limits.updated(changes)
     return emulator.limiter.limits
 
 
 @control.post("/limits/use", status_code=204)
-async def use_up(order: UseOrder, emulator: Current) -> None:
+async def use_up(body: UseBody, emulator: CurrentEmulator) -> None:
+    """Count requests as if another client had sent them."""
     owners = {token.owner for token in emulator.workspace.tokens}
-    if order.owner is not None and order.owner not in owners:
-        raise HexError(400, "Malformed request", f"{order.owner} owns no token.")
-    counts = {kind: count for kind, count in order.model_dump(exclude={"owner"}).items() if count}
-    for owner in owners if order.owner is None else {order.owner}:
-        emulator.limiter.use(owner, counts, emulator.clock.now())
+    if body.owner is not None and body.owner not in owners:
+        raise ApiError(400, "Malformed request", f"{body.owner} owns no token.")
+    counts = {kind: count for kind, count in body.model_dump(exclude={"owner"}).items() if count}
+    for owner in owners if body.owner is None else {body.owner}:
+        emulator.limiter.count(owner, counts, emulator.clock.now())
 
 
-@control.post("/listing", status_code=204)
-async def set_listing(order: ListingOrder, emulator: Current) -> None:
-    emulator.order = order.order
+@control.post("/list-order", status_code=204)
+async def set_list_order(body: ListOrderBody, emulator: CurrentEmulator) -> None:
+    """Set the order of GetProjectRuns."""
+    emulator.list_order = body.order
 
 
 @control.post("/clock")
-async def set_clock(order: ClockOrder, emulator: Current) -> dict[str, Any]:
-    if order.speed is not None:
-        emulator.clock.speed = order.speed
-    emulator.clock.advance(order.advance)
+async def set_clock(body: ClockBody, emulator: CurrentEmulator) -> dict[str, Any]:
+    """Change the speed of time, or move time ahead."""
+    if body.speed is not None:
+        emulator.clock.speed = body.speed
+    emulator.clock.advance(body.advance)
     return await health(emulator)
 
 
 @control.delete("", status_code=204)
-async def reset(emulator: Current) -> None:
+async def reset(emulator: CurrentEmulator) -> None:
+    """Return to the state right after the start."""
     emulator.reset()
 
 
 def _check_call(name: str) -> None:
-    """A misspelt name would match nothing, and a test that relies on it would prove nothing."""
+    """Refuse a misspelt name, which would match no call, so that a test with it would show nothing."""
     if name not in CALLS:
-        raise HexError(400, "Malformed request", f"{name} is none of {', '.join(sorted(CALLS))}.")
+        raise ApiError(400, "Malformed request", f"{name} is none of {', '.join(sorted(CALLS))}.")
 
 
 def _project(project_id: str, emulator: Emulator) -> Project:
@@ -199,7 +226,7 @@ def _run(run_id: str, emulator: Emulator) -> Run:
     return emulator.runs[run_id]
 
 
-def _described(run: Run, request: Request, emulator: Emulator) -> dict[str, Any]:
+def _run_body(run: Run, request: Request, emulator: Emulator) -> dict[str, Any]:
     return {
         "projectId": run.project.id,
         "runId": run.id,
@@ -212,5 +239,5 @@ def _described(run: Run, request: Request, emulator: Emulator) -> dict[str, Any]
         "useCachedSqlResults": run.use_cached_sql_results,
         "viewId": run.view_id,
         "traceId": run.trace_id,
-        "timeline": [[status, timestamp(at)] for status, at in run.moments],
+        "timeline": [[status, timestamp(at)] for status, at in run.timeline],
     }

@@ -1,4 +1,4 @@
-"""Errors as Hex words them: JSON with a reason, details and a trace id."""
+"""Error responses in Hex's form: JSON with a reason, details and a trace id."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,8 +8,15 @@ from fastapi.responses import JSONResponse
 from hex_emulator.runs import new_trace_id
 
 
-class HexError(Exception):
-    """An answer other than the one that was hoped for. `more` are further fields of its body."""
+class ApiError(Exception):
+    """An error response.
+
+    :param status: the HTTP status.
+    :param reason: the field ``reason`` of the body: the kind of error.
+    :param details: the field ``details`` of the body.
+    :param headers: further headers.
+    :param more: further fields of the body.
+    """
 
     def __init__(
         self, status: int, reason: str, details: str, headers: Mapping[str, str] | None = None, **more: Any
@@ -22,15 +29,25 @@ class HexError(Exception):
         self.more = more
 
     def response(self) -> JSONResponse:
+        """Return the response, with a new trace id."""
         body = {"reason": self.reason, "details": self.details, "traceId": new_trace_id(), **self.more}
         return JSONResponse(body, self.status, self.headers)
 
 
-def malformed(errors: Iterable[Mapping[str, Any]]) -> HexError:
-    """A 400 that names each field that pydantic refused, and why."""
+def malformed(errors: Iterable[Mapping[str, Any]]) -> ApiError:
+    """Return a 400 that names each field that is wrong, and why.
+
+    :param errors: the errors as pydantic lists them.
+    :returns: the error.
+    """
     found = [f"{'.'.join(str(part) for part in error['loc']) or 'body'}: {error['msg']}" for error in errors]
-    return HexError(400, "Malformed request", "; ".join(found))
+    return ApiError(400, "Malformed request", "; ".join(found))
 
 
-def not_found(details: str) -> HexError:
-    return HexError(404, "Not found", details)
+def not_found(details: str) -> ApiError:
+    """Return a 404.
+
+    :param details: what does not exist.
+    :returns: the error.
+    """
+    return ApiError(404, "Not found", details)

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: the answers that a test asks the emulator to spoil."""
+"""What goes wrong on purpose: the calls that a test makes fail."""
 
 from typing import Annotated, Any, Self
 
@@ -7,14 +7,32 @@ from pydantic.alias_generators import to_camel
 
 
 class Fault(BaseModel):
-    """One thing that goes wrong with one call (`*` means any).
+    """One thing that goes wrong with a call.
 
-    The first `after` matching calls get through, then `times` of them are spoilt (None: all of them). Such a
-    call waits `delay` real seconds, and then the connection is dropped, or `status` and `body` are the
-    answer, or the real answer is given. `headers` and `contentType` replace what the answer had of them,
-    `truncate` cuts its body in half, and `slow` sends its headers at once and its body over so many real
-    seconds. The real answer has the call's real effect, after the delay; with `apply` every fault has it,
-    before the delay. A call without that effect has not reached Hex, so that no limit counts it.
+    There are three kinds:
+
+    - ``drop``: the connection is closed without a response.
+    - ``status``, with or without a ``body``: a false response, which does not come from the emulated Hex.
+    - Neither: the real response, changed by the fields below, or just late.
+
+    The real response has the call's real effect, after the delay. With ``apply``, every fault has the effect, before
+    the delay. A call without the effect has not reached Hex, so no rate limit counts it.
+
+    :param call: the name of the call in Hex's reference, or ``*`` for any.
+    :param project_id: only calls about this project.
+    :param run_id: only calls about this run.
+    :param after: how many matching calls succeed first.
+    :param times: how many calls fail then; None: all.
+    :param delay: real seconds to wait first.
+    :param status: the status of a false response.
+    :param body: the body of a false response: text is sent as HTML, anything else as JSON. Without one, a status
+        from 400 on has an error body as Hex's.
+    :param content_type: replaces the response's.
+    :param headers: replace those of the response.
+    :param slow: the headers are sent at once, and the body in pieces over so many real seconds.
+    :param truncate: cut the body in half.
+    :param drop: close the connection without a response.
+    :param apply: apply the call's effect first.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
@@ -36,42 +54,62 @@ class Fault(BaseModel):
 
     @property
     def has_body(self) -> bool:
+        """Whether a body was given, be it None."""
         return "body" in self.model_fields_set
 
     @property
-    def stated_headers(self) -> dict[str, str]:
+    def new_headers(self) -> dict[str, str]:
+        """The headers that replace those of the response."""
         return {**self.headers, **({"Content-Type": self.content_type} if self.content_type else {})}
 
     @model_validator(mode="after")
-    def _is_one_thing(self) -> Self:
-        spoils_answer = self.truncate or self.slow or self.stated_headers
-        if self.drop and (self.status or self.has_body or spoils_answer):
-            raise ValueError("a dropped connection has no answer: say nothing of one")
+    def _fields_agree(self) -> Self:
+        changes_response = self.truncate or self.slow or self.new_headers
+        if self.drop and (self.status or self.has_body or changes_response):
+            raise ValueError("a dropped connection has no response: drop excludes all that describes one")
         if self.has_body and not self.status:
             raise ValueError("a body needs a status")
-        if not (self.delay or self.drop or self.status or spoils_answer):
-            raise ValueError("say what goes wrong: delay, status, headers, contentType, slow, truncate or drop")
+        if not (self.delay or self.drop or self.status or changes_response):
+            raise ValueError("give at least one of delay, status, headers, contentType, slow, truncate and drop")
         return self
 
     def matches(self, call: str, project_id: str | None, run_id: str | None) -> bool:
-        about = self.project_id in (None, project_id) and self.run_id in (None, run_id)
-        return about and self.call in ("*", call)
+        """Return whether the fault is for a call.
+
+        :param call: the name of the call.
+        :param project_id: the project that it is about.
+        :param run_id: the run that it is about.
+        :returns: whether the fault is for it.
+        """
+        same_ids = self.project_id in (None, project_id) and self.run_id in (None, run_id)
+        return same_ids and self.call in ("*", call)
 
 
 class Faults:
-    """The faults to come, in the order in which they were asked for."""
+    """The faults that have not happened yet, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
+        """Add a fault after the others.
+
+        :param fault: the fault.
+        """
         self._waiting.append(fault)
 
     def clear(self) -> None:
+        """Remove all faults."""
         self._waiting.clear()
 
     def take(self, call: str, project_id: str | None, run_id: str | None) -> Fault | None:
-        """The fault that spoils this call. A call counts for the `after` of every fault that matches it."""
+        """Return the fault that hits a call. The call counts for the ``after`` of every fault that matches it.
+
+        :param call: the name of the call.
+        :param project_id: the project that it is about.
+        :param run_id: the run that it is about.
+        :returns: the fault; None if the call succeeds.
+        """
         taken: Fault | None = None
         for fault in [fault for fault in self._waiting if fault.matches(call, project_id, run_id)]:
             if fault.after:

@@ -1,4 +1,4 @@
-"""How much a workspace may ask of Hex: requests in windows of the emulator's time, and kernels at once."""
+"""Hex's limits: requests in a window of emulated time (rate limits), and runs at the same time (kernel limit)."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -8,21 +8,23 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 Count = Annotated[int, Field(ge=0)] | None
-Spelling = Literal["retry-after", "retry-after-date", "ratelimit", "x-ratelimit-epoch", "x-ratelimit-seconds"]
+HeaderStyle = Literal["retry-after", "retry-after-date", "ratelimit", "x-ratelimit-epoch", "x-ratelimit-seconds"]
 
 
-def _spellings(value: Any) -> Any:
-    """Text means what it means on a command line: `none`, or names with commas between them."""
+def _header_styles(value: Any) -> Any:
+    """Read text as the command line has it: ``none``, or a comma-separated list."""
     if isinstance(value, str):
         return () if value == "none" else value.split(",")
     return value
 
 
 class Limits(BaseModel):
-    """Hex's limits; None switches one off. Requests count for the owner of the token that they come with, and
-    each counts wherever it belongs, also when it is refused. `kernels` is for the whole workspace.
+    """Hex's limits; None switches one off.
 
-    `headers` are the spellings in which every answer tells what is left (`hex_emulator.spellings`)."""
+    The rate limits are for all tokens of one owner together. A refused request counts like any other. The kernel
+    limit is for the whole workspace. ``headers`` are the styles in which every response reports the tightest rate
+    limit, see :mod:`hex_emulator.rate_limit_headers`.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
@@ -31,18 +33,23 @@ class Limits(BaseModel):
     runs_per_hour: Count = 60
     images_per_minute: Count = 20
     kernels: Count = 25
-    headers: Annotated[tuple[Spelling, ...], BeforeValidator(_spellings)] = ("ratelimit", "retry-after")
+    headers: Annotated[tuple[HeaderStyle, ...], BeforeValidator(_header_styles)] = ("ratelimit", "retry-after")
 
-    def changed(self, changes: "Limits") -> "Limits":
-        """These limits with what `changes` states explicitly."""
+    def updated(self, changes: "Limits") -> "Limits":
+        """Return a copy with some fields replaced.
+
+        :param changes: its explicitly set fields replace those of these limits.
+        :returns: the copy.
+        """
         return self.model_copy(update={name: getattr(changes, name) for name in changes.model_fields_set})
 
     def switched_off(self) -> "Limits":
+        """Return a copy without any limit."""
         return Limits(headers=self.headers, **{name: None for name in Limits.model_fields if name != "headers"})
 
 
 class Rule(NamedTuple):
-    """`limit` is the field of `Limits` that says how many of `kind` a window of so many seconds lets through."""
+    """A rate limit: the field of :class:`Limits` with the count, what it counts, and the length of its window."""
 
     limit: str
     kind: str
@@ -59,19 +66,23 @@ KINDS_OF_CALL = {"RunProject": ("requests", "runs"), "GetChartImageFromRun": ("r
 
 
 class Quota(NamedTuple):
-    """What one limit leaves until its window ends; less than nothing when a request is refused."""
+    """A rate limit, what remains of it (less than 0 if it is exceeded), and when its window ends."""
 
     limit: int
     remaining: int
     ends: datetime
 
     @property
-    def refuses(self) -> bool:
+    def is_exceeded(self) -> bool:
+        """Whether the request that was just counted is rate-limited."""
         return self.remaining < 0
 
 
 class Window:
-    """A fixed window: it starts with the first request that it counts."""
+    """A fixed window, which starts with the first request that it counts.
+
+    :param ends: when it ends.
+    """
 
     def __init__(self, ends: datetime) -> None:
         self.ends = ends
@@ -79,25 +90,40 @@ class Window:
 
 
 class Limiter:
-    """Counts what each owner uses, and says when that is too much."""
+    """Counts the requests of each owner, and compares them with the limits.
+
+    :param limits: the first limits.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._first_limits = limits
         self.reset()
 
     def reset(self) -> None:
+        """Forget all requests, and return to the first limits."""
         self.limits = self._first_limits
         self._windows: dict[tuple[str, Rule], Window] = {}
 
-    def take(self, owner: str, call: str, now: datetime) -> Quota | None:
-        """Count one call. What the tightest of its limits leaves; of two, the one that lasts longer. None when
-        nothing limits it."""
+    def count_call(self, owner: str, call: str, now: datetime) -> Quota | None:
+        """Count one call.
+
+        :param owner: the owner of the token.
+        :param call: the name of the call.
+        :param now: the emulated time.
+        :returns: the limit with the least remaining, or of two the one whose window ends later; None without limits.
+        """
         kinds = KINDS_OF_CALL.get(call, ("requests",))
-        quotas = self.use(owner, dict.fromkeys(kinds, 1), now)
+        quotas = self.count(owner, dict.fromkeys(kinds, 1), now)
         return min(quotas, key=lambda quota: (max(quota.remaining, -1), -quota.ends.timestamp()), default=None)
 
-    def use(self, owner: str, counts: Mapping[str, int], now: datetime) -> list[Quota]:
-        """Count so many requests of each kind; what each limit that is on leaves of them."""
+    def count(self, owner: str, counts: Mapping[str, int], now: datetime) -> list[Quota]:
+        """Count several requests.
+
+        :param owner: the owner of the token.
+        :param counts: how many of each kind: ``requests``, ``runs``, ``images``.
+        :param now: the emulated time.
+        :returns: each limit on these kinds, unless it is switched off.
+        """
         quotas = []
         for rule in RULES:
             if rule.kind in counts:

@@ -1,4 +1,4 @@
-"""Web pages for people: what the emulator holds (`/`), and one run (where a `runUrl` leads)."""
+"""Web pages: an overview of projects and runs (``/``), and one run (the target of a ``runUrl``)."""
 
 import json
 from datetime import datetime
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from hex_emulator.api import run_url
-from hex_emulator.emulator import Current, Emulator
+from hex_emulator.emulator import CurrentEmulator, Emulator
 from hex_emulator.runs import Run
 from hex_emulator.workspace import Project
 
@@ -39,7 +39,8 @@ a { color: inherit } code { font-size: .875em; overflow-wrap: anywhere }
 
 
 @pages.get("/", name="Index")
-async def index(request: Request, emulator: Current) -> str:
+async def index(request: Request, emulator: CurrentEmulator) -> str:
+    """Show the projects, each with its latest runs."""
     projects = "".join(_project(project, request, emulator) for project in emulator.workspace.projects)
     api_url = escape(f"{request.base_url}api/v1")
     return _page(
@@ -51,11 +52,12 @@ async def index(request: Request, emulator: Current) -> str:
 
 @pages.get("/emulator/app/{project_id}/latest", name="RunPage", response_model=None)
 async def run_page(
-    project_id: str, emulator: Current, run_id: Annotated[str, Query(alias="runId")] = ""
+    project_id: str, emulator: CurrentEmulator, run_id: Annotated[str, Query(alias="runId")] = ""
 ) -> HTMLResponse:
+    """Show a run: its status, input parameters and timeline."""
     run = emulator.runs.get(run_id)
     if run is None or run.project.id != project_id:
-        title = "No such run"
+        title = "Run not found"
         return HTMLResponse(_page(title, f"<h1>{title}</h1><code>{escape(run_id)}</code>"), 404)
     now = emulator.clock.now()
     title = f"{run.project.title}: {run.status(now)}"
@@ -63,35 +65,35 @@ async def run_page(
 
 
 def _page(title: str, body: str, refresh: int | None = None) -> str:
-    again = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
+    refresh_tag = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"{again}<title>{escape(title)}</title><style>{STYLE}</style>"
-        f"<main>{body}<footer><small>An emulator. Nothing here has run in Hex.</small></footer></main></html>"
+        f"{refresh_tag}<title>{escape(title)}</title><style>{STYLE}</style>"
+        f"<main>{body}<footer><small>This is an emulator: nothing here has run in Hex.</small></footer></main></html>"
     )
 
 
 def _run(run: Run, now: datetime) -> str:
     elapsed = run.elapsed(now)
     word = "after" if run.has_ended(now) else "for"
-    ran = f" {word} {elapsed.total_seconds():.1f} s" if elapsed is not None else ""
+    duration = f" {word} {elapsed.total_seconds():.1f} s" if elapsed is not None else ""
     facts = {"Run": run.id, "Version": run.project.version, "Trigger": run.trigger, "Trace id": run.trace_id}
-    moments = [(_status(status), f"{at:%Y-%m-%d %H:%M:%S} UTC") for status, at in run.history(now)]
+    timeline = [(_status(status), f"{at:%Y-%m-%d %H:%M:%S} UTC") for status, at in run.history(now)]
     return (
-        f"<h1>{escape(run.project.title)}</h1>{_status(run.status(now))}<small>{ran}</small>"
+        f"<h1>{escape(run.project.title)}</h1>{_status(run.status(now))}<small>{duration}</small>"
         f"{_section('Run', [(name, _code(value)) for name, value in facts.items()])}"
         f"{_section('Input parameters', _inputs(run)) if run.project.inputs else ''}"
-        f"{_section('Timeline', moments)}"
+        f"{_section('Timeline', timeline)}"
     )
 
 
 def _inputs(run: Run) -> list[tuple[str, str]]:
     rows = []
     for param in run.project.inputs:
-        given = param.name in run.inputs
-        value = _code(json.dumps(run.inputs[param.name] if given else param.default, ensure_ascii=False))
-        rows.append((escape(param.name), value if given else f"<small>default</small> {value}"))
+        is_set = param.name in run.inputs
+        value = _code(json.dumps(run.inputs[param.name] if is_set else param.default, ensure_ascii=False))
+        rows.append((escape(param.name), value if is_set else f"<small>default</small> {value}"))
     return rows
 
 
@@ -103,13 +105,13 @@ def _project(project: Project, request: Request, emulator: Emulator) -> str:
         for run in runs[:5]
     ]
     names = ", ".join(param.name for param in project.inputs)
-    about = [("Id", _code(project.id)), ("Version", _code(project.version or "never published"))]
+    facts = [("Id", _code(project.id)), ("Version", _code(project.version or "never published"))]
     inputs = [("Input parameters", _code(names))] if names else []
-    return _section(project.title, [*about, *inputs, *latest])
+    return _section(project.title, [*facts, *inputs, *latest])
 
 
 def _section(title: str, rows: list[tuple[str, str]]) -> str:
-    """`title` is text, the rows' cells are HTML."""
+    """Return a section of the page. Its title is text, its rows are HTML."""
     cells = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows)
     return f"<section><h2>{escape(title)}</h2><table>{cells}</table></section>"
 

@@ -1,23 +1,31 @@
-"""Pages with a cursor, which a client is to hand back and not to read."""
+"""Pages with a cursor, which means nothing to a client."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Any
 
-from hex_emulator.errors import HexError
+from hex_emulator.errors import ApiError
 from hex_emulator.query import CursorQuery
 
 
 def page(call: str, items: Sequence[Any], query: CursorQuery) -> dict[str, Any]:
-    """`{values, pagination}`: the items after the one cursor or before the other, the first ones without any.
-    Hex does not say what a cursor that it never gave answers, nor both at once; here it is 400."""
+    """Return one page of a list: the items after or before a cursor, or the first ones.
+
+    Hex does not document the response to an unknown cursor, or to two cursors; here it is 400.
+
+    :param call: the name of the call; its cursors are not valid for another.
+    :param items: the whole list.
+    :param query: the cursor and the number of items.
+    :returns: the fields ``values`` and ``pagination`` of the response.
+    :raises ApiError: 400 for a cursor of another call, or two cursors.
+    """
     if query.after is not None and query.before is not None:
-        raise HexError(400, "Malformed request", "after and before exclude each other.")
+        raise ApiError(400, "Malformed request", "after and before exclude each other.")
     if query.before is not None:
-        end = _place(call, query.before)
+        end = _index(call, query.before)
         start = max(0, end - query.limit)
     else:
-        start = 0 if query.after is None else _place(call, query.after)
+        start = 0 if query.after is None else _index(call, query.after)
         end = start + query.limit
     return {
         "values": items[start:end],
@@ -28,15 +36,15 @@ def page(call: str, items: Sequence[Any], query: CursorQuery) -> dict[str, Any]:
     }
 
 
-def _cursor(call: str, place: int) -> str:
-    return urlsafe_b64encode(f"{call} {place}".encode()).decode()
+def _cursor(call: str, index: int) -> str:
+    return urlsafe_b64encode(f"{call} {index}".encode()).decode()
 
 
-def _place(call: str, cursor: str) -> int:
+def _index(call: str, cursor: str) -> int:
     try:
-        place = int(urlsafe_b64decode(cursor).decode().rpartition(" ")[2])
+        index = int(urlsafe_b64decode(cursor).decode().rpartition(" ")[2])
     except ValueError:
-        place = -1
-    if place < 0 or cursor != _cursor(call, place):
-        raise HexError(400, "Malformed request", f"{call} never gave the cursor {cursor}.")
-    return place
+        index = -1
+    if index < 0 or cursor != _cursor(call, index):
+        raise ApiError(400, "Malformed request", f"{call} has no cursor {cursor}.")
+    return index

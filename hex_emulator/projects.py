@@ -1,15 +1,15 @@
-"""The calls that tell of projects."""
+"""The calls about projects. See https://learn.hex.tech/docs/api/api-reference."""
 
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from hex_emulator.access import READ, AnyProject, PublishedProject
 from hex_emulator.clock import timestamp
-from hex_emulator.emulator import Current
-from hex_emulator.errors import HexError
-from hex_emulator.exchange import HexRoute
+from hex_emulator.dependencies import READ, PathProject, PublishedProject
+from hex_emulator.emulator import CurrentEmulator
+from hex_emulator.errors import ApiError
+from hex_emulator.hex_route import HexRoute
 from hex_emulator.paging import page
 from hex_emulator.query import CursorQuery, ProjectQuery, ProjectsQuery
 from hex_emulator.runs import new_trace_id
@@ -19,35 +19,38 @@ projects = APIRouter(prefix="/api/v1", route_class=HexRoute)
 
 
 @projects.get("/projects", name="ListProjects", dependencies=READ)
-async def list_projects(emulator: Current, query: Annotated[ProjectsQuery, Query()]) -> dict[str, Any]:
-    found = [project for project in emulator.workspace.projects if _is_asked_for(project, query)]
-    answer = page("ListProjects", _in_order(found, query), query)
-    return {**answer, "values": [_body(project, query.include_sharing) for project in answer["values"]]}
+async def list_projects(emulator: CurrentEmulator, query: Annotated[ProjectsQuery, Query()]) -> dict[str, Any]:
+    """See https://learn.hex.tech/docs/api/api-reference#operation/ListProjects."""
+    found = [project for project in emulator.workspace.projects if _matches(project, query)]
+    listed = page("ListProjects", _sorted(found, query), query)
+    return {**listed, "values": [_body(project, query.include_sharing) for project in listed["values"]]}
 
 
 @projects.get("/projects/{project_id}", name="GetProject", dependencies=READ)
-async def get_project(project: AnyProject, query: Annotated[ProjectQuery, Query()]) -> dict[str, Any]:
+async def get_project(project: PathProject, query: Annotated[ProjectQuery, Query()]) -> dict[str, Any]:
+    """See https://learn.hex.tech/docs/api/api-reference#operation/GetProject."""
     return _body(project, query.include_sharing)
 
 
-async def _enterprise(emulator: Current) -> None:
+async def _enterprise(emulator: CurrentEmulator) -> None:
     if emulator.workspace.plan != "ENTERPRISE":
-        raise HexError(403, "Forbidden", "Only a workspace on the Enterprise plan tells its queried tables.")
+        raise ApiError(403, "Forbidden", "Queried tables need the Enterprise plan.")
 
 
 @projects.get(
     "/projects/{project_id}/queriedTables", name="GetQueriedTables", dependencies=[*READ, Depends(_enterprise)]
 )
 async def get_queried_tables(project: PublishedProject, query: Annotated[CursorQuery, Query()]) -> dict[str, Any]:
-    answer = page("GetQueriedTables", project.queried_tables, query)
+    """See https://learn.hex.tech/docs/api/api-reference#operation/GetQueriedTables."""
+    listed = page("GetQueriedTables", project.queried_tables, query)
     tables = [
         {"dataConnectionId": table.connection_id, "dataConnectionName": table.connection, "tableName": table.name}
-        for table in answer["values"]
+        for table in listed["values"]
     ]
-    return {**answer, "values": tables, "traceId": new_trace_id()}
+    return {**listed, "values": tables, "traceId": new_trace_id()}
 
 
-def _is_asked_for(project: Project, query: ProjectsQuery) -> bool:
+def _matches(project: Project, query: ProjectsQuery) -> bool:
     return (
         (query.include_archived or project.archived_at is None)
         and (query.include_trashed or project.trashed_at is None)
@@ -60,8 +63,8 @@ def _is_asked_for(project: Project, query: ProjectsQuery) -> bool:
     )
 
 
-def _in_order(found: list[Project], query: ProjectsQuery) -> list[Project]:
-    """What was never published has no place in an order of publishing, and comes last."""
+def _sorted(found: list[Project], query: ProjectsQuery) -> list[Project]:
+    """Sort as the query says; when sorted by publication, projects that were never published come last."""
 
     def moment(project: Project) -> datetime | None:
         return {
@@ -88,10 +91,10 @@ def _body(project: Project, include_sharing: bool) -> dict[str, Any]:
         "reviews": {"required": False},
         "analytics": ANALYTICS,
         "lastEditedAt": timestamp(project.last_edited_at),
-        "lastPublishedAt": _maybe(project.last_published_at),
+        "lastPublishedAt": _timestamp(project.last_published_at),
         "createdAt": timestamp(project.created_at),
-        "archivedAt": _maybe(project.archived_at),
-        "trashedAt": _maybe(project.trashed_at),
+        "archivedAt": _timestamp(project.archived_at),
+        "trashedAt": _timestamp(project.trashed_at),
         "schedules": project.schedules,
     }
     return {**body, "sharing": _sharing(project)} if include_sharing else body
@@ -104,7 +107,7 @@ ANALYTICS = {
 }
 
 
-def _maybe(moment: datetime | None) -> str | None:
+def _timestamp(moment: datetime | None) -> str | None:
     return timestamp(moment) if moment else None
 
 

@@ -1,5 +1,7 @@
-"""What a call may have in its query. Stricter than Hex may be: a name that the reference does not know is refused,
-and so are a value that is only nearly one (`limit=1.0`) and a second value where there is room for one."""
+"""The query parameters of the calls.
+
+Stricter than Hex may be: unknown names, values that are not exact (``limit=1.0``) and repeated names are refused.
+"""
 
 from typing import Annotated, Any, Literal
 
@@ -7,7 +9,7 @@ from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from hex_emulator.errors import HexError
+from hex_emulator.errors import ApiError
 
 LISTS = {"statuses", "categories"}
 
@@ -18,7 +20,7 @@ def _flag(value: Any) -> Any:
 
 def _whole(value: Any) -> Any:
     plain = not isinstance(value, str) or (value.isascii() and value.removeprefix("-").isdecimal())
-    return value if plain else "no whole number"
+    return value if plain else "not a whole number"
 
 
 Flag = Annotated[bool, BeforeValidator(_flag)]
@@ -31,7 +33,7 @@ class _Query(BaseModel):
 
 
 class RunsQuery(_Query):
-    """GetProjectRuns"""
+    """The query of GetProjectRuns."""
 
     limit: Limit = 25
     offset: Offset = 0
@@ -42,7 +44,7 @@ class RunsQuery(_Query):
 
 
 class CursorQuery(_Query):
-    """GetQueriedTables, and what ListProjects has in common with it."""
+    """The query of GetQueriedTables, which is also a part of that of ListProjects."""
 
     limit: Limit = 25
     after: str | None = None
@@ -50,13 +52,13 @@ class CursorQuery(_Query):
 
 
 class ProjectQuery(_Query):
-    """GetProject"""
+    """The query of GetProject."""
 
     include_sharing: Flag = False
 
 
 class ProjectsQuery(CursorQuery):
-    """ListProjects"""
+    """The query of ListProjects."""
 
     include_archived: Flag = False
     include_components: Flag = False
@@ -71,8 +73,12 @@ class ProjectsQuery(CursorQuery):
     sort_direction: Literal["DESC", "ASC"] = "DESC"
 
 
-async def each_sent_once(request: Request) -> None:
-    """For a call to depend on."""
+async def no_repeated_names(request: Request) -> None:
+    """Refuse a request that repeats a name which takes one value. A FastAPI dependency.
+
+    :param request: the request.
+    :raises ApiError: 400, with the repeated names.
+    """
     names = [name for name, _ in request.query_params.multi_items() if name not in LISTS]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise HexError(400, "Malformed request", f"query: {', '.join(twice)} may be sent once only.")
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise ApiError(400, "Malformed request", f"query: {', '.join(repeated)} may be sent only once.")

@@ -1,4 +1,4 @@
-"""The body of RunProject."""
+"""The body of RunProject. See https://learn.hex.tech/docs/api/api-reference#operation/RunProject."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,8 +6,8 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from hex_emulator.errors import HexError, malformed
-from hex_emulator.exchange import json_value
+from hex_emulator.errors import ApiError, malformed
+from hex_emulator.hex_route import strict_json
 
 
 class _Body(BaseModel):
@@ -15,6 +15,8 @@ class _Body(BaseModel):
 
 
 class NotificationRequest(_Body):
+    """Who is notified of the run's end."""
+
     type: Literal["SUCCESS", "FAILURE", "ALL"]
     include_success_screenshot: bool
     screenshot_format: list[Literal["png", "pdf", "csv", "xlsx"]] = []
@@ -26,6 +28,8 @@ class NotificationRequest(_Body):
 
 
 class RunProjectRequest(_Body, extra="forbid"):
+    """The body of RunProject, with the defaults of Hex's reference."""
+
     input_params: dict[str, Any] = {}
     dry_run: bool = False
     update_cache: bool = False
@@ -40,16 +44,16 @@ async def _run_project_request(request: Request) -> RunProjectRequest:
     if not raw:
         return RunProjectRequest()
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HexError(400, "Malformed request", "The body's Content-Type must be application/json.")
+        raise ApiError(400, "Malformed request", "The body's Content-Type must be application/json.")
     try:
-        wanted = RunProjectRequest.model_validate(json_value(raw))
+        body = RunProjectRequest.model_validate(strict_json(raw))
     except ValidationError as error:
         raise malformed(error.errors()) from error
     except ValueError as error:
-        raise HexError(400, "Malformed request", f"The body is no JSON: {error}.") from error
-    if wanted.view_id and wanted.input_params:
-        raise HexError(400, "Malformed request", "viewId and inputParams exclude each other.")
-    return wanted
+        raise ApiError(400, "Malformed request", f"The body is no JSON: {error}.") from error
+    if body.view_id and body.input_params:
+        raise ApiError(400, "Malformed request", "viewId and inputParams exclude each other.")
+    return body
 
 
-Wanted = Annotated[RunProjectRequest, Depends(_run_project_request)]
+RunBody = Annotated[RunProjectRequest, Depends(_run_project_request)]

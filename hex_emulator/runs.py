@@ -1,11 +1,11 @@
-"""A run and the course of its life."""
+"""A run and its statuses."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from hex_emulator.course import Course
+from hex_emulator.run_plan import RunPlan
 from hex_emulator.workspace import Project
 
 ENDED = frozenset({"COMPLETED", "ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"})
@@ -13,11 +13,12 @@ NOT_STARTED = frozenset({"PENDING", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"})
 
 
 def new_trace_id() -> str:
+    """Return a random trace id."""
     return uuid4().hex
 
 
-class Moment(NamedTuple):
-    """The run has this status from then on."""
+class StatusChange(NamedTuple):
+    """A status, and when the run takes it."""
 
     status: str
     at: datetime
@@ -25,11 +26,10 @@ class Moment(NamedTuple):
 
 @dataclass
 class Run:
-    """A run as planned: `moments` holds what has happened and what is still to come, so every question about
-    its present takes `now`."""
+    """A run. Its ``timeline`` has past and future statuses, so every method takes the emulated time ``now``."""
 
     project: Project
-    moments: list[Moment]
+    timeline: list[StatusChange]
     inputs: dict[str, Any] = field(default_factory=dict)
     trigger: str = "API"
     notifications: list[dict[str, Any]] = field(default_factory=list)
@@ -39,35 +39,50 @@ class Run:
     id: str = field(default_factory=lambda: str(uuid4()))
     trace_id: str = field(default_factory=new_trace_id)
 
-    def history(self, now: datetime) -> list[Moment]:
-        return [moment for moment in self.moments if moment.at <= now]
+    def history(self, now: datetime) -> list[StatusChange]:
+        """Return the status changes up to ``now``."""
+        return [change for change in self.timeline if change.at <= now]
 
     def status(self, now: datetime) -> str:
+        """Return the status at ``now``."""
         return self.history(now)[-1].status
 
     def has_ended(self, now: datetime) -> bool:
+        """Return whether the status at ``now`` is terminal."""
         return self.status(now) in ENDED
 
     def start_time(self, now: datetime) -> datetime | None:
-        """When the project began to run; None while it waits for a kernel, and if it never got one."""
-        return next((moment.at for moment in self.history(now) if moment.status not in NOT_STARTED), None)
+        """Return when the run got a kernel; None if it has not."""
+        return next((change.at for change in self.history(now) if change.status not in NOT_STARTED), None)
 
     def end_time(self, now: datetime) -> datetime | None:
+        """Return when the run ended; None if it has not."""
         last = self.history(now)[-1]
         return last.at if last.status in ENDED else None
 
     def elapsed(self, now: datetime) -> timedelta | None:
+        """Return for how long the run has had a kernel; None if it never had one."""
         start = self.start_time(now)
         return (self.end_time(now) or now) - start if start else None
 
-    def change(self, status: str, now: datetime) -> None:
-        """From now on the run has this status; what was still to come is forgotten."""
-        self.moments = [*self.history(now), Moment(status, now)]
+    def set_status(self, status: str, now: datetime) -> None:
+        """Change the status, and drop what was planned.
+
+        :param status: the status from now on.
+        :param now: the emulated time.
+        """
+        self.timeline = [*self.history(now), StatusChange(status, now)]
 
 
-def plan(course: Course, now: datetime) -> list[Moment]:
-    moments = []
-    for status, seconds in course.stages():
-        moments.append(Moment(status, now))
-        now += timedelta(seconds=seconds or 0)
-    return moments
+def timeline(plan: RunPlan, start: datetime) -> list[StatusChange]:
+    """Return when a run takes which status.
+
+    :param plan: its plan.
+    :param start: when it is started.
+    :returns: the timeline of a :class:`Run`.
+    """
+    changes = []
+    for status, seconds in plan.stages():
+        changes.append(StatusChange(status, start))
+        start += timedelta(seconds=seconds or 0)
+    return changes

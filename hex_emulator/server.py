@@ -1,4 +1,4 @@
-"""The emulator as a server: in a background thread for tests, in front for `python -m hex_emulator`."""
+"""The emulator as an HTTP server: in a thread for tests, in the foreground for ``python -m hex_emulator``."""
 
 import asyncio
 import socket
@@ -15,13 +15,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from hex_emulator.app import create_app
 from hex_emulator.client import Control
 from hex_emulator.clock import http_date
+from hex_emulator.fault_response import ABORT
 from hex_emulator.limits import Limits
-from hex_emulator.spoiling import ABORT
 from hex_emulator.workspace import Workspace, load_workspace
 
 
 class _AbortableProtocol(H11Protocol):
-    """Hands the application a way to close the connection without an answer."""
+    """Lets the application close the connection without a response."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -35,7 +35,7 @@ class _AbortableProtocol(H11Protocol):
 
 
 def _dated(app: FastAPI) -> ASGIApp:
-    """Each answer's `Date` is the emulator's own time, unless it says another one."""
+    """Wrap the application, so that each response without a ``Date`` gets the emulated time."""
 
     async def dated(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_dated(message: Message) -> None:
@@ -50,7 +50,10 @@ def _dated(app: FastAPI) -> ASGIApp:
 
 
 class Server(uvicorn.Server):
-    """Stops at once: open connections, idle or not, are closed and not waited for."""
+    """A server that stops at once: it closes open connections, also those that wait for a response.
+
+    :param app: what :func:`~hex_emulator.app.create_app` returned.
+    """
 
     def __init__(self, app: FastAPI) -> None:
         super().__init__(
@@ -68,6 +71,10 @@ class Server(uvicorn.Server):
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close all connections, and then do as uvicorn does.
+
+        :param sockets: the sockets that it listens on.
+        """
         for connection in list(self.server_state.connections):
             if connection.transport is not None:
                 connection.transport.abort()
@@ -75,15 +82,26 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Raises OSError when the address cannot be had. Port 0 means any free one."""
+    """Listen on an address.
+
+    :param host: the address.
+    :param port: the port; 0 for any free one.
+    :returns: the socket, for :meth:`Server.run`.
+    :raises OSError: if the address is in use or does not belong to this machine.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.create_server((host, port), family=family, backlog=512)
-    # Connections inherit it. Without it each answer, sent as two packets, waits 40 ms for the client's ACK.
+    # Connections inherit it. Without it each response, sent as two packets, waits 40 ms for the client's ACK.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
 
 def base_url(listening: socket.socket) -> str:
+    """Return the URL of a server.
+
+    :param listening: the socket that it listens on.
+    :returns: the URL, without a path.
+    """
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -95,8 +113,15 @@ def running(
     port: int = 0,
     limits: Limits | None = None,
 ) -> Iterator[Control]:
-    """An emulator on 127.0.0.1 for the length of a `with` block, and the way to control it. Its limits are
-    Hex's own, unless others are given."""
+    """Serve an emulator on 127.0.0.1 for the length of a ``with`` block.
+
+    :param workspace: its projects and tokens, or a TOML file of them; default: ``workspace.toml``.
+    :param speed: emulated seconds in one real second; 0 stops time.
+    :param port: its port; 0 for any free one.
+    :param limits: its limits; default: Hex's.
+    :returns: what controls the emulator.
+    :raises OSError: if the port is in use.
+    """
     if isinstance(workspace, Path | str):
         workspace = load_workspace(workspace)
     server = Server(create_app(workspace, speed, limits))

@@ -1,6 +1,6 @@
-"""What the emulated Hex workspace holds: projects with their input parameters, and tokens.
+"""The emulated Hex workspace: projects with their input parameters, and tokens.
 
-Read from a TOML file (`workspace.toml` beside this one is the default), or from `GET /_emulator/workspace`.
+It is read from a TOML file (``workspace.toml`` beside this one is the default), or from ``GET /_emulator/workspace``.
 """
 
 import tomllib
@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
 
-from hex_emulator.course import Course
 from hex_emulator.inputs import Input
+from hex_emulator.run_plan import RunPlan
 
 Scope = Literal["read", "run"]
 Uuid = Annotated[str, StringConstraints(pattern=r"(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", to_lower=True)]
@@ -22,15 +22,15 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Rejected(NamedTuple):
-    """Inputs that a project does not take: wrong values, and names that it does not have."""
+class RejectedInputs(NamedTuple):
+    """Inputs that a project does not accept: invalid values, as Hex's response has them, and unknown names."""
 
     invalid: list[dict[str, Any]]
-    not_found: list[str]
+    unknown: list[str]
 
 
 class QueriedTable(_Table):
-    """A table of the warehouse that a project queries, by its full name."""
+    """A table of a warehouse that a project queries. ``name`` is its full name."""
 
     name: str
     connection: str = "Warehouse"
@@ -38,17 +38,21 @@ class QueriedTable(_Table):
 
 
 class Project(_Table):
-    """`version` is the latest published one, None when the project was never published; then `published_at`
-    means nothing. What has no time of its own was edited when created, and published when last edited.
+    """A project. Only ``id`` and ``title`` are required.
 
-    `owner` and `creator` (the owner, if not given) are email addresses, `charts` the static ids of chart cells,
-    `collections` ids. `schedules` and `sharing` are told as they stand here."""
+    - ``version`` is the latest published one; None if the project was never published.
+    - ``run_plan`` is how its runs go, unless a test says otherwise.
+    - ``owner`` and ``creator`` (default: the owner) are email addresses.
+    - ``edited_at`` is ``created_at`` by default, and ``published_at`` is ``edited_at``.
+    - ``charts`` are the static ids of chart cells, ``collections`` are ids.
+    - ``schedules`` and ``sharing`` are as in Hex's responses.
+    """
 
     id: Uuid
     title: str
     version: int | None = None
     inputs: tuple[Input, ...] = ()
-    course: Course = Course()
+    run_plan: RunPlan = RunPlan()
     description: str | None = None
     type: Literal["PROJECT", "COMPONENT"] = "PROJECT"
     owner: str = "ada@example.com"
@@ -68,17 +72,25 @@ class Project(_Table):
 
     @property
     def created_by(self) -> str:
+        """The email address of the creator."""
         return self.creator or self.owner
 
     @property
     def last_edited_at(self) -> datetime:
+        """When it was last edited."""
         return self.edited_at or self.created_at
 
     @property
     def last_published_at(self) -> datetime | None:
+        """When it was last published; None if never."""
         return None if self.version is None else self.published_at or self.last_edited_at
 
-    def rejected(self, values: dict[str, Any]) -> Rejected:
+    def rejected_inputs(self, values: dict[str, Any]) -> RejectedInputs:
+        """Check the inputs of a run.
+
+        :param values: the inputs by name.
+        :returns: those that the project does not accept.
+        """
         inputs = {param.name: param for param in self.inputs}
         invalid = [
             {
@@ -90,10 +102,12 @@ class Project(_Table):
             for name, value in values.items()
             if name in inputs and not inputs[name].accepts(value)
         ]
-        return Rejected(invalid, [name for name in values if name not in inputs])
+        return RejectedInputs(invalid, [name for name in values if name not in inputs])
 
 
 class Token(_Table):
+    """An API token. The rate limits are for all tokens of one ``owner`` together."""
+
     name: str
     token: str
     owner: str
@@ -101,24 +115,48 @@ class Token(_Table):
 
 
 class Workspace(_Table):
+    """Projects and tokens. Only the ENTERPRISE plan has GetQueriedTables."""
+
     plan: Literal["COMMUNITY", "PROFESSIONAL", "TEAM", "ENTERPRISE"] = "TEAM"
     projects: tuple[Project, ...]
     tokens: tuple[Token, ...]
 
     def project(self, title: str) -> Project:
+        """Return the first project with a title.
+
+        :param title: the title.
+        :returns: the project.
+        :raises StopIteration: if there is none.
+        """
         return next(project for project in self.projects if project.title == title)
 
     def token(self, name: str) -> str:
+        """Return the secret of the first token with a name.
+
+        :param name: the name.
+        :returns: the secret.
+        :raises StopIteration: if there is none.
+        """
         return next(token.token for token in self.tokens if token.name == name)
 
     def find_project(self, project_id: str) -> Project | None:
+        """Return the project with an id.
+
+        :param project_id: the id, in any case.
+        :returns: the project; None if there is none.
+        """
         return next((project for project in self.projects if project.id == project_id.lower()), None)
 
     def find_token(self, value: str) -> Token | None:
+        """Return the token with a secret.
+
+        :param value: the secret.
+        :returns: the token; None if there is none.
+        """
         return next((token for token in self.tokens if token.token == value), None)
 
     @model_validator(mode="after")
-    def _has_no_twins(self) -> Self:
+    def _has_no_duplicates(self) -> Self:
         for what, values in (
             ("project ids", [project.id for project in self.projects]),
             ("tokens", [token.token for token in self.tokens]),
@@ -129,10 +167,17 @@ class Workspace(_Table):
 
 
 def load_workspace(path: Path | str) -> Workspace:
-    """Raises OSError for a file that cannot be read, ValueError for one that is no workspace."""
+    """Read a workspace from a file.
+
+    :param path: the TOML file.
+    :returns: the workspace.
+    :raises OSError: if the file cannot be read.
+    :raises ValueError: if it is not a workspace.
+    """
     return Workspace.model_validate(tomllib.loads(Path(path).read_text(encoding="utf-8")))
 
 
 @cache
 def default_workspace() -> Workspace:
+    """Return the workspace of ``workspace.toml``."""
     return load_workspace(Path(__file__).with_name("workspace.toml"))

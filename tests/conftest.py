@@ -1,4 +1,4 @@
-"""What most tests need: an Airflow home of their own, an emulator, and a connection to it."""
+"""What most tests need: a new Airflow home, an emulator, and a connection to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
 os.environ["AIRFLOW_HOME"] = _home.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
-os.environ["AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL"] = "0"  # no trigger has a worker to wait for
+os.environ["AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL"] = "0"  # triggers need not wait for a worker to end
 _checkout = Path(__file__).parents[1]
 _folders = {"tests": _checkout / "tests" / "dag_runs" / "dags", "examples": _checkout / "example_dags"}
 os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = json.dumps(
@@ -30,11 +30,16 @@ os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = json.dumps(
 )
 
 import pytest  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 
 from hex_emulator.client import Control  # noqa: E402
 from hex_emulator.server import running  # noqa: E402
 from hex_emulator.workspace import default_workspace  # noqa: E402
 from tests.contract import check_request  # noqa: E402
+
+# A slow machine is no failure.
+settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-speed")
 
 WORKSPACE = default_workspace()
 TOKENS = {token.name: token.token for token in WORKSPACE.tokens}
@@ -50,9 +55,9 @@ def _emulator() -> Iterator[Control]:
 
 @pytest.fixture
 def emulator(_emulator: Control, monkeypatch: pytest.MonkeyPatch) -> Iterator[Control]:
-    """The emulator, fresh, ten times as fast as the clock, with ``hex_default`` leading to it.
+    """The emulator, without runs, with a clock that is ten times as fast, and ``hex_default`` as a connection to it.
 
-    Whatever a test sends to it must be as the API's contract says.
+    Every request of a test must follow the API's contract.
     """
     _emulator.reset()
     connect(monkeypatch, host=_emulator.url)
@@ -62,9 +67,9 @@ def emulator(_emulator: Control, monkeypatch: pytest.MonkeyPatch) -> Iterator[Co
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, extra: dict[str, object] | None = None, **fields: object) -> None:
-    """Define ``hex_default``, with the token that may do everything unless told otherwise.
+    """Define ``hex_default``, by default with the token that has all scopes.
 
-    Time in the emulator is short, so looks are more frequent and graces shorter than in Hex.
+    The emulator's clock is fast, so polls are more frequent and ``start_grace`` is shorter than for Hex.
     """
     options = {"requests_per_minute": 6000, "start_grace": 0.01, **(extra or {})}
     connection = {"conn_type": "hex", "password": TOKENS["full"], **fields, "extra": options}

@@ -1,4 +1,4 @@
-"""What a DAG file pays for naming the operator and the sensor."""
+"""What parsing a DAG file with the operator and the sensor imports and connects to. (`make bench-parse` measures.)"""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import json, sys
 from airflow.providers.common.compat.sdk import DAG, BaseOperator, BaseSensorOperator, conf
 
 before = set(sys.modules)
-forbidden = []
+events = []
 connects = ("socket.connect", "sqlite3.connect")
-sys.addaudithook(lambda event, args: forbidden.append(event) if event in connects else None)
+sys.addaudithook(lambda event, args: events.append(event) if event in connects else None)
 
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.sensors.hex import HexRunSensor
@@ -24,16 +24,14 @@ with DAG("dag", schedule=None):
     run = HexRunProjectOperator(task_id="run", project_id=PROJECT, input_params={"a": 1}, deferrable=True)
     HexRunSensor(task_id="wait", project_id=PROJECT, run_id=run.output["run_id"])
 
-print(json.dumps({"modules": sorted(set(sys.modules) - before), "events": forbidden}))
+print(json.dumps({"modules": sorted(set(sys.modules) - before), "events": events}))
 """
 
 
 def test_parsing_connects_to_nothing_and_imports_no_http_library() -> None:
-    # A connection that cannot be read shows that none is.
+    # To read this connection would fail.
     environment = os.environ | {"AIRFLOW_CONN_HEX_DEFAULT": "{this is no connection"}
-    result = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True, timeout=120
-    )
+    result = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True)
     found = json.loads(result.stdout.splitlines()[-1])
     assert found["events"] == []
     assert "airflow_provider_hex.operators.hex" in found["modules"]
@@ -43,7 +41,7 @@ def test_parsing_connects_to_nothing_and_imports_no_http_library() -> None:
 
 def test_the_package_itself_imports_neither_airflow_nor_http() -> None:
     script = "import sys, airflow_provider_hex, airflow_provider_hex.get_provider_info; print('\\n'.join(sys.modules))"
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     libraries = {name.partition(".")[0] for name in result.stdout.split()}
     assert "airflow_provider_hex" in libraries
     assert not libraries & {"airflow", "requests", "httpx"}

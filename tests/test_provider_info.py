@@ -1,4 +1,4 @@
-"""What Airflow finds out about the provider, asked of Airflow itself."""
+"""What Airflow's providers manager reports about the provider."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow_provider_hex.hooks.hex import HexHook
 
 @pytest.fixture(scope="module")
 def manager() -> ProvidersManager:
-    return ProvidersManager()
+    return ProvidersManager()  # type: ignore[no-untyped-call]
 
 
 def test_airflow_lists_the_provider(manager: Any) -> None:
@@ -30,7 +30,7 @@ def test_airflow_knows_the_connection_type_and_its_hook(manager: Any) -> None:
     assert hook.hook_class_name == "airflow_provider_hex.hooks.hex.HexHook"
 
 
-def test_the_form_asks_for_a_token_and_hides_what_hex_has_no_use_for(manager: Any) -> None:
+def test_the_form_asks_for_a_token_and_hides_fields_that_hex_does_not_use(manager: Any) -> None:
     form = manager.field_behaviours["hex"]
     assert form["relabeling"] == {"password": "API token", "host": "Base URL"}
     assert set(form["hidden_fields"]) == {"login", "port", "schema", "extra"}
@@ -47,7 +47,7 @@ def test_the_form_has_a_field_for_each_extra(manager: Any) -> None:
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(HexConfig), ids=lambda field: field.name)
-def test_the_form_tells_the_true_default(field: Any) -> None:
+def test_the_form_shows_the_default(field: Any) -> None:
     if isinstance(field.default, bool):
         assert FIELDS[field.name]["schema"]["default"] is field.default
     elif isinstance(field.default, (int, float)):
@@ -55,8 +55,8 @@ def test_the_form_tells_the_true_default(field: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "kind"), [(name, field["schema"]["type"][0]) for name, field in FIELDS.items()])
-def test_what_the_form_gives_is_what_the_hook_takes(name: str, kind: str) -> None:
-    """An empty field is None or an empty text; a filled one is of the type that its schema names, or a text."""
+def test_the_hook_accepts_what_the_form_saves(name: str, kind: str) -> None:
+    """An empty field is None or an empty string; any other has the type that its schema names, or is a string."""
     given = {"number": 7.5, "integer": 7, "boolean": False, "string": '{"X-Team": "data"}'}[kind]
     value = "http://proxy:3128" if name == "proxy" else given
     assert options({name: None}) == options({name: ""}) == {}
@@ -65,7 +65,7 @@ def test_what_the_form_gives_is_what_the_hook_takes(name: str, kind: str) -> Non
 
 
 @pytest.mark.skipif(AIRFLOW_V_3_2_PLUS, reason="Airflow reads the form from the provider info")
-def test_the_hooks_form_is_the_provider_infos() -> None:
+def test_the_hooks_form_equals_the_one_in_the_provider_info() -> None:
     entry = get_provider_info()["connection-types"][0]
     assert set(HexHook.get_connection_form_widgets()) == set(entry["conn-fields"])
     assert HexHook.get_ui_field_behaviour()["relabeling"] == entry["ui-field-behaviour"]["relabeling"]

@@ -1,1 +1,1 @@
-"""Hex itself: what its API says and means. Only ``client`` and ``async_client`` do I/O."""
+"""Hex's API: its calls, responses and errors. It imports nothing of Airflow; only ``client`` does I/O."""

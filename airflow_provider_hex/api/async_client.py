@@ -1,94 +1,79 @@
-"""The asynchronous transport, for triggers: calls go out with httpx."""
+"""The client for asyncio, for triggers: the same client, in threads."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import cache, partial
+import contextvars
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
-import httpx
-import tenacity
-
-from airflow_provider_hex.api import retry
+from airflow_provider_hex.api.adapter import Aborted
 from airflow_provider_hex.api.call import Call, Page
+from airflow_provider_hex.api.client import HexClient, limiting
 from airflow_provider_hex.api.config import HexConfig
-from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.rate_limit import LONGEST_LIMIT
-from airflow_provider_hex.api.session import Session
-from airflow_provider_hex.api.steps import Pause, Steps
-from airflow_provider_hex.api.tls import ssl_context
+from airflow_provider_hex.api.rate_limit import LONGEST_LIMIT, RateLimiter
+from airflow_provider_hex.api.steps import Steps
 
 T = TypeVar("T")
 
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
+class AsyncHexClient:
+    """Sends calls to Hex without blocking the event loop: ``async with AsyncHexClient(config) as client``.
 
-class AsyncHexClient(Session):
-    """One session with Hex, on an event loop: ``async with AsyncHexClient(config) as client``.
+    Each call runs a :class:`~airflow_provider_hex.api.client.HexClient` in a thread of its own, which ends with the
+    call. Cancelling the call aborts the request. No thread keeps the process from ending.
 
-    It does what :class:`~airflow_provider_hex.api.client.HexClient` does.
-
-    :param sleep: how to wait; a parameter for tests that own the time.
+    :param config: where Hex is, and the token.
+    :param sleep: how the threads wait. Default: until the time has passed, or the call is cancelled.
+    :param clock: returns the time in epoch seconds.
+    :raises HexInvalidInput: when the client is entered, and a proxy or CA bundle cannot be used.
     """
 
-    def __init__(self, config: HexConfig, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        super().__init__(config)
-        self.sleep = sleep
+    def __init__(
+        self,
+        config: HexConfig,
+        *,
+        sleep: Callable[[float], None] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.config = config
+        self._sleep = sleep
+        self._clock = clock
+        self._limiter = RateLimiter(config.requests_per_minute)
+        self._idle: list[HexClient] = []
+        self._closed = False
 
     async def __aenter__(self) -> Self:
-        # Loading the certificates takes tens of milliseconds, in which no other trigger could run.
-        self._http = await asyncio.to_thread(_session, self.config)
+        # In a thread, because loading the trusted authorities takes tens of milliseconds.
+        self._idle.append(await asyncio.wrap_future(_in_thread(self._new_client)))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        self._closed = True
+        for client in self._idle:
+            client.close()
+
+    def pause(self, call: Call[Any]) -> float:
+        """Return the seconds for which the rate limits do not allow the call."""
+        with limiting:
+            return self._limiter.pause(call.name, self._clock())
 
     async def send(self, call: Call[T]) -> T:
-        """Send a call once, at once.
-
-        :raises HexError: what went wrong.
-        """
-        sent_at = self._sending()
-        try:
-            response = await self._http.request(
-                call.method,
-                self.config.base_url + call.path,
-                params=call.query,
-                content=call.content,
-                headers=call.headers,
-                follow_redirects=False,
-            )
-        except httpx.HTTPError as error:
-            raise self._failed(
-                call,
-                error,
-                never_sent=isinstance(error, _NEVER_SENT),
-                sent_at=sent_at,
-            ) from None
-        return self._answered(call, response.status_code, response.headers, response.content, sent_at)
+        """Do what :meth:`HexClient.send` does."""
+        return await self._run(lambda client: client.send(call))
 
     async def request(self, call: Call[T], max_wait: float = LONGEST_LIMIT) -> T:
-        """Send a call when the pace allows, and again for as long as that is safe and may help.
-
-        :param max_wait: seconds after which a limit of Hex is not waited for any longer.
-        :raises HexError: the last error.
-        """
-
-        async def attempt() -> T:
-            if pause := min(self.pause(call), max_wait):
-                await self.sleep(pause)
-            return await self.send(call)
-
-        blips = tenacity.AsyncRetrying(sleep=self.sleep, **retry.after_blips(call, self.config.retry_for))
-        limits = tenacity.AsyncRetrying(sleep=self.sleep, **retry.after_limits(max_wait))
-        return cast(T, await limits(blips, attempt))
+        """Do what :meth:`HexClient.request` does."""
+        return await self._run(lambda client: client.request(call, max_wait))
 
     async def iterate(self, call: Call[Page[T]]) -> AsyncIterator[T]:
-        """Yield the items of a list, whose pages are asked for as they are needed."""
+        """Do what :meth:`HexClient.iterate` does."""
         following: Call[Page[T]] | None = call
         while following is not None:
             page = await self.request(following)
@@ -97,36 +82,40 @@ class AsyncHexClient(Session):
             following = page.next
 
     async def carry_out(self, steps: Steps[T], max_wait: float = LONGEST_LIMIT) -> T:
-        """Take the steps of a procedure, one after the other, and return what it returns.
+        """Do what :meth:`HexClient.carry_out` does."""
+        return await self._run(lambda client: client.carry_out(steps, max_wait))
 
-        :param max_wait: seconds for which RunProject waits for a limit of Hex at the most.
-        """
-        go_on = partial(steps.send, None)
-        while True:
-            try:
-                step = go_on()
-            except StopIteration as end:
-                return cast(T, end.value)
-            try:
-                go_on = partial(steps.send, await self._take(step, max_wait))
-            except HexError as error:
-                go_on = partial(steps.throw, error)
+    def _new_client(self) -> HexClient:
+        return HexClient(self.config, sleep=self._sleep, clock=self._clock, limiter=self._limiter)
 
-    async def _take(self, step: Call[Any] | Pause, max_wait: float) -> Any:
-        if isinstance(step, Pause):
-            return await self.sleep(step.seconds)
-        return await (self.request(step) if step.repeatable else self.request(step, max_wait))
-
-
-_usual_authorities = cache(httpx.create_ssl_context)
-"""A session that trusts them needs most of a megabyte for them, so all share one."""
+    async def _run(self, work: Callable[[HexClient], T]) -> T:
+        """Run some work in a thread, with a client that no other thread uses."""
+        client = self._idle.pop() if self._idle else self._new_client()
+        future = _in_thread(lambda: work(client))
+        try:
+            return await asyncio.wrap_future(future)
+        finally:
+            done = future.done()
+            if not done:
+                client.abort()
+            if done and not self._closed:
+                self._idle.append(client)
+            else:
+                client.close()
 
 
-def _session(config: HexConfig) -> httpx.AsyncClient:
-    context = ssl_context(config)
-    return httpx.AsyncClient(
-        headers=config.request_headers,
-        timeout=httpx.Timeout(config.read_timeout, connect=config.connect_timeout),
-        verify=_usual_authorities() if context is True else context,
-        proxy=config.proxy,
-    )
+def _in_thread(work: Callable[[], T]) -> Future[T]:
+    """Run some work in a daemon thread: unlike an executor's, asyncio and Python do not wait for it to end."""
+    future: Future[T] = Future()
+    context = contextvars.copy_context()  # Airflow finds a trigger's own log by it
+
+    def run() -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(context.run(work))
+        except (Exception, Aborted) as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="hex-client", daemon=True).start()
+    return future

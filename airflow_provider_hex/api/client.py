@@ -1,133 +1,121 @@
-"""The blocking transport: calls go out with requests."""
+"""The client: sends calls with requests."""
 
 from __future__ import annotations
 
+import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import requests
 import tenacity
 import urllib3
 
-from airflow_provider_hex.api import retry
-from airflow_provider_hex.api.call import Call, Page
+from airflow_provider_hex.api import error_messages, responses, retry
+from airflow_provider_hex.api.adapter import Aborted, Adapter
+from airflow_provider_hex.api.call import Call, Page, Response
 from airflow_provider_hex.api.config import HexConfig
-from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.rate_limit import LONGEST_LIMIT
-from airflow_provider_hex.api.session import Session
-from airflow_provider_hex.api.start import StartRequest
+from airflow_provider_hex.api.errors import HexError, HexUnreachable
+from airflow_provider_hex.api.proxies import proxy_for
+from airflow_provider_hex.api.rate_limit import LONGEST_LIMIT, RateLimiter
 from airflow_provider_hex.api.steps import Pause, Steps
-from airflow_provider_hex.api.tls import ssl_context
 
 T = TypeVar("T")
-Asks: TypeAlias = Callable[[StartRequest | None], None]
 
-_NEVER_SENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
-
-
-class _Patient(requests.adapters.HTTPAdapter):
-    """Gives every request of a session timeouts, also those that others send with it."""
-
-    def __init__(self, config: HexConfig) -> None:
-        super().__init__()
-        self._timeout = (config.connect_timeout, config.read_timeout)
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        if kwargs.get("timeout") is None:
-            kwargs["timeout"] = self._timeout
-        return super().send(request, *args, **kwargs)
+limiting = threading.Lock()
+"""Held while a rate limiter is used, because the threads of an ``AsyncHexClient`` share one."""
 
 
-class HexClient(Session):
-    """One session with Hex: connections are kept, every request has timeouts, redirects are not followed.
+class HexClient:
+    """Sends calls to Hex: it keeps connections, gives every request timeouts, and follows no redirects.
 
-    :param sleep: how to wait; a parameter for tests that own the time.
+    The environment's proxies and CA bundles count, unless the connection has its own; they are read once, here.
+
+    :param config: where Hex is, and the token.
+    :param sleep: how to wait. Default: until the time has passed, or the client is aborted.
+    :param clock: returns the time in epoch seconds.
+    :param limiter: the rate limiter to share with other clients. Default: one for this client.
+    :raises HexInvalidInput: a proxy or CA bundle cannot be used.
     """
 
-    def __init__(self, config: HexConfig, sleep: Callable[[float], None] = time.sleep) -> None:
-        super().__init__(config)
-        ssl_context(config)  # requests reads the file late, and has no clear word for one that is no good
-        self.sleep = sleep
-        self.session = requests.Session()
-        for scheme in ("https://", "http://"):
-            self.session.mount(scheme, _Patient(config))
-        self.session.headers.update(config.request_headers)
-        self.session.verify = (config.ca_bundle or True) if config.verify else False
-        self.session.proxies = {"http": config.proxy, "https": config.proxy} if config.proxy else {}
-        # Without an auth of its own, requests would put a .netrc's password in the token's place.
-        self.session.auth = lambda request: request
+    def __init__(
+        self,
+        config: HexConfig,
+        *,
+        sleep: Callable[[float], None] | None = None,
+        clock: Callable[[], float] = time.time,
+        limiter: RateLimiter | None = None,
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self._limiter = limiter or RateLimiter(config.requests_per_minute)
+        self._adapter = Adapter(config)
+        self.sleep = sleep or self._adapter.sleep
+        self.session = _session(config, self._adapter)
 
     def close(self) -> None:
         """Close the connections."""
         self.session.close()
 
+    def abort(self) -> None:
+        """End what another thread does with this client, which can do nothing more then."""
+        self._adapter.abort()
+
+    def pause(self, call: Call[Any]) -> float:
+        """Return the seconds for which the rate limits do not allow the call."""
+        with limiting:
+            return self._limiter.pause(call.name, self.clock())
+
     def send(self, call: Call[T]) -> T:
-        """Send a call once, at once.
+        """Send a call once, without waiting for a rate limit.
 
-        :raises HexError: what went wrong.
+        :return: what Hex's response holds.
+        :raises HexError: the call failed.
         """
-        sent_at = self._sending()
+        now = self.clock()
+        if call.journal:
+            call.journal.sending(now)
         try:
-            response = self.session.request(
-                call.method,
-                self.config.base_url + call.path,
-                params=call.query,
-                data=call.content,
-                headers=call.headers,
-                allow_redirects=False,
-                # Named again, as requests prefers what the environment says to what the session does.
-                proxies=self.session.proxies,
-                verify=self.session.verify,
-            )
-        except requests.RequestException as error:
-            raise self._failed(
-                call,
-                error,
-                never_sent=_never_sent(error),
-                sent_at=sent_at,
-            ) from None
-        return self._answered(call, response.status_code, response.headers, response.content, sent_at)
+            return self._send(call, now)
+        except HexError as error:
+            if call.journal and not error.may_have_acted:
+                call.journal.had_no_effect()
+            raise
 
-    def request(self, call: Call[T], max_wait: float = LONGEST_LIMIT, asks: Asks | None = None) -> T:
-        """Send a call when the pace allows, and again for as long as that is safe and may help.
+    def request(self, call: Call[T], max_wait: float = LONGEST_LIMIT) -> T:
+        """Send a call when the rate limits allow it, and again after transient errors where that is safe.
 
-        :param max_wait: seconds after which a limit of Hex is not waited for any longer.
-        :param asks: is told each time before the call goes out, and when it is certain that it had no effect.
+        :param max_wait: seconds for which to wait for a rate limit of Hex.
+        :return: what Hex's response holds.
         :raises HexError: the last error.
         """
 
         def attempt() -> T:
             if pause := min(self.pause(call), max_wait):
                 self.sleep(pause)
-            if asks is None:
-                return self.send(call)
-            asks(StartRequest(time.time(), default_options=not call.body))
-            try:
-                return self.send(call)
-            except HexError as error:
-                if not error.may_have_acted:
-                    asks(None)
-                raise
+            return self.send(call)
 
-        blips = tenacity.Retrying(sleep=self.sleep, **retry.after_blips(call, self.config.retry_for))
-        limits = tenacity.Retrying(sleep=self.sleep, **retry.after_limits(max_wait))
-        return cast(T, limits(blips, attempt))
+        transient = tenacity.Retrying(sleep=self.sleep, **retry.after_transient_errors(call, self.config.retry_for))
+        limits = tenacity.Retrying(sleep=self.sleep, **retry.after_rate_limits(max_wait))
+        return cast(T, limits(transient, attempt))
 
     def iterate(self, call: Call[Page[T]]) -> Iterator[T]:
-        """Yield the items of a list, whose pages are asked for as they are needed."""
+        """Yield the items of a list. A page is requested when its first item is needed."""
         following: Call[Page[T]] | None = call
         while following is not None:
             page = self.request(following)
             yield from page.items
             following = page.next
 
-    def carry_out(self, steps: Steps[T], max_wait: float = LONGEST_LIMIT, asks: Asks | None = None) -> T:
-        """Take the steps of a procedure, one after the other, and return what it returns.
+    def carry_out(self, steps: Steps[T], max_wait: float = LONGEST_LIMIT) -> T:
+        """Carry out a procedure.
 
-        :param max_wait: seconds for which RunProject waits for a limit of Hex at the most.
-        :param asks: is told each time before a RunProject goes out, and when it is certain that it started no run.
+        :param steps: the procedure.
+        :param max_wait: seconds for which RunProject waits for a rate limit of Hex.
+        :return: what the procedure returns.
+        :raises HexError: what the procedure raises.
         """
         go_on = partial(steps.send, None)
         while True:
@@ -136,17 +124,83 @@ class HexClient(Session):
             except StopIteration as end:
                 return cast(T, end.value)
             try:
-                go_on = partial(steps.send, self._take(step, max_wait, asks))
+                go_on = partial(steps.send, self._take(step, max_wait))
             except HexError as error:
                 go_on = partial(steps.throw, error)
 
-    def _take(self, step: Call[Any] | Pause, max_wait: float, asks: Asks | None) -> Any:
+    def _take(self, step: Call[Any] | Pause, max_wait: float) -> Any:
         if isinstance(step, Pause):
             return self.sleep(step.seconds)
-        return self.request(step) if step.repeatable else self.request(step, max_wait, asks)
+        return self.request(step) if step.repeatable else self.request(step, max_wait)
+
+    def _send(self, call: Call[T], now: float) -> T:
+        with limiting:
+            self._limiter.sent(now)
+        try:
+            response = self.session.request(
+                call.method,
+                self.config.base_url + call.path,
+                params=call.query,
+                data=call.content,
+                headers=call.headers,
+                allow_redirects=False,
+            )
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # requests lets some of urllib3's through
+            if self._adapter.aborted.is_set():
+                raise Aborted from None
+            raise self._no_response(call, error, now) from None
+        received_at = self.clock()
+        with limiting:
+            self._limiter.learned(call.name, response.headers, received_at, response.status_code)
+        body = self.config.without_token(response.content)
+        return responses.decode(call, Response(response.status_code, response.headers, body, now, received_at))
+
+    def _no_response(self, call: Call[Any], error: Exception, sent_at: float) -> HexUnreachable:
+        """Return the error for a request to which no response came."""
+        causes = _causes(error)
+        never_sent = _failed_to_connect(error)
+        said = next((text for cause in reversed(causes) if (text := str(cause))), type(error).__name__)
+        if any(isinstance(cause, TimeoutError) for cause in causes):
+            said = (
+                f"no connection within {self.config.connect_timeout:g} s (connect_timeout)"
+                if never_sent
+                else f"nothing came for {self.config.read_timeout:g} s (read_timeout)"
+            )
+        return error_messages.no_response(
+            call,
+            self.config.base_url,
+            self.config.without_token(said.encode(errors="replace")).decode(),
+            never_sent=never_sent,
+            untrusted=any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes),
+            sent_at=sent_at,
+        )
 
 
-def _never_sent(error: Exception) -> bool:
-    """Whether no connection to Hex was made: by the reason that requests wrapped, or as its proxy refused."""
+def _session(config: HexConfig, adapter: Adapter) -> requests.Session:
+    session = requests.Session()
+    # What the environment says of proxies and CA bundles is settled here. requests would prefer it to the connection's,
+    # does not know IPv6 networks in NO_PROXY, and would send a .netrc's password in place of the token.
+    session.trust_env = False
+    proxy = proxy_for(config)
+    session.proxies = {"all": proxy} if proxy else {}
+    session.verify = config.verify
+    session.headers.update(config.request_headers)
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, adapter)
+    return session
+
+
+def _failed_to_connect(error: Exception) -> bool:
+    """Whether no connection to Hex was made, by the reason that requests wrapped, or because its proxy refused."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, _NEVER_SENT) or isinstance(error, requests.exceptions.ProxyError)
+    never_sent = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+    return isinstance(reason, never_sent) or isinstance(error, requests.exceptions.ProxyError)
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    """Return an exception and what it was raised from, the innermost last."""
+    found: list[BaseException] = []
+    while error is not None:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found

@@ -1,4 +1,4 @@
-"""What may be asked of RunProject: refused here if Hex would refuse or ignore it."""
+"""Checks of RunProject's arguments that concern several of them, or are made before templates are rendered."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from airflow_provider_hex.api.validation import is_template, to_json
 def check_unrendered(
     project_id: Any, input_params: Any, view_id: Any, notifications: Any, update_published_results: Any
 ) -> None:
-    """Refuse what is wrong whatever its templates render to, so that it shows when the DAG is parsed.
+    """Check arguments before templates are rendered, so that an error shows when the DAG is parsed.
 
-    :raises HexInvalidInput: as the functions for each argument.
+    The parameters are those of :func:`airflow_provider_hex.api.protocol.run_project`.
+
+    :raises HexInvalidInput: an argument is invalid, whatever its templates render to.
     """
     check_unrendered_id(project_id, "project_id")
     check_combination(
@@ -25,17 +27,20 @@ def check_unrendered(
 
 
 def check_combination(input_params: Any, view_id: Any, update_published_results: Any) -> None:
-    """Refuse options that Hex does not take together.
+    """Check that options are not combined that Hex does not accept together.
 
-    Only whether they are given counts, so templates can be checked before they are rendered.
+    See https://learn.hex.tech/docs/api/api-reference#operation/RunProject.
 
-    :raises HexInvalidInput: ``view_id`` together with ``input_params`` is an error to Hex; with
-        ``update_published_results`` Hex ignores the ``input_params`` and shows numbers nobody asked for.
+    :param input_params: the inputs, empty or None for none.
+    :param view_id: the saved view, empty or None for none.
+    :param update_published_results: whether the run updates the published results.
+    :raises HexInvalidInput: there are inputs and a saved view, which Hex rejects, or inputs and an update of the
+        published results, where Hex ignores the inputs.
     """
     if input_params and view_id:
-        raise HexInvalidInput("A run takes either input_params or a view_id: a saved view has inputs of its own.")
+        raise HexInvalidInput("Pass either input_params or view_id: a saved view brings its own inputs.")
     if input_params and update_published_results:
         raise HexInvalidInput(
-            "With update_published_results Hex ignores input_params and runs with the published defaults. "
-            "Leave one of them out."
+            "Pass either input_params or update_published_results: to update the published results, Hex ignores "
+            "input_params and runs with the published defaults."
         )

@@ -1,7 +1,7 @@
-"""What Hex's API answers with, as it says it: JSON objects, with types.
+"""Types of the JSON objects that Hex's API sends and receives.
 
-Hex may add fields and statuses at any time, so these are open dicts: what is not named here is kept.
-The names are those of the API reference (https://learn.hex.tech/docs/api/api-reference).
+Hex may add fields and statuses at any time, so further fields are kept.
+The names are those of https://learn.hex.tech/docs/api/api-reference.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class RunStatus(StrEnum):
-    """The state of a run. ``UNKNOWN`` is any that this version does not know: neither an end nor a success."""
+    """The status of a run. ``UNKNOWN`` stands for any other: the run has neither ended nor succeeded."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -28,17 +28,20 @@ class RunStatus(StrEnum):
 
     @classmethod
     def of(cls, run: Mapping[str, Any]) -> RunStatus:
-        """Return the status of a run as Hex described it."""
+        """Return the status of a run.
+
+        :param run: the run, as Hex returned it.
+        """
         return cls(str(run.get("status")))
 
     @property
     def is_terminal(self) -> bool:
-        """Whether a run in this state will never change again."""
-        return self not in _NOT_OVER
+        """Whether a run with this status has ended."""
+        return self not in _IN_FLIGHT
 
     @property
     def is_success(self) -> bool:
-        """Whether the run did what it was asked to: ``COMPLETED`` alone."""
+        """Whether a run with this status has succeeded: only ``COMPLETED``."""
         return self is RunStatus.COMPLETED
 
 
@@ -48,11 +51,11 @@ SortDirection = Literal["DESC", "ASC"]
 NotificationType = Literal["SUCCESS", "FAILURE", "ALL"]
 ScreenshotFormat = Literal["png", "pdf", "csv", "xlsx"]
 
-_NOT_OVER = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.UNKNOWN})
+_IN_FLIGHT = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.UNKNOWN})
 
 
 class StartedRun(TypedDict):
-    """Hex's answer to RunProject. It has no status: the run has only been accepted."""
+    """The response to RunProject. It has no status."""
 
     projectId: str
     runId: str
@@ -64,7 +67,7 @@ class StartedRun(TypedDict):
 
 
 class Run(TypedDict):
-    """A run, as GetRunStatus and GetProjectRuns describe it. ``elapsedTime`` is in milliseconds."""
+    """A run, as GetRunStatus and GetProjectRuns return it. ``elapsedTime`` is in milliseconds."""
 
     projectId: str
     runId: str
@@ -81,7 +84,7 @@ class Run(TypedDict):
 
 
 class Project(TypedDict):
-    """A project or component. ``lastPublishedAt`` is null for one that was never published: it cannot be run."""
+    """A project or component. ``lastPublishedAt`` is None if it was never published, so that it cannot be run."""
 
     id: str
     title: str
@@ -103,7 +106,7 @@ class Project(TypedDict):
 
 
 class QueriedTable(TypedDict, total=False):
-    """A table of a warehouse that a project queries."""
+    """A warehouse table that a project queries."""
 
     dataConnectionId: str
     dataConnectionName: str
@@ -111,7 +114,7 @@ class QueriedTable(TypedDict, total=False):
 
 
 class User(TypedDict, total=False):
-    """Whose token it is. The reference leaves the fields open; these are the ones looked for."""
+    """The token's owner. Hex's reference does not name the fields; these are known from experience."""
 
     id: str
     name: str
@@ -119,7 +122,7 @@ class User(TypedDict, total=False):
 
 
 class Notification(TypedDict):
-    """Whom Hex tells about a run's end (RunProject's ``notifications``)."""
+    """A message that Hex sends when a run ends (an item of RunProject's ``notifications``)."""
 
     type: NotificationType
     includeSuccessScreenshot: bool

@@ -1,57 +1,49 @@
-"""Whom Hex tells about a run's end (RunProject's ``notifications``)."""
+"""RunProject's ``notifications``: messages that Hex sends when a run ends.
+
+See https://learn.hex.tech/docs/api/api-reference#operation/RunProject.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast, get_args
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.models import Notification, NotificationType, ScreenshotFormat
-from airflow_provider_hex.api.validation import choice, read_json, short, text, to_bool, to_json_object
+from airflow_provider_hex.api.validation import parse_json, to_bool, to_choice, to_json_object, to_list, to_text
 
-
-def to_notifications(value: Any) -> list[Notification] | None:
-    """Return rendered notifications as Hex takes them, or None for none.
-
-    :raises HexInvalidInput: for a field that Hex does not have, lacks, or has another type for.
-    """
-    value = read_json(value, "notifications")
-    if value is None:
-        return None
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
-        raise HexInvalidInput(f"notifications is a {type(value).__name__}; a list of dicts is needed.")
-    return [_notification(item, f"notifications[{i}]") for i, item in enumerate(value)]
-
-
-def _notification(item: Any, where: str) -> Notification:
-    fields = to_json_object(item, where) or {}
-    for name in ("type", "includeSuccessScreenshot"):
-        if name not in fields:
-            raise HexInvalidInput(f"{where} has no {name}, which Hex needs.")
-    for name in fields:
-        if name not in _NOTIFICATION:
-            raise HexInvalidInput(f"{where} has the field {name!r}, which Hex does not have.")
-    return cast(
-        Notification, {name: _NOTIFICATION[name](value, f"{where}[{name!r}]") for name, value in fields.items()}
-    )
-
-
-def _list_of(read: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
-    def read_all(value: Any, where: str) -> Any:
-        if not isinstance(value, list):
-            raise HexInvalidInput(f"{where} is {short(value)}; a list is needed.")
-        return [read(item, f"{where}[{i}]") for i, item in enumerate(value)]
-
-    return read_all
-
-
-_NOTIFICATION: dict[str, Callable[[Any, str], Any]] = {
-    "type": choice(get_args(NotificationType)),
+_to_texts = partial(to_list, read=to_text)
+_READERS: dict[str, Callable[[Any, str], Any]] = {
+    "type": partial(to_choice, choices=get_args(NotificationType)),
     "includeSuccessScreenshot": to_bool,
-    "screenshotFormat": _list_of(choice(get_args(ScreenshotFormat))),
-    "slackChannelIds": _list_of(text),
-    "userIds": _list_of(text),
-    "groupIds": _list_of(text),
-    "subject": text,
-    "body": text,
+    "screenshotFormat": partial(to_list, read=partial(to_choice, choices=get_args(ScreenshotFormat))),
+    "slackChannelIds": _to_texts,
+    "userIds": _to_texts,
+    "groupIds": _to_texts,
+    "subject": to_text,
+    "body": to_text,
 }
+
+
+def to_notifications(value: Any, name: str = "notifications") -> list[Notification]:
+    """Return a list of notifications.
+
+    :param value: a list of dicts, its JSON, None or a blank text.
+    :param name: the argument's name.
+    :return: the notifications; empty if there are none.
+    :raises HexInvalidInput: it is not such a list, or a field is unknown, missing or invalid.
+    """
+    value = parse_json(value, name)
+    return [] if value is None else to_list(value, name, _to_notification)
+
+
+def _to_notification(value: Any, name: str) -> Notification:
+    fields = to_json_object(value, name)
+    for needed in ("type", "includeSuccessScreenshot"):
+        if needed not in fields:
+            raise HexInvalidInput(f"{name} has no {needed}, which Hex requires.")
+    for field in fields:
+        if field not in _READERS:
+            raise HexInvalidInput(f"{name} has the field {field!r}, which Hex does not know.")
+    return cast("Notification", {field: _READERS[field](item, f"{name}[{field!r}]") for field, item in fields.items()})

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from airflow_provider_hex.api import error_messages, protocol
 from airflow_provider_hex.api.call import Call, Page
@@ -68,8 +68,7 @@ def start(
     while True:
         starts += 1
         try:
-            started: StartedRun = yield call
-            return started
+            return cast("StartedRun", (yield call))
         except HexError as error:
             if not error.may_have_acted:
                 raise
@@ -182,5 +181,4 @@ def _epoch(text: Any) -> float | None:
 def _as_started(run: Run) -> StartedRun:
     """Return the response that RunProject would have had, as far as the run shows it."""
     same = ("projectId", "runId", "runUrl", "traceId", "projectVersion", "notifications")
-    started: Any = {name: run[name] for name in same if name in run}  # type: ignore[literal-required]
-    return started  # type: ignore[no-any-return]
+    return cast("StartedRun", {name: value for name, value in run.items() if name in same})

@@ -1,24 +1,59 @@
-"""How Hex's certificate is checked."""
+"""How the server's certificate is checked, from the connection and the environment."""
 
 from __future__ import annotations
 
+import os
 import ssl
+import threading
+from functools import lru_cache
+
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.util import create_urllib3_context
 
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexInvalidInput
 
+_loading = threading.Lock()
 
-def ssl_context(config: HexConfig) -> ssl.SSLContext | bool:
-    """Return what an HTTP library is to check certificates with: True for its own default, False for no check.
 
-    :raises HexInvalidInput: the connection's ``ca_bundle`` cannot be used.
+def ssl_context(config: HexConfig) -> ssl.SSLContext:
+    """Return what checks the server's certificate.
+
+    The connection's ``verify`` and ``ca_bundle`` come first, then ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE``,
+    then the authorities that requests trusts. Clients that trust the same share one context, because it takes about
+    a megabyte and tens of milliseconds. A file that has changed is read again.
+
+    :raises HexInvalidInput: the file does not exist, or is not PEM.
     """
-    if not config.verify or config.ca_bundle is None:
-        return config.verify
+    source, bundle = _bundle(config)
     try:
-        return ssl.create_default_context(cafile=config.ca_bundle)
+        with _loading:
+            return _context(config.verify, bundle, os.stat(bundle).st_mtime_ns if config.verify else 0)
     except OSError as error:
         raise HexInvalidInput(
-            f"The Hex connection's ca_bundle {config.ca_bundle!r} cannot be used here: {error.strerror or error}. "
+            f"{source} {bundle!r} cannot be used here: {error.strerror or error}. "
             "It must be a PEM file on every machine that runs tasks or triggers."
         ) from None
+
+
+def _bundle(config: HexConfig) -> tuple[str, str]:
+    """Return where a bundle is named, and its path."""
+    if config.ca_bundle is not None:
+        return "The Hex connection's ca_bundle", config.ca_bundle
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if path := os.environ.get(variable):
+            return f"The environment's {variable}", path
+    return "The file of trusted authorities", DEFAULT_CA_BUNDLE_PATH
+
+
+@lru_cache(maxsize=8)
+def _context(verify: bool, bundle: str, changed_at: int) -> ssl.SSLContext:
+    context = create_urllib3_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif os.path.isdir(bundle):
+        context.load_verify_locations(capath=bundle)
+    else:
+        context.load_verify_locations(cafile=bundle)
+    return context

@@ -1,4 +1,9 @@
-"""Values that templates and users give, read or refused before anything is sent."""
+"""Validators for the values that users and templates give. Nothing is sent that Hex would reject or ignore.
+
+Each ``to_…(value, name)`` returns the value in the type that Hex needs. It also accepts the text that a template
+renders to: ``"true"``, ``"7"``, a JSON document. For anything else it raises :class:`HexInvalidInput`, whose message
+says what ``name`` is and what it must be. ``name`` is the argument's name, or the place in it: ``input_params['n']``.
+"""
 
 from __future__ import annotations
 
@@ -7,155 +12,226 @@ import json
 import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 
+T = TypeVar("T")
 
-def to_json(value: Any, where: str, *, unrendered: bool = False) -> Any:
-    """Return a value as JSON can hold it; dates and times become ISO strings.
+_LONGEST_SHOWN = 200
 
-    :param where: the value's name, for the message.
-    :param unrendered: pass over what Airflow has still to resolve.
-    :raises HexInvalidInput: for what JSON has no form for, named by its place and type.
+
+def to_optional(value: Any, name: str, read: Callable[..., T], **limits: Any) -> T | None:
+    """Return None for None or a blank text, and otherwise what another validator returns.
+
+    :param value: the value.
+    :param name: the argument's name.
+    :param read: the validator for a value that is given.
+    :param limits: further arguments of the validator.
+    :return: the value read, None if there is none.
+    :raises HexInvalidInput: as the validator.
+    """
+    missing = value is None or (isinstance(value, str) and not value.strip())
+    return None if missing else read(value, name, **limits)
+
+
+def to_text(value: Any, name: str) -> str:
+    """Return a text.
+
+    :param value: the value.
+    :param name: the argument's name.
+    :return: the text, unchanged.
+    :raises HexInvalidInput: it is not a text, or JSON cannot represent it.
+    """
+    if not isinstance(value, str):
+        raise invalid(value, name, "text")
+    if re.search("[\ud800-\udfff]", value):
+        raise HexInvalidInput(f"{name} contains half a character (a lone surrogate), which JSON cannot represent.")
+    return value
+
+
+def to_bool(value: Any, name: str) -> bool:
+    """Return a boolean.
+
+    :param value: a boolean, or ``"true"`` or ``"false"`` in any letter case.
+    :param name: the argument's name.
+    :return: the boolean.
+    :raises HexInvalidInput: it is neither.
+    """
+    written = str(value).strip().lower() if isinstance(value, (bool, str)) else ""
+    if written not in ("true", "false"):
+        raise invalid(value, name, "true or false")
+    return written == "true"
+
+
+def to_count(value: Any, name: str, least: int = 1, most: float = math.inf) -> int:
+    """Return a whole number.
+
+    :param value: a number, or a text with one.
+    :param name: the argument's name.
+    :param least: the smallest number allowed. Default: 1.
+    :param most: the largest number allowed. Default: no limit.
+    :return: the number.
+    :raises HexInvalidInput: it is not such a number.
+    """
+    number = _number(value)
+    if not (least <= number <= most and number.is_integer()):
+        limits = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
+        raise invalid(value, name, f"a whole number {limits}")
+    return value if isinstance(value, int) else int(number)
+
+
+def to_seconds(value: Any, name: str, most: float = math.inf) -> float:
+    """Return a duration in seconds.
+
+    :param value: a number of seconds, a text with one, or a ``timedelta``.
+    :param name: the argument's name.
+    :param most: the longest duration allowed, in seconds. Default: no limit.
+    :return: the seconds, more than 0.
+    :raises HexInvalidInput: it is not such a duration.
+    """
+    seconds = value.total_seconds() if isinstance(value, datetime.timedelta) else _number(value)
+    if not 0 < seconds <= most or seconds == math.inf:
+        at_most = "" if most == math.inf else f" and at most {most:g}"
+        raise invalid(value, name, f"a number of seconds, more than 0{at_most}, or a timedelta")
+    return seconds
+
+
+def to_choice(value: Any, name: str, choices: Collection[str]) -> str:
+    """Return one of several texts.
+
+    :param value: the value.
+    :param name: the argument's name.
+    :param choices: the texts allowed.
+    :return: the text, unchanged.
+    :raises HexInvalidInput: it is none of them.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise invalid(value, name, f"one of {', '.join(choices)}")
+    return value
+
+
+def to_list(value: Any, name: str, read: Callable[[Any, str], T]) -> list[T]:
+    """Return a list.
+
+    :param value: a list or another sequence.
+    :param name: the argument's name.
+    :param read: the validator for each item.
+    :return: the items read.
+    :raises HexInvalidInput: it is not a sequence, or an item is invalid.
+    """
+    if not _is_list(value):
+        raise invalid(value, name, "a list")
+    return [read(item, f"{name}[{i}]") for i, item in enumerate(value)]
+
+
+def to_json(value: Any, name: str, *, unrendered: bool = False) -> Any:
+    """Return a value that JSON can represent. Dates and times become ISO strings, sequences become lists.
+
+    :param value: the value.
+    :param name: the argument's name.
+    :param unrendered: allow what Airflow has yet to resolve, such as an ``XComArg``. Default: no.
+    :return: the same in the types of JSON.
+    :raises HexInvalidInput: JSON cannot represent something in it.
     """
     try:
-        return _to_json(value, where, unrendered)
+        return _to_json(value, name, unrendered)
     except RecursionError:
-        raise HexInvalidInput(f"{where} is nested too deeply, or holds itself.") from None
+        raise HexInvalidInput(f"{name} is nested too deeply, or contains itself.") from None
 
 
-def _to_json(value: Any, where: str, unrendered: bool) -> Any:
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    if isinstance(value, str):
-        if re.search("[\ud800-\udfff]", value):
-            raise HexInvalidInput(f"{where} holds half a character (a lone surrogate), which JSON cannot hold.")
-        return value
-    if isinstance(value, float):
-        if math.isfinite(value):
-            return value
-        raise HexInvalidInput(f"{where} is {value}, which JSON cannot hold.")
-    if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                raise HexInvalidInput(f"{where} has the name {key!r}, a {type(key).__name__}; names are strings.")
-        return {
-            _to_json(key, where, unrendered): _to_json(item, f"{where}[{key!r}]", unrendered)
-            for key, item in value.items()
-        }
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
-        return [_to_json(item, f"{where}[{i}]", unrendered) for i, item in enumerate(value)]
-    if unrendered and is_template(value):
-        return value
-    raise HexInvalidInput(
-        f"{where} is a {type(value).__name__}, which JSON cannot hold. Make it a string, a number, a boolean, "
-        "a list or a dict."
-    )
+def to_json_object(value: Any, name: str) -> dict[str, Any]:
+    """Return a JSON object.
 
-
-def to_json_object(value: Any, where: str) -> dict[str, Any] | None:
-    """Return a rendered mapping as JSON, or None for none; a string is read as JSON, as templates may give one."""
-    value = read_json(value, where)
+    :param value: a mapping, its JSON, None or a blank text.
+    :param name: the argument's name.
+    :return: the mapping in the types of JSON; empty if there is none.
+    :raises HexInvalidInput: it is not a mapping, or JSON cannot represent something in it.
+    """
+    value = parse_json(value, name)
     if value is None:
-        return None
+        return {}
     if not isinstance(value, Mapping):
-        raise HexInvalidInput(f"{where} is a {type(value).__name__}; a dict of names and values is needed.")
-    result: dict[str, Any] = to_json(value, where)
+        raise HexInvalidInput(f"{name} is of type {type(value).__name__}, but must be a dict.")
+    result: dict[str, Any] = to_json(value, name)
     return result
 
 
-def read_json(value: Any, where: str) -> Any:
-    """Return a value, or what a string, as templates may give one, says in JSON; None for a blank string."""
+def parse_json(value: Any, name: str) -> Any:
+    """Return the content of a JSON text.
+
+    :param value: a JSON text, or a value of any other type.
+    :param name: the argument's name.
+    :return: the content; None for a blank text; a value of any other type unchanged.
+    :raises HexInvalidInput: a text is not JSON.
+    """
     if not isinstance(value, str):
         return value
     try:
         return json.loads(value) if value.strip() else None
     except (ValueError, RecursionError) as error:
-        raise HexInvalidInput(f"{where} is a string that is not JSON: {error}.") from None
+        raise HexInvalidInput(f"{name} is a string that is not JSON: {error}.") from None
 
 
-def to_bool(value: Any, where: str) -> bool:
-    """Return a boolean, also from what a template renders it to.
+def invalid(value: Any, name: str, needed: str) -> HexInvalidInput:
+    """Return the error for an invalid value.
 
-    :raises HexInvalidInput: for anything but a boolean, ``"true"`` or ``"false"``.
+    :param value: the value, which the message shows. So it must not be a secret.
+    :param name: the argument's name.
+    :param needed: what it must be, such as ``a list``.
     """
-    if isinstance(value, bool):
-        return value
-    written = str(value).strip().lower()
-    if written in ("true", "false"):
-        return written == "true"
-    raise HexInvalidInput(f"{where} is {value!r}; true or false is needed.")
-
-
-def to_text(value: Any, where: str) -> str | None:
-    """Return a text, or None for none.
-
-    :raises HexInvalidInput: for anything else.
-    """
-    given: str | None = to_json(None if value is None else text(value, where) or None, where)
-    return given
-
-
-def to_seconds(value: Any, where: str) -> float | None:
-    """Return a length of time in seconds, or None for none.
-
-    :raises HexInvalidInput: for anything but a timedelta or a number that is more than nothing.
-    """
-    if value is None:
-        return None
-    seconds = value.total_seconds() if isinstance(value, datetime.timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
-        raise HexInvalidInput(f"{where} is {value!r}; seconds (more than 0) or a timedelta are needed.")
-    return seconds
-
-
-def check_choice(value: Any, choices: Collection[str], name: str) -> None:
-    """Refuse what is neither None nor one of the choices.
-
-    :raises HexInvalidInput: for anything else.
-    """
-    if value is not None:
-        choice(choices)(value, name)
-
-
-def choice(choices: Collection[str]) -> Callable[[Any, str], Any]:
-    """Return what returns a value if it is one of the choices, and refuses it by its name otherwise."""
-
-    def read(value: Any, where: str) -> Any:
-        if value not in choices:
-            raise HexInvalidInput(f"{where} is {short(value)}; one of {', '.join(choices)} is needed.")
-        return value
-
-    return read
-
-
-def check_count(value: Any, name: str, least: int, most: float = math.inf) -> int:
-    """Return a whole number within its bounds.
-
-    :raises HexInvalidInput: for anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        bounds = f"{least} or more" if most == math.inf else f"from {least} to {most}"
-        raise HexInvalidInput(f"{name} is {short(value)}; a whole number, {bounds}, is needed.")
-    return value
-
-
-def text(value: Any, where: str) -> Any:
-    """Return a value if it is a text, and refuse it by its name otherwise."""
-    if not isinstance(value, str):
-        raise HexInvalidInput(f"{where} is {short(value)}; a text is needed.")
-    return value
+    return HexInvalidInput(f"{name} is {short(value)}, but must be {needed}.")
 
 
 def short(value: Any) -> str:
-    """Show a value, capped in length."""
+    """Return a value's ``repr``, cut after 200 characters."""
     shown = repr(value)
-    return shown if len(shown) <= 200 else f"{shown[:200]}…"
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
 
 
 def is_template(value: Any) -> bool:
-    """Whether Airflow has still to make the value: a Jinja template, or an ``XComArg`` and its like."""
+    """Return whether Airflow has yet to resolve the value: a Jinja template, an ``XComArg`` or the like."""
     return hasattr(value, "resolve") or (isinstance(value, str) and ("{{" in value or "{%" in value))
+
+
+def _to_json(value: Any, name: str, unrendered: bool) -> Any:
+    if isinstance(value, Mapping):
+        return {_to_key(key, name): _to_json(item, f"{name}[{key!r}]", unrendered) for key, item in value.items()}
+    if _is_list(value):
+        return [_to_json(item, f"{name}[{i}]", unrendered) for i, item in enumerate(value)]
+    if unrendered and not isinstance(value, str) and is_template(value):
+        return value
+    return _to_json_scalar(value, name)
+
+
+def _to_json_scalar(value: Any, name: str) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise HexInvalidInput(f"{name} is {value}, which JSON cannot represent.")
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str):
+        return to_text(value, name)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    raise HexInvalidInput(
+        f"{name} is of type {type(value).__name__}, which JSON cannot represent. Use a string, a number, a boolean, "
+        "a list or a dict."
+    )
+
+
+def _to_key(key: Any, name: str) -> str:
+    if not isinstance(key, str):
+        raise HexInvalidInput(f"{name} has the key {key!r} of type {type(key).__name__}, but keys must be strings.")
+    return to_text(key, name)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+
+
+def _number(value: Any) -> float:
+    """Return a number, or not-a-number for anything else."""
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan

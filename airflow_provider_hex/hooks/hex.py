@@ -1,30 +1,27 @@
-"""The hook: an Airflow connection becomes a session with Hex."""
+"""The hook: the Hex API with the token of an Airflow connection."""
 
 from __future__ import annotations
 
-import random
-import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from airflow.providers.common.compat.sdk import BaseHook
 
+from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api import protocol, steps
-from airflow_provider_hex.api.address import base_url
-from airflow_provider_hex.api.config import HexConfig, clean_token, options
+from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.run_watch import RunWatch, duration, require_completed
-from airflow_provider_hex.api.start import OnAmbiguousStart, StartRequest, start
-from airflow_provider_hex.api.validation import check_choice, to_bool
-from airflow_provider_hex.get_provider_info import get_provider_info
+from airflow_provider_hex.api.start import OnAmbiguousStart, start
+from airflow_provider_hex.api.validation import to_choice
+from airflow_provider_hex.api.waiting import wait_for_run
+from airflow_provider_hex.hooks.connection import async_config_of, config_of, form_widgets, ui_field_behaviour
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     import requests
-    from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_hex.api.async_client import AsyncHexClient
+    from airflow_provider_hex.api.call import Call, Page
     from airflow_provider_hex.api.client import HexClient
     from airflow_provider_hex.api.models import (
         Notification,
@@ -39,26 +36,23 @@ if TYPE_CHECKING:
         User,
     )
 
-
-_STRETCH = 1.2
-"""By how much a pause between two looks is made longer at the most."""
+T = TypeVar("T")
 
 
 class HexHook(BaseHook):
-    """Talks to Hex's API with the token of an Airflow connection.
+    """Calls the Hex API with the token of an Airflow connection.
 
-    The connection is of type ``hex``: its password is a workspace or personal token, its host Hex's address
-    (``https://app.hex.tech`` if empty; EU, HIPAA and single-tenant workspaces have their own). What its extra may
-    hold, and the connection form shows, is described at :class:`~airflow_provider_hex.api.config.HexConfig`.
+    The connection is of type ``hex``. Its password is a workspace or personal token. Its host is Hex's address
+    (``https://app.hex.tech`` if empty; EU, HIPAA and single-tenant workspaces have their own). Its extra holds the
+    other fields of the connection form, see :class:`~airflow_provider_hex.api.config.HexConfig`.
 
-    There is a method for each call of Hex's API. What they return is what Hex said, as dicts that JSON can hold;
-    lists are iterators, which ask for a page when it is needed. All that they raise is a
-    :class:`~airflow_provider_hex.api.errors.HexError`, which is an ``AirflowException``: of the refusals (401, 403,
-    404, 422 and their like) and of invalid arguments no retry of a task comes, as none could help. Errors that
-    pass are outlived for the connection's ``retry_for``, and limits of Hex are waited for.
-    See https://learn.hex.tech/docs/api/api-reference.
+    There is a method for each call of https://learn.hex.tech/docs/api/api-reference. The methods return what Hex
+    returns, as dicts; lists are iterators that request a page when it is needed. Transient errors are retried for the
+    connection's ``retry_for`` seconds, and rate limits are waited for. Every error is a
+    :class:`~airflow_provider_hex.api.errors.HexError` and an ``AirflowException``. One that no retry can fix (401, 403,
+    404, 422, an invalid argument) is an ``AirflowFailException``, which fails a task without retries.
 
-    :param hex_conn_id: the connection's id.
+    :param hex_conn_id: the connection. Default: ``hex_default``.
     """
 
     conn_name_attr = "hex_conn_id"
@@ -74,47 +68,54 @@ class HexHook(BaseHook):
     def config(self) -> HexConfig:
         """What the connection says. It is looked up once.
 
-        :raises HexInvalidInput: the connection cannot work as it is.
+        :raises HexInvalidInput: a field of the connection is invalid.
         """
-        connection = self.get_connection(self.hex_conn_id)
-        return _config_of(connection, connection.extra_dejson)
+        with airflow_errors():
+            connection = self.get_connection(self.hex_conn_id)
+            return config_of(connection, connection.extra_dejson)
 
     @cached_property
     def client(self) -> HexClient:
-        """The session, made at its first use."""
-        from airflow_provider_hex.api.client import HexClient  # brings requests, which DAG files do without
+        """The client that the methods use."""
+        return self.new_client()
 
-        return HexClient(self.config)
+    def new_client(self, sleep: Callable[[float], None] | None = None) -> HexClient:
+        """Return another client for the connection.
+
+        :param sleep: waits for so many seconds between requests. Default: the client's own.
+        """
+        from airflow_provider_hex.api.client import HexClient  # imports requests, which a DAG file does not need
+
+        with airflow_errors():
+            return HexClient(self.config, sleep=sleep)
 
     def get_conn(self) -> requests.Session:
-        """Return the session, which carries the token."""
+        """Return the session, which sends the token."""
         return self.client.session
 
     async def get_async_client(self) -> AsyncHexClient:
         """Return a client for asynchronous code, such as a trigger.
 
-        It takes the calls of :mod:`airflow_provider_hex.api.protocol`, which are those of Hex's API::
+        It sends the calls of :mod:`airflow_provider_hex.api.protocol`::
 
             async with await HexHook().get_async_client() as client:
                 run = await client.request(protocol.get_run(project_id, run_id))
                 async for project in client.iterate(protocol.list_projects()):
                     ...
                 await client.carry_out(steps.cancel(project_id, run_id))
+
+        :raises HexInvalidInput: a field of the connection is invalid.
         """
-        from airflow_provider_hex.api.async_client import AsyncHexClient  # brings httpx
+        from airflow_provider_hex.api.async_client import AsyncHexClient  # imports requests
 
         return AsyncHexClient(await self.get_async_config())
 
     async def get_async_config(self) -> HexConfig:
-        """Return what the connection says, looked up asynchronously.
+        """Return :attr:`config`, looked up asynchronously."""
+        with airflow_errors():
+            return await async_config_of(self.hex_conn_id)
 
-        :raises HexInvalidInput: the connection cannot work as it is.
-        """
-        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
-
-        connection = await get_async_connection(self.hex_conn_id)
-        return _config_of(connection, await get_async_extra_dejson(connection))
-
+    @airflow_errors()
     def run_project(
         self,
         project_id: str,
@@ -127,29 +128,25 @@ class HexHook(BaseHook):
         use_cached_sql_results: bool | str = True,
         max_wait: float = 3600,
         on_ambiguous_start: OnAmbiguousStart = "reconcile",
-        asks: Callable[[StartRequest | None], None] | None = None,
     ) -> StartedRun:
         """Start a run of a project's latest published version (RunProject).
 
-        It is sent again only when it is certain that no run was made, above all while a limit of Hex is
-        reached (20 runs a minute, 60 an hour, 25 kernels).
+        It is sent again only when it is certain that no run was started, as when a limit of Hex is reached.
 
         :param project_id: the project.
         :param input_params: values for the project's inputs, by name. Dates become ISO strings.
-        :param dry_run: let Hex check the request only. Default: no.
-        :param view_id: a saved view to run instead, with its inputs.
-        :param notifications: whom Hex tells about the run's end.
+        :param dry_run: have Hex check the request only. Default: no.
+        :param view_id: a saved view to run, with its inputs, instead of ``input_params``.
+        :param notifications: whom Hex notifies when the run ends.
         :param update_published_results: show the results to viewers of the published app. Default: no.
         :param use_cached_sql_results: take SQL results from Hex's cache where it has them. Default: yes.
-        :param max_wait: seconds for which a limit of Hex is waited out. Default: an hour.
-        :param on_ambiguous_start: what to do when no clear answer came, so that a run may exist or not:
-            ``reconcile``, ``adopt`` or ``fail``, see :data:`~airflow_provider_hex.api.start.OnAmbiguousStart`.
-        :param asks: is called each time before the request goes out, so that it can be noted somewhere safe, and
-            with None when it is certain that no run was started. Default: nobody is told.
-        :raises HexInvalidInput: Hex would refuse or ignore what is asked; nothing was sent.
-        :raises HexAmbiguousStart: whether a run was started could not be settled.
+        :param max_wait: seconds to wait for Hex's rate and kernel limits. Default: an hour.
+        :param on_ambiguous_start: what to do when it is unknown whether a run was started: ``reconcile``, ``adopt`` or
+            ``fail``, see :data:`~airflow_provider_hex.api.start.OnAmbiguousStart`. Default: ``reconcile``.
+        :raises HexInvalidInput: Hex would reject or ignore the arguments; nothing was sent.
+        :raises HexAmbiguousStart: it is unknown which run was started, if any.
         """
-        check_choice(on_ambiguous_start, get_args(OnAmbiguousStart), "on_ambiguous_start")
+        to_choice(on_ambiguous_start, "on_ambiguous_start", get_args(OnAmbiguousStart))
         call = protocol.run_project(
             project_id,
             input_params=input_params,
@@ -159,13 +156,19 @@ class HexHook(BaseHook):
             update_published_results=update_published_results,
             use_cached_sql_results=use_cached_sql_results,
         )
-        starting = start(call, project_id, on_ambiguous_start=on_ambiguous_start, grace=self.config.start_grace)
-        return self.client.carry_out(starting, max_wait, asks)
+        procedure = start(call, project_id, on_ambiguous_start=on_ambiguous_start, grace=self.config.start_grace)
+        return self.client.carry_out(procedure, max_wait)
 
+    @airflow_errors()
     def get_run(self, project_id: str, run_id: str) -> Run:
-        """Return a run as it is now (GetRunStatus)."""
+        """Return a run as it is now (GetRunStatus).
+
+        :param project_id: the project.
+        :param run_id: the run.
+        """
         return self.client.request(protocol.get_run(project_id, run_id))
 
+    @airflow_errors()
     def get_project_runs(
         self,
         project_id: str,
@@ -174,21 +177,26 @@ class HexHook(BaseHook):
         trigger: RunTriggerFilter | None = None,
         page_size: int = 100,
     ) -> Iterator[Run]:
-        """Yield a project's runs, newest first as far as is known (GetProjectRuns).
+        """Yield a project's runs, usually the newest first (GetProjectRuns).
 
-        :param status: only runs in this state.
-        :param trigger: only runs started by ``API``, ``SCHEDULED`` or ``APP_REFRESH``.
-        :param page_size: how many to ask for at a time, 1 to 100.
+        :param project_id: the project.
+        :param status: only runs with this status. Default: all.
+        :param trigger: only runs started by ``API``, ``SCHEDULED`` or ``APP_REFRESH``. Default: all.
+        :param page_size: runs to request at a time, 1 to 100. Default: 100.
         """
-        return self.client.iterate(
-            protocol.get_project_runs(project_id, status=status, trigger=trigger, page_size=page_size)
-        )
+        return self._iterate(protocol.get_project_runs(project_id, status=status, trigger=trigger, page_size=page_size))
 
+    @airflow_errors()
     def cancel_run(self, project_id: str, run_id: str) -> str:
-        """Cancel a run (CancelRun), and return its id. A run that has already ended is left as it is."""
+        """Cancel a run, and return its id (CancelRun). A run that has already ended stays as it is.
+
+        :param project_id: the project.
+        :param run_id: the run.
+        """
         self.client.carry_out(steps.cancel(project_id, run_id))
         return run_id
 
+    @airflow_errors()
     def list_projects(
         self,
         *,
@@ -207,20 +215,20 @@ class HexHook(BaseHook):
     ) -> Iterator[Project]:
         """Yield the projects that the token's owner can see (ListProjects).
 
-        :param include_archived: also archived ones.
-        :param include_components: also components.
-        :param include_trashed: also those in the trash.
-        :param include_sharing: say with whom each is shared.
-        :param statuses: only those with one of these statuses, by name.
-        :param categories: only those in one of these categories, by name.
-        :param creator_email: only those that this user made.
-        :param owner_email: only those that this user owns.
-        :param collection_id: only those in this collection.
-        :param sort_by: ``CREATED_AT``, ``LAST_EDITED_AT`` or ``LAST_PUBLISHED_AT``.
-        :param sort_direction: ``ASC`` or ``DESC``.
-        :param page_size: how many to ask for at a time, 1 to 100.
+        :param include_archived: include archived projects. Default: no.
+        :param include_components: include components. Default: no.
+        :param include_trashed: include projects in the trash. Default: no.
+        :param include_sharing: include with whom each is shared. Default: no.
+        :param statuses: only projects with one of these statuses, by name. Default: all.
+        :param categories: only projects in one of these categories, by name. Default: all.
+        :param creator_email: only projects that this user created. Default: all.
+        :param owner_email: only projects that this user owns. Default: all.
+        :param collection_id: only projects in this collection. Default: all.
+        :param sort_by: ``CREATED_AT``, ``LAST_EDITED_AT`` or ``LAST_PUBLISHED_AT``. Default: Hex's.
+        :param sort_direction: ``ASC`` or ``DESC``. Default: Hex's.
+        :param page_size: projects to request at a time, 1 to 100. Default: 100.
         """
-        return self.client.iterate(
+        return self._iterate(
             protocol.list_projects(
                 include_archived=include_archived,
                 include_components=include_components,
@@ -237,77 +245,57 @@ class HexHook(BaseHook):
             )
         )
 
+    @airflow_errors()
     def get_project(self, project_id: str, *, include_sharing: bool = False) -> Project:
         """Return a project (GetProject). Its ``lastPublishedAt`` is null if it was never published.
 
-        :param include_sharing: say with whom it is shared.
+        :param project_id: the project.
+        :param include_sharing: include with whom it is shared. Default: no.
         """
         return self.client.request(protocol.get_project(project_id, include_sharing=include_sharing))
 
+    @airflow_errors()
     def get_queried_tables(self, project_id: str, *, page_size: int = 100) -> Iterator[QueriedTable]:
         """Yield the warehouse tables that a project queries (GetQueriedTables; Hex's Enterprise plan only).
 
-        :param page_size: how many to ask for at a time, 1 to 100.
+        :param project_id: the project.
+        :param page_size: tables to request at a time, 1 to 100. Default: 100.
         """
-        return self.client.iterate(protocol.get_queried_tables(project_id, page_size=page_size))
+        return self._iterate(protocol.get_queried_tables(project_id, page_size=page_size))
 
+    @airflow_errors()
     def get_chart_image(self, project_id: str, run_id: str, static_id: str) -> bytes:
-        """Return the PNG of a chart in a completed run (GetChartImageFromRun, at most 20 a minute).
+        """Return the PNG of a chart in a completed run (GetChartImageFromRun).
 
-        :param static_id: the chart cell's static id.
+        :param project_id: the project.
+        :param run_id: the run.
+        :param static_id: the static id of the chart's cell.
         """
         return self.client.request(protocol.get_chart_image(project_id, run_id, static_id))
 
+    @airflow_errors()
     def me(self) -> User:
-        """Return whose token it is (Me)."""
+        """Return the owner of the token (Me)."""
         return self.client.request(protocol.me())
 
+    @airflow_errors()
     def wait_for_run(
-        self,
-        project_id: str,
-        run_id: str,
-        *,
-        poll_interval: float | None = None,
-        timeout: float | None = None,
+        self, project_id: str, run_id: str, *, poll_interval: float | None = None, timeout: float | None = None
     ) -> Run:
-        """Wait until a run has completed, and return it.
+        """Wait until a run has completed, and return it, see :func:`~airflow_provider_hex.api.waiting.wait_for_run`.
 
-        Errors that pass (no network, 429, 5xx, an answer that makes no sense) are logged and outlived.
-
-        :param poll_interval: seconds between two looks. Default: a tenth of the time waited,
-            from 2 to 120 s, and more often around the time at which earlier runs of the project ended.
-        :param timeout: seconds to wait at the most. Default: no end.
-        :raises HexRunFailed: the run ended in another way.
-        :raises HexRunTimeout: the time was up; the run goes on.
+        :param project_id: the project.
+        :param run_id: the run.
+        :param poll_interval: seconds between two polls. Default: a tenth of the time waited, from 2 to 120 s, and more
+            often around the time at which earlier runs of the project ended.
+        :param timeout: seconds to wait. Default: no end.
+        :raises HexRunFailed: the run ended, but not as ``COMPLETED``.
+        :raises HexRunTimeout: the run had not ended after ``timeout``. It continues.
         """
-        watch = RunWatch(project_id, run_id, started_at=time.time(), poll_interval=poll_interval, timeout=timeout)
-        call = protocol.get_run(project_id, run_id)
-        runs = self._recent_runs(project_id)
-        past = [seconds for run in runs if (seconds := duration(run)) is not None]
-        seen = next((run for run in runs if run["runId"].lower() == run_id.lower()), None)
-        while True:
-            try:
-                run = seen or self.client.send(call)
-            except HexError as error:
-                watch.missed(error)
-            else:
-                if watch.saw(run):
-                    return require_completed(run)
-            # Many processes may have begun at the same moment, so none looks exactly when the others do.
-            stretch = random.uniform(1.0, _STRETCH)
-            self.client.sleep(watch.pause(time.time(), self.client.pause(call), past, stretch))
-            seen = None
-
-    def _recent_runs(self, project_id: str) -> list[Run]:
-        """Return a page of a project's runs, which tells how long they take; none if it cannot be had just now."""
-        try:
-            return self.client.send(protocol.get_project_runs(project_id)).items
-        except HexError as error:
-            self.log.info("How long earlier runs took is not known. %s", error)
-            return []
+        return wait_for_run(self.client, project_id, run_id, poll_interval=poll_interval, timeout=timeout)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask Hex whose token it is, for the *Test* button of Airflow's connection form."""
+        """Check the token, for the *Test* button of Airflow's connection form."""
         try:
             user = self.client.send(protocol.me())
         except HexError as error:
@@ -317,42 +305,14 @@ class HexHook(BaseHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Describe the connection form to Airflow before 3.2, which does not read it from the provider info."""
-        behaviour = get_provider_info()["connection-types"][0]["ui-field-behaviour"]
-        return {key.replace("-", "_"): value for key, value in behaviour.items()}
+        """Return the labels and placeholders of the connection form, for Airflow before 3.2."""
+        return ui_field_behaviour()
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's extra fields for Airflow before 3.2."""
-        from wtforms import BooleanField, IntegerField, StringField
-        from wtforms.validators import Optional
+        """Return the extra fields of the connection form, for Airflow before 3.2."""
+        return form_widgets()
 
-        kinds = {"boolean": BooleanField, "integer": IntegerField}  # beside text, Airflow takes no others
-        fields = get_provider_info()["connection-types"][0]["conn-fields"]
-        return {
-            name: kinds.get(field["schema"]["type"][0], StringField)(
-                field["label"],
-                description=field["description"],
-                default=field["schema"].get("default"),
-                validators=[Optional()],
-            )
-            for name, field in fields.items()
-        }
-
-
-def _config_of(connection: Connection, extra: Mapping[str, Any]) -> HexConfig:
-    """Return what a connection says, made good or refused.
-
-    :param extra: the connection's extra; a parameter because triggers must read it asynchronously.
-    :raises HexInvalidInput: the connection cannot work as it is.
-    """
-    return HexConfig(
-        base_url(
-            connection.host,
-            scheme=connection.schema,
-            port=connection.port,
-            allow_http=to_bool(extra.get("allow_http") or False, "The Hex connection's allow_http"),
-        ),
-        clean_token(connection.password),
-        **options(extra),
-    )
+    def _iterate(self, call: Call[Page[T]]) -> Iterator[T]:
+        with airflow_errors():
+            yield from self.client.iterate(call)

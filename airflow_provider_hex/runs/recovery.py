@@ -1,109 +1,139 @@
-"""What the attempt of a task before the present one has left, and what becomes of it."""
+"""What a task attempt makes of the run that the previous attempt recorded."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_hex.api import error_messages
-from airflow_provider_hex.api.errors import HexAmbiguousStart, HexError, HexNotFound, HexRequestRejected, add_sentence
+from airflow_provider_hex.api import protocol, start, steps
+from airflow_provider_hex.api.error_messages import describe
+from airflow_provider_hex.api.errors import HexError, HexNotFound
 from airflow_provider_hex.api.models import RunStatus
-from airflow_provider_hex.api.start import OnAmbiguousStart, StartRequest, reconcile
+from airflow_provider_hex.api.start import OnAmbiguousStart, StartRequest
 
 if TYPE_CHECKING:
+    from airflow_provider_hex.api.client import HexClient
     from airflow_provider_hex.api.models import Run, StartedRun
-    from airflow_provider_hex.hooks.hex import HexHook
-    from airflow_provider_hex.runs.run_store import Left, RunStore
+    from airflow_provider_hex.runs.run_store import Record
 
 log = logging.getLogger(__name__)
 
-_MACHINES_DIFFER = 10.0
+_MAX_CLOCK_SKEW = 10.0
 """Seconds by which the clocks of two workers may differ."""
 
 
-class RunRecovery:
-    """The attempt of a task before the present one.
+class Recovery(Enum):
+    """What to do about the previous attempt's run."""
 
-    :param claim: the present attempt's, which tells what the other has noted.
+    REATTACH = "re-attach"
+    """Wait for it, or take its result if it has completed."""
+    CANCEL_AND_START = "cancel it and start another"
+    START = "start another"
+
+
+def decide(run: Mapping[str, Any] | None, *, is_retry: bool, same_project: bool, wait_for_completion: bool) -> Recovery:
+    """Decide what to do about the previous attempt's run. Pure.
+
+    :param run: the run as Hex reports it, without a status if Hex did not respond; None if it is gone.
+    :param is_retry: whether this attempt is a retry of that one, and the task was not cleared in between.
+    :param same_project: whether the task still runs the same project: its id may be a template.
+    :param wait_for_completion: whether the task waits for its run.
+    """
+    if run is None:
+        return Recovery.START
+    status = RunStatus.of(run)
+    if is_retry and same_project and (status.is_success or not status.is_terminal):
+        return Recovery.REATTACH
+    if not status.is_terminal and wait_for_completion:
+        return Recovery.CANCEL_AND_START
+    return Recovery.START
+
+
+class RunRecovery:
+    """Recovers the previous attempt's run, or cancels it.
+
+    :param client: a client for the task's connection.
+    :param record: what the previous attempt recorded.
     :param project_id: the project that the task runs now.
     :param on_ambiguous_start: see :data:`~airflow_provider_hex.api.start.OnAmbiguousStart`.
-    :param waits: whether the task waits for its run, so that the run must not outlive it.
+    :param wait_for_completion: whether the task waits for its run.
     """
 
     def __init__(
-        self, hook: HexHook, claim: RunStore, *, project_id: str, on_ambiguous_start: OnAmbiguousStart, waits: bool
+        self,
+        client: HexClient,
+        record: Record,
+        *,
+        project_id: str,
+        on_ambiguous_start: OnAmbiguousStart,
+        wait_for_completion: bool,
     ) -> None:
-        self._hook = hook
-        self._claim = claim
+        self._client = client
+        self._record = record
         self._project_id = project_id
-        self._if_start_unclear = on_ambiguous_start
-        self._waits = waits
-        self.left_run: Mapping[str, Any] | None = None
+        self._on_ambiguous_start = on_ambiguous_start
+        self._wait_for_completion = wait_for_completion
 
     def run(self) -> Mapping[str, Any] | None:
-        """Return its run, if the present attempt is to have it; see to it that no other is left going.
+        """Return the run for this attempt to re-attach to, None if the attempt is to start one.
 
-        :raises HexAmbiguousStart: it asked for a run, and whether it got one could not be settled.
-        :raises HexError: its run can neither be looked at nor cancelled.
+        :raises HexAmbiguousStart: it is unknown which run the previous attempt started, if any.
+        :raises HexError: the run could neither be polled nor cancelled.
         """
-        if (left := self._claim.left()) is None:
+        if self._record.failure:
+            log.info("Starting another run, because the previous attempt's failed: %s", self._record.failure)
             return None
-        if left.over:
-            log.info("The attempt before this one has ended, and this one starts a run of its own: %s", left.over)
+        known = self._record.run or self._reconciled()
+        if known is None:
             return None
-        self.left_run = left.run or self._settled(left)
-        return None if self.left_run is None else self._taken_over(left, self.left_run)
-
-    def _settled(self, left: Left) -> StartedRun | None:
-        def is_candidate(run: Run) -> bool:
-            status = RunStatus.of(run)
-            return not status.is_terminal or (left.retried and status.is_success)
-
-        if left.asked is None:
-            return None
-        project_id = left.asked_for or self._project_id
-        try:
-            return settled(self._hook, project_id, left.asked, self._if_start_unclear, is_candidate, _MACHINES_DIFFER)
-        except HexAmbiguousStart:
-            self._claim.drop()  # now that somebody is told
-            raise
-
-    def _taken_over(self, left: Left, known: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the run if it is to be the present attempt's. If it goes on and is not, cancel it."""
-        what, project_id = error_messages.describe(known), known.get("projectId", self._project_id)
-        run = self._look(project_id, known, what)
-        if run is None:
-            return None
-        status, is_going = run.get("status", "of an unknown state"), not RunStatus.of(run).is_terminal
-        if (
-            left.retried
-            and project_id.lower() == self._project_id.lower()
-            and (is_going or RunStatus.of(run).is_success)
-        ):
-            log.info("%s of the attempt before this one is %s, and is this one's now.", what, status)
+        project_id = known.get("projectId", self._project_id)
+        run = self._poll(project_id, known)
+        action = decide(
+            run,
+            is_retry=self._record.is_retry,
+            same_project=project_id.lower() == self._project_id.lower(),
+            wait_for_completion=self._wait_for_completion,
+        )
+        status = "gone" if run is None else run.get("status", "of unknown status")
+        log.info("The previous attempt's run is %s: %s", status, describe(known))
+        if action is Recovery.REATTACH:
+            log.info("Re-attaching to it.")
             return run
-        if is_going and self._waits:
-            self._hook.cancel_run(project_id, run["runId"])
-            log.warning("%s, of before the task was cleared or changed, was %s, and is cancelled.", what, status)
-        else:
-            log.info("%s of the attempt before this one is %s. This one starts its own.", what, status)
+        if action is Recovery.CANCEL_AND_START:
+            self._client.carry_out(steps.cancel(project_id, known["runId"]))
+            why = "its project changed" if self._record.is_retry else "the task was cleared"
+            log.warning("Cancelled the previous run (status %s), because %s: %s", status, why, describe(known))
         return None
 
-    def _look(self, project_id: str, known: Mapping[str, Any], what: str) -> Mapping[str, Any] | None:
-        """Return the run as it is now, None if it is gone."""
-        try:
-            return self._hook.get_run(project_id, known["runId"])
-        except HexNotFound as error:
-            log.warning("%s of the attempt before this one is gone: %s", what, error)
+    def _reconciled(self) -> StartedRun | None:
+        """Return the run that the previous attempt's RunProject made, if that matters to this attempt."""
+
+        def is_candidate(run: Run) -> bool:
+            status = RunStatus.of(run)
+            return not status.is_terminal or (self._record.is_retry and status.is_success)
+
+        if self._record.request is None:
             return None
-        except HexRequestRejected as error:
-            add_sentence(error, f"{what} of the attempt before this one may still be going.")
-            if self._claim.has_next_attempt:
-                raise error from error
-            raise
+        return reconcile(
+            self._client,
+            self._record.project_id or self._project_id,
+            self._record.request,
+            self._on_ambiguous_start,
+            is_candidate=is_candidate,
+            clock_skew=_MAX_CLOCK_SKEW,
+        )
+
+    def _poll(self, project_id: str, known: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the run as it is now, None if it is gone, and as it was recorded if Hex does not respond."""
+        try:
+            return self._client.request(protocol.get_run(project_id, known["runId"]))
+        except HexNotFound as error:
+            log.warning("%s", error)
+            return None
         except HexError as error:
             if not error.transient:
                 raise
@@ -111,30 +141,34 @@ class RunRecovery:
             return known
 
 
-def settled(
-    hook: HexHook,
+def reconcile(
+    client: HexClient,
     project_id: str,
-    asked: StartRequest,
+    request: StartRequest,
     on_ambiguous_start: OnAmbiguousStart,
-    is_candidate: Callable[[Run], bool] = lambda run: True,
-    clocks_differ: float = 0.0,
+    is_candidate: Any = lambda run: True,
+    clock_skew: float = 0.0,
 ) -> StartedRun | None:
-    """Return the run of a RunProject whose answer nobody got, None if it started none.
+    """Find the run of a RunProject whose response this process does not have.
 
-    :param is_candidate: whether a run is worth being found.
-    :param clocks_differ: seconds by which this machine's clock may differ from that of whoever asked.
-    :raises HexAmbiguousStart: that could not be found out.
+    :param client: a client for the task's connection.
+    :param project_id: the project that the request was for.
+    :param request: the request.
+    :param on_ambiguous_start: see :data:`~airflow_provider_hex.api.start.OnAmbiguousStart`.
+    :param is_candidate: whether a run counts. Default: every run does.
+    :param clock_skew: seconds by which this machine's clock may differ from the sender's.
+    :return: the run, None if the request made none.
+    :raises HexAmbiguousStart: it is unknown which run it made, if any.
     """
-    at = datetime.fromtimestamp(asked.at, UTC).isoformat(timespec="seconds")
-    error = HexError(f"RunProject for project {project_id} was sent at {at}, and nobody got its answer.")
-    grace = max(asked.at + hook.config.start_grace - time.time(), 0.0)
-    steps = reconcile(
+    sent = datetime.fromtimestamp(request.sent_at, UTC).isoformat(timespec="seconds")
+    error = HexError(f"RunProject for project {project_id} was sent at {sent}, and its response was lost.")
+    procedure = start.reconcile(
         project_id,
-        StartRequest(asked.at - clocks_differ, asked.default_options),
+        StartRequest(request.sent_at - clock_skew, request.default_options),
         error,
-        until=asked.at + hook.config.read_timeout + clocks_differ,
+        until=request.sent_at + client.config.read_timeout + clock_skew,
         on_ambiguous_start=on_ambiguous_start,
-        grace=grace,
+        grace=max(request.sent_at + client.config.start_grace - time.time(), 0.0),
         is_candidate=is_candidate,
     )
-    return hook.client.carry_out(steps)
+    return client.carry_out(procedure)

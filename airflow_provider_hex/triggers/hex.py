@@ -1,4 +1,4 @@
-"""The trigger: waits for a run in Airflow's triggerer."""
+"""The triggers: a task waits in Airflow's triggerer for a run, or for a slot to start one."""
 
 from __future__ import annotations
 
@@ -10,30 +10,49 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_hex.api import steps
-from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.models import Run
+from airflow_provider_hex.api.errors import HexError, HexRateLimited
 from airflow_provider_hex.api.run_watch import RunWatch
 from airflow_provider_hex.hooks.hex import HexHook
-from airflow_provider_hex.triggers import handover, poller
-from airflow_provider_hex.version_compat import ask_airflow, call_on_kill, state_of, xcom_of
+from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
+from airflow_provider_hex.triggers import events, poller
+from airflow_provider_hex.triggers.run_xcom import task_waits_for
+from airflow_provider_hex.triggers.start_queue import start_queue_of
+from airflow_provider_hex.version_compat import ask_airflow, call_on_kill, min_deferral
 
 
-class HexRunTrigger(BaseTrigger):
-    """Fires one event when a run has ended, or when waiting for it cannot go on.
+class _SerializableTrigger(BaseTrigger):
+    """A trigger whose arguments are attributes of the same names."""
 
-    The triggers of a connection share one poller, and one budget of requests. Errors that pass (no network, 429,
-    5xx, an answer that makes no sense) are logged and outlived; a 401, 403 or 404 is an event, and so is the end of
-    the time. :func:`handover.completed_run` reads it.
+    ARGUMENTS: tuple[str, ...]
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow has no types here
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the trigger's class and arguments, for a triggerer to build it again."""
+        arguments = {name: getattr(self, name) for name in self.ARGUMENTS}
+        return f"{type(self).__module__}.{type(self).__qualname__}", arguments
+
+
+class HexRunTrigger(_SerializableTrigger):
+    """Fires one event when a run has ended, or when the wait for it failed.
+
+    The triggers of a connection share one poller, and one budget of requests. Transient errors (no network, 429,
+    5xx, an invalid response) are logged, then retried. A permanent error (401, 403, 404) is reported as an event, and
+    so is the timeout. :func:`~airflow_provider_hex.triggers.events.completed_run` reads the event.
 
     :param hex_conn_id: the connection. Only its id is serialized, never its token.
     :param project_id: the project.
     :param run_id: the run.
-    :param poll_interval: seconds between two looks. Default: as :func:`poll_schedule.next_poll_delay` says.
-    :param timeout: seconds to wait at the most. Default: no end.
+    :param poll_interval: seconds between two polls. Default:
+        :func:`~airflow_provider_hex.api.poll_schedule.next_poll_delay` decides.
+    :param timeout: seconds to wait. Default: no end.
     :param cancel_on_kill: cancel the run when a user fails, clears or marks the deferred task. Default: no.
-    :param started_at: when the waiting began, in epoch seconds. Default: now. It is serialized, so that a
-        restart of the triggerer does not start the time anew.
+    :param started_at: when the wait began, in epoch seconds. It is serialized, so a restarted triggerer keeps to the
+        timeout. Default: now.
     """
+
+    ARGUMENTS = ("hex_conn_id", "project_id", "run_id", "poll_interval", "timeout", "cancel_on_kill", "started_at")
 
     def __init__(
         self,
@@ -46,7 +65,7 @@ class HexRunTrigger(BaseTrigger):
         cancel_on_kill: bool = False,
         started_at: float | None = None,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # Airflow has no types here
+        super().__init__()
         self.hex_conn_id = hex_conn_id
         self.project_id = project_id
         self.run_id = run_id
@@ -55,54 +74,8 @@ class HexRunTrigger(BaseTrigger):
         self.cancel_on_kill = cancel_on_kill
         self.started_at = time.time() if started_at is None else started_at
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what another triggerer needs to go on waiting."""
-        return f"{type(self).__module__}.{type(self).__qualname__}", {
-            "hex_conn_id": self.hex_conn_id,
-            "project_id": self.project_id,
-            "run_id": self.run_id,
-            "poll_interval": self.poll_interval,
-            "timeout": self.timeout,
-            "cancel_on_kill": self.cancel_on_kill,
-            "started_at": self.started_at,
-        }
-
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, and yield one event. What is not foreseen propagates, with its traceback."""
-        try:
-            event = await self._event()
-            await handover.let_worker_end(self.started_at)
-        except asyncio.CancelledError:
-            await call_on_kill(self)
-            raise
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
-
-    async def on_kill(self) -> None:
-        """Cancel the run, if it is the task's own. This is called when a user kills the task.
-
-        It is also called on a triggerer that was frozen while another one took over its triggers. Then the task
-        still waits for this very run, and nothing is done.
-        """
-        if not self.cancel_on_kill:
-            return
-        if await ask_airflow(self._task_still_waits):
-            self.log.info("The task still waits for its Hex run %s, so the run goes on.", self.run_id)
-            return
-        async with await HexHook(self.hex_conn_id).get_async_client() as client:
-            await client.carry_out(steps.cancel(self.project_id, self.run_id))
-        self.log.info("The task was killed, and its Hex run %s cancelled.", self.run_id)
-
-    def _task_still_waits(self) -> bool:
-        ti = self.task_instance
-        return state_of(ti) == "deferred" and xcom_of(ti, "run_id") == self.run_id
-
-    async def _event(self) -> dict[str, Any]:
-        try:
-            return handover.ended(await self._ended_run())
-        except HexError as error:
-            return handover.failed(error)
-
-    async def _ended_run(self) -> Run:
+        """Wait for the run, and yield one event. An unexpected error is raised with its traceback."""
         watch = RunWatch(
             self.project_id,
             self.run_id,
@@ -110,4 +83,86 @@ class HexRunTrigger(BaseTrigger):
             poll_interval=self.poll_interval,
             timeout=self.timeout,
         )
-        return await poller.ended_run(await HexHook(self.hex_conn_id).get_async_config(), watch)
+        try:
+            try:
+                config = await HexHook(self.hex_conn_id).get_async_config()
+                event = events.run_ended(await poller.ended_run(config, watch))
+            except HexError as error:
+                event = events.failed(error)
+            await _worker_exit(self.started_at)
+        except asyncio.CancelledError:
+            await call_on_kill(self)
+            raise
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    async def on_kill(self) -> None:
+        """Cancel the run when a user kills the task, if ``cancel_on_kill`` is set.
+
+        Airflow also calls this in a triggerer that was frozen while another one took over its triggers. The task
+        still waits for this run then.
+        """
+        if not self.cancel_on_kill:
+            return
+        waits = await ask_airflow(lambda: task_waits_for(self.task_instance, self.run_id))
+        status = AttemptStatus.SUPERSEDED if waits else AttemptStatus.ENDED_BY_USER
+        if decide(Cause.KILLED, status, retry_finds_run=False, cancel_on={Cause.KILLED}) is not Disposition.CANCEL:
+            self.log.info("The task still waits for Hex run %s, so the run continues.", self.run_id)
+            return
+        async with await HexHook(self.hex_conn_id).get_async_client() as client:
+            await client.carry_out(steps.cancel(self.project_id, self.run_id))
+        self.log.info("The task was killed. Hex run %s was cancelled.", self.run_id)
+
+
+class HexStartTrigger(_SerializableTrigger):
+    """Fires one event when a rate-limited task may send RunProject again, or when the task has timed out.
+
+    :param hex_conn_id: the connection. Only its id is serialized, never its token.
+    :param began: when the task began, in epoch seconds.
+    :param error: the rate limit's error, from :meth:`HexError.to_dict`.
+    :param not_before: when the rate limit ends, in epoch seconds, as far as Hex said so.
+    :param until: when the task times out, in epoch seconds; None for no end.
+    :param requeued: whether the task has acquired a slot before, and was rate-limited again.
+    :param deferred_at: when the task was deferred, in epoch seconds. Default: now.
+    """
+
+    ARGUMENTS = ("hex_conn_id", "began", "error", "not_before", "until", "requeued", "deferred_at")
+
+    def __init__(
+        self,
+        *,
+        hex_conn_id: str,
+        began: float,
+        error: dict[str, Any],
+        not_before: float,
+        until: float | None,
+        requeued: bool,
+        deferred_at: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.hex_conn_id = hex_conn_id
+        self.began = began
+        self.error = error
+        self.not_before = not_before
+        self.until = until
+        self.requeued = requeued
+        self.deferred_at = time.time() if deferred_at is None else deferred_at
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait for a slot, and yield one event."""
+        try:
+            config = await HexHook(self.hex_conn_id).get_async_config()
+            async with asyncio.timeout(None if self.until is None else self.until - time.time()):
+                await start_queue_of(config).acquire(self.not_before, self.requeued)
+            event = events.slot_acquired(self.began)
+        except TimeoutError:
+            error = HexError.from_dict(self.error)
+            event = events.failed(HexRateLimited(f"No run was started before the timeout: {error}", **error.facts))
+        except HexError as error:
+            event = events.failed(error)
+        await _worker_exit(self.deferred_at)
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+
+async def _worker_exit(deferred_at: float) -> None:
+    """Wait until Airflow has certainly seen the exit of the worker that deferred the task."""
+    await asyncio.sleep(max(deferred_at + min_deferral() - time.time(), 0.0))

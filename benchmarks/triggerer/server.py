@@ -17,8 +17,8 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from hex_emulator.app import create_app
-from hex_emulator.course import Course
 from hex_emulator.emulator import Emulator
+from hex_emulator.run_plan import RunPlan
 from hex_emulator.server import listen
 from hex_emulator.workspace import Project, Token, Workspace
 
@@ -26,7 +26,7 @@ CONNECTIONS = 40
 RUNS_EACH = 25
 """As many as Hex's kernels let run at once in a workspace."""
 COUNT = "/benchmark/requests"
-_ENDLESS = Course(timeline=(("RUNNING", None),))
+_ENDLESS = RunPlan(timeline=(("RUNNING", None),))
 _SUCCESS, _RUNNING = 10, 3
 """What dbt Cloud calls a run that has completed, and one that goes on."""
 
@@ -51,7 +51,7 @@ def _workspace() -> Workspace:
         for number in range(CONNECTIONS)
     ]
     projects = [
-        Project(id=f"{number:08x}-0000-4000-8000-000000000000", title=str(number), version=1, course=_ENDLESS)
+        Project(id=f"{number:08x}-0000-4000-8000-000000000000", title=str(number), version=1, run_plan=_ENDLESS)
         for number in range(CONNECTIONS * RUNS_EACH)
     ]
     return Workspace(projects=tuple(projects), tokens=tuple(tokens))
@@ -66,7 +66,7 @@ def _start_runs(emulator: Emulator, same_project: bool) -> tuple[list[tuple[int,
         project = projects[connection if same_project else number]
         runs.append((connection, project.id, emulator.start_run(project).id))
     ended = emulator.start_run(projects[0])
-    ended.change("COMPLETED", emulator.clock.now())
+    ended.set_status("COMPLETED", emulator.clock.now())
     return runs, (0, projects[0].id, ended.id)
 
 

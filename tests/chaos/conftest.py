@@ -1,16 +1,20 @@
-"""A real Airflow with retries, an emulator whose projects are one for each scenario, and a table of how they went."""
+"""A real Airflow, an emulator with a project for each scenario, and a table of the scenarios' outcomes."""
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
 from demo.local_airflow import LocalAirflow, local_airflow
 from demo.ports import Ports
+from demo.postgres import postgres
 from hex_emulator.client import Control
 from hex_emulator.server import running
 from hex_emulator.workspace import Project, Token, Workspace
+from tests.chaos.airflow_2 import local_airflow_2
 from tests.chaos.scenario import Scenario
 
 DAGS = Path(__file__).with_name("dags")
@@ -18,15 +22,15 @@ PROJECTS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(400)
 TOKENS = [
     Token(name=name, token=f"hxtw_{name}", owner="ada@example.com", scopes=("read", "run")) for name in ("old", "new")
 ]
-SETTINGS = {
+SETTINGS_3 = {
     "AIRFLOW__CORE__PARALLELISM": "12",
-    # What takes minutes by default takes seconds here.
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+    # What takes minutes by default takes seconds here, though more than a busy machine delays a heartbeat.
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
-    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "12",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
 }
-_rows: list[str] = []
+_summaries: list[str] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,8 +52,15 @@ def emulator() -> Iterator[Control]:
 
 @pytest.fixture(scope="session")
 def airflow(emulator: Control, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
-    home = tmp_path_factory.mktemp("airflow") / "home"
-    with local_airflow(home, [DAGS], Ports.free(), SETTINGS) as airflow:
+    """The Airflow that is installed here: 3, or 2.11."""
+    folder = tmp_path_factory.mktemp("airflow")
+    home = folder / "home"
+    with ExitStack() as stack:
+        database = stack.enter_context(postgres(folder / "postgres"))
+        if AIRFLOW_V_3_0_PLUS:
+            airflow = stack.enter_context(local_airflow(home, [DAGS], Ports.free(), SETTINGS_3, database))
+        else:
+            airflow = stack.enter_context(local_airflow_2(home, DAGS, Ports.free(), database))
         (home / "holds").mkdir()
         extra = '{"requests_per_minute": 600, "start_grace": 2}'
         airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=TOKENS[0].token, extra=extra)
@@ -65,23 +76,23 @@ def projects() -> Iterator[str]:
 def scenarios(
     airflow: LocalAirflow, emulator: Control, projects: Iterator[str], round_: int, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Scenario]]:
-    """Makes scenarios, each with a project of its own. Nothing may be left going in them that nobody watches."""
+    """Creates scenarios, each with a new project, and checks at the end what holds for all of them."""
     emulator.clear_faults()
-    made: list[Scenario] = []
+    created: list[Scenario] = []
 
-    def make(*words: str) -> Scenario:
+    def create(*words: str) -> Scenario:
         name = re.sub(r"\W+", "-", "-".join([request.node.name.removeprefix("test_"), *words])).strip("-")
-        made.append(Scenario(airflow, emulator, project=next(projects), name=name))
-        return made[-1]
+        created.append(Scenario(airflow, emulator, project=next(projects), name=name))
+        return created[-1]
 
-    yield make
+    yield create
     emulator.clear_faults()
-    for scenario in made:
-        scenario.let_go()
-    for scenario in made:
+    for scenario in created:
+        scenario.unhold()
+    for scenario in created:
         if scenario.dag_id:
-            scenario.end()
-            _rows.append(scenario.row())
+            scenario.check_end()
+            _summaries.append(scenario.summary())
 
 
 @pytest.fixture
@@ -90,11 +101,11 @@ def scenario(scenarios: Callable[..., Scenario]) -> Scenario:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _rows:
+    if _summaries:
         terminalreporter.section("scenarios")
         terminalreporter.write_line(
-            "| scenario | attempts | runs started | left going | task | green without COMPLETED |"
+            "| scenario | attempts | runs started | left running | task | green without COMPLETED |"
         )
         terminalreporter.write_line("| --- | --- | --- | --- | --- | --- |")
-        for row in _rows:
-            terminalreporter.write_line(row)
+        for summary in _summaries:
+            terminalreporter.write_line(summary)

@@ -1,4 +1,4 @@
-"""Hex, or the way to it, fails for a while; or it takes longer than the task has time."""
+"""Hex, or the connection to it, fails for a while, or the run takes longer than the task has time."""
 
 import time
 from collections.abc import Callable
@@ -7,120 +7,118 @@ from typing import Any
 import pytest
 
 from demo.waiting import wait_for
-from tests.chaos.scenario import Scenario
+from tests.chaos.scenario import WITHIN, Scenario, both_modes, needs_record
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
 
-BOTH_WAYS = pytest.mark.parametrize("dag_id", ["worker", "deferred"])
 A_MINUTE = 60.0
+each_time_limit = pytest.mark.parametrize(
+    "dag_id", ["worker_timeout", "deferred_timeout", "worker_execution_timeout", "deferred_execution_timeout"]
+)
 
 
+@needs_record
 @pytest.mark.parametrize("failure", [{"drop": True}, {"status": 500}], ids=["unreachable", "500s"])
 def test_hex_fails_for_a_minute(scenarios: Callable[..., Scenario], failure: dict[str, Any]) -> None:
-    """In the middle of a start, of a wait, and of a retry's look for its run; in workers, and deferred."""
+    """During a start, a wait, and a retry's search for its run; in workers, and deferred."""
     starting = {dag_id: scenarios("starting", dag_id) for dag_id in ("worker", "deferred")}
     waiting = {dag_id: scenarios("waiting", dag_id) for dag_id in ("worker", "deferred")}
     retried = scenarios("retried")
-    everybody = [*starting.values(), *waiting.values(), retried]
-    for scenario in everybody:
+    everyone = [*starting.values(), *waiting.values(), retried]
+    for scenario in everyone:
         scenario.each_run_takes(30)
     for dag_id, scenario in waiting.items():
-        scenario.begin_and_wait(dag_id)
-    retried.begin_and_wait("worker")
+        scenario.start_and_wait(dag_id)
+    retried.start_and_wait("worker")
 
-    for scenario in everybody:
-        scenario.hex_does_wrong(times=None, **failure)
+    for scenario in everyone:
+        scenario.fault(times=None, **failure)
     end = time.monotonic() + A_MINUTE
     for dag_id, scenario in starting.items():
-        scenario.begin(dag_id)
-    retried.kill_the_task_process()
-    wait_for("the end of the minute", lambda: time.monotonic() > end or None, A_MINUTE + 10)
-    scenario.hex.clear_faults()
+        scenario.start(dag_id)
+    retried.kill_task_process()
+    wait_for("the end of the minute", lambda: time.monotonic() > end or None, WITHIN)
+    retried.hex.clear_faults()
 
-    for scenario in everybody:
-        scenario.ends("success", seconds=150)
-        scenario.has_runs("COMPLETED")
-        scenario.nothing_was_cancelled()
+    for scenario in everyone:
+        scenario.assert_completed_by_one_run()
+        scenario.assert_nothing_cancelled()
 
 
-@BOTH_WAYS
-def test_the_answer_to_the_start_is_lost(scenario: Scenario, dag_id: str) -> None:
+@both_modes
+def test_a_lost_response_to_a_start_request_starts_one_run(scenario: Scenario, dag_id: str) -> None:
     scenario.each_run_takes(8)
-    scenario.hex_does_wrong("RunProject", drop=True, apply=True)
-    scenario.begin(dag_id)
-    scenario.ends("success")
-    scenario.has_runs("COMPLETED")
+    scenario.fault("RunProject", drop=True, apply=True)
+    scenario.start(dag_id)
+    scenario.assert_completed_by_one_run()
     assert len(scenario.requests("RunProject")) == 1
 
 
-@BOTH_WAYS
-def test_a_status_from_the_future(scenario: Scenario, dag_id: str) -> None:
+@both_modes
+def test_a_run_with_an_unknown_status_is_polled_on(scenario: Scenario, dag_id: str) -> None:
     scenario.each_run_takes(600)
-    run = scenario.begin_and_wait(dag_id)
+    run = scenario.start_and_wait(dag_id)
     scenario.hex.set_status(run, "DREAMING")
-    looks = scenario.looks(run)
-    scenario.wait("two more looks", lambda: scenario.looks(run) > looks + 1)
-    scenario.hex.set_status(run, "COMPLETED")
-    scenario.ends("success")
-    scenario.has_runs("COMPLETED")
+    scenario.wait_for_polls(run, 2)
+    scenario.complete(run)
+    scenario.assert_completed_by_one_run()
 
 
-@pytest.mark.parametrize(
-    "dag_id", ["worker_timeout", "deferred_timeout", "worker_execution_timeout", "deferred_execution_timeout"]
-)
-def test_the_time_is_up(scenario: Scenario, dag_id: str) -> None:
+@each_time_limit
+def test_a_timeout_cancels_the_run(scenario: Scenario, dag_id: str) -> None:
     scenario.each_run_takes(600)
-    scenario.begin(dag_id)
-    scenario.ends("failed")
-    scenario.has_runs("KILLED")
-    assert scenario.runs()[0]["runUrl"] in scenario.error
-    assert "The run was cancelled." in scenario.error
+    scenario.start(dag_id)
+    scenario.assert_task_ends("failed")
+    scenario.assert_runs("KILLED")
+    assert scenario.runs()[0]["runUrl"] in scenario.error()
+    assert "The run was cancelled." in scenario.error()
 
 
-def test_the_time_is_up_and_the_run_is_to_go_on(scenario: Scenario) -> None:
+@each_time_limit
+def test_a_timeout_leaves_the_run_running_if_cancel_on_timeout_is_off(scenario: Scenario, dag_id: str) -> None:
+    scenario.each_run_takes(6000)
+    scenario.left_running = 1
+    scenario.start(f"{dag_id}_no_cancel")
+    scenario.assert_task_ends("failed")
+    scenario.assert_runs("RUNNING")
+    assert "The run goes on, as cancel_on_timeout is off." in scenario.error()
+    scenario.assert_nothing_cancelled()
+
+
+def test_a_timeout_during_the_start_request_cancels_the_run(scenario: Scenario) -> None:
     scenario.each_run_takes(600)
-    scenario.leaves_on_purpose = 1
-    scenario.begin("timeout_that_leaves")
-    scenario.ends("failed")
-    scenario.has_runs("RUNNING")
-    assert "The run goes on, as cancel_on_timeout is off." in scenario.error
-    scenario.nothing_was_cancelled()
+    scenario.fault("RunProject", apply=True, delay=60)
+    scenario.start("worker_execution_timeout")
+    scenario.assert_task_ends("failed")
+    scenario.assert_runs("KILLED")
 
 
-def test_the_time_is_up_in_the_middle_of_the_start(scenario: Scenario) -> None:
-    scenario.each_run_takes(600)
-    scenario.hex_does_wrong("RunProject", apply=True, delay=60)
-    scenario.begin("worker_execution_timeout")
-    scenario.ends("failed")
-    scenario.has_runs("KILLED")
-
-
-@BOTH_WAYS
+@both_modes
 @pytest.mark.parametrize(
     "failure",
     [{"status": 500, "times": 1}, {"drop": True, "apply": True}, {"status": 422, "apply": True}],
-    ids=["500-once", "answer-lost", "422-as-it-has-ended"],
+    ids=["500-once", "response-lost", "422-as-it-has-ended"],
 )
-def test_the_cancel_meets_a_blip(scenario: Scenario, dag_id: str, failure: dict[str, object]) -> None:
+def test_a_cancel_that_fails_once_cancels_the_run(scenario: Scenario, dag_id: str, failure: dict[str, object]) -> None:
     scenario.each_run_takes(600)
-    scenario.begin_and_wait(dag_id)
-    scenario.hex_does_wrong("CancelRun", **failure)
+    scenario.start_and_wait(dag_id)
+    scenario.fault("CancelRun", **failure)
     scenario.mark("failed")
-    scenario.has_runs("KILLED")
-    scenario.ends("failed")
+    scenario.assert_runs("KILLED")
+    scenario.assert_task_ends("failed")
 
 
-def test_hex_is_gone_for_longer_than_a_start_is_settled(scenario: Scenario) -> None:
-    """The answer is lost, and so is Hex, for longer than the connection's retry_for. The retry finds the run."""
-    connection = scenario.connection_of_its_own(retry_for=3)
+@needs_record
+def test_a_retry_finds_the_run_of_a_start_that_its_first_attempt_could_not_reconcile(scenario: Scenario) -> None:
+    """The response is lost, and Hex stays unavailable for longer than the connection's retry_for."""
+    connection = scenario.create_connection(retry_for=3)
     scenario.each_run_takes(30)
-    scenario.hex_does_wrong("RunProject", drop=True, apply=True)
-    scenario.hex_does_wrong("GetProjectRuns", drop=True, times=None)
-    scenario.begin("worker", connection=connection)
-    scenario.wait("a run", scenario.runs)
+    scenario.fault("RunProject", drop=True, apply=True)
+    scenario.fault("GetProjectRuns", drop=True, times=None)
+    scenario.start("worker", connection=connection)
+    scenario.wait_until("a run", scenario.runs)
     scenario.hold()
-    scenario.wait_for_the_held()
+    scenario.wait_until_held()
     scenario.hex.clear_faults()
-    scenario.let_go()
-    scenario.ends("success")
-    scenario.has_runs("COMPLETED")
+    scenario.unhold()
+    scenario.assert_completed_by_one_run()

@@ -1,140 +1,129 @@
-"""A user gets in the way, while a run is being started or waited for. No run is left going."""
+"""A user changes the task's state, or the run in Hex, while a run is being started or waited for."""
 
 import pytest
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 
-from tests.chaos.scenario import Scenario
+from tests.chaos.scenario import Scenario, both_modes, needs_record
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
 
-BOTH_WAYS = pytest.mark.parametrize("dag_id", ["worker", "deferred"])
+both_marks = pytest.mark.parametrize("state", ["failed", "success"])
 
 
-@BOTH_WAYS
-@pytest.mark.parametrize("state", ["failed", "success"])
-def test_marked_while_it_waits(scenario: Scenario, dag_id: str, state: str) -> None:
+@both_modes
+@both_marks
+def test_marking_a_waiting_task_cancels_its_run(scenario: Scenario, dag_id: str, state: str) -> None:
     scenario.each_run_takes(600)
-    scenario.begin_and_wait(dag_id)
+    scenario.start_and_wait(dag_id)
     scenario.mark(state)
-    scenario.has_runs("KILLED")
-    scenario.ends(state)
+    scenario.assert_runs("KILLED")
+    scenario.assert_task_ends(state)
 
 
-@BOTH_WAYS
-def test_cleared_while_it_waits(scenario: Scenario, dag_id: str) -> None:
+@both_modes
+def test_clearing_a_waiting_task_cancels_its_run_and_starts_another(scenario: Scenario, dag_id: str) -> None:
     scenario.each_run_takes(600)
-    first = scenario.begin_and_wait(dag_id)
+    first = scenario.start_and_wait(dag_id)
     scenario.clear()
-    second = scenario.wait_for_a_waiting_task(attempt=2)
+    second = scenario.wait_until_waiting(attempt=2)
     assert second != first
-    scenario.hex.set_status(second, "COMPLETED")
-    scenario.ends("success")
-    scenario.has_runs("KILLED", "COMPLETED")
+    scenario.complete(second)
+    scenario.assert_task_ends("success")
+    scenario.assert_runs("KILLED", "COMPLETED")
 
 
-@BOTH_WAYS
-def test_the_dag_run_fails_while_it_waits(scenario: Scenario, dag_id: str) -> None:
+@both_modes
+def test_failing_the_dag_run_of_a_waiting_task_cancels_its_run(scenario: Scenario, dag_id: str) -> None:
     scenario.each_run_takes(600)
-    scenario.begin_and_wait(dag_id)
-    scenario.fail_the_dag_run()
-    scenario.has_runs("KILLED")
-    scenario.ends("failed")
+    scenario.start_and_wait(dag_id)
+    scenario.fail_dag_run()
+    scenario.assert_runs("KILLED")
+    scenario.assert_task_ends("failed")
 
 
-@BOTH_WAYS
-@pytest.mark.parametrize("state", ["failed", "success"])
-def test_marked_while_it_starts(scenario: Scenario, dag_id: str, state: str) -> None:
-    starting(scenario, dag_id)
+@both_modes
+@both_marks
+def test_marking_a_task_that_is_starting_a_run_cancels_it(scenario: Scenario, dag_id: str, state: str) -> None:
+    scenario.start_during_start_request(dag_id)
     scenario.mark(state)
-    scenario.has_runs("KILLED")
-    scenario.ends(state)
+    scenario.assert_runs("KILLED")
+    scenario.assert_task_ends(state)
 
 
-@BOTH_WAYS
-def test_the_dag_run_fails_while_it_starts(scenario: Scenario, dag_id: str) -> None:
-    starting(scenario, dag_id)
-    scenario.fail_the_dag_run()
-    scenario.has_runs("KILLED")
-    scenario.ends("failed")
+@both_modes
+def test_failing_the_dag_run_of_a_task_that_is_starting_a_run_cancels_it(scenario: Scenario, dag_id: str) -> None:
+    scenario.start_during_start_request(dag_id)
+    scenario.fail_dag_run()
+    scenario.assert_runs("KILLED")
+    scenario.assert_task_ends("failed")
 
 
-@BOTH_WAYS
-def test_cleared_while_it_starts(scenario: Scenario, dag_id: str) -> None:
-    starting(scenario, dag_id)
+@both_modes
+def test_clearing_a_task_that_is_starting_a_run_cancels_it_and_starts_another(scenario: Scenario, dag_id: str) -> None:
+    scenario.start_during_start_request(dag_id)
     scenario.clear()
-    second = scenario.wait_for_a_waiting_task(attempt=2)
-    scenario.hex.set_status(second, "COMPLETED")
-    scenario.ends("success")
-    scenario.has_runs("KILLED", "COMPLETED")
+    scenario.complete(scenario.wait_until_waiting(attempt=2))
+    scenario.assert_task_ends("success")
+    scenario.assert_runs("KILLED", "COMPLETED")
 
 
-def starting(scenario: Scenario, dag_id: str) -> None:
-    """The task has asked for a run, and Hex takes its time."""
+def test_marking_a_task_that_is_reconciling_an_ambiguous_start_cancels_the_run(scenario: Scenario) -> None:
     scenario.each_run_takes(600)
-    scenario.hex_does_wrong("RunProject", delay=3)
-    scenario.begin(dag_id)
-    scenario.wait("a request to start", lambda: scenario.requests("RunProject"))
-
-
-def test_marked_failed_while_a_lost_start_is_being_settled(scenario: Scenario) -> None:
-    scenario.each_run_takes(600)
-    scenario.hex_does_wrong("RunProject", drop=True, apply=True)
-    scenario.hex_does_wrong("GetProjectRuns", delay=2)
-    scenario.begin("worker")
-    scenario.wait("a run", scenario.runs)
+    scenario.fault("RunProject", drop=True, apply=True)
+    scenario.fault("GetProjectRuns", delay=2)
+    scenario.start("worker")
+    scenario.wait_until("a run", scenario.runs)
     scenario.mark("failed")
-    scenario.has_runs("KILLED")
-    scenario.ends("failed")
+    scenario.assert_runs("KILLED")
+    scenario.assert_task_ends("failed")
 
 
-@BOTH_WAYS
-def test_cleared_after_it_has_ended(scenario: Scenario, dag_id: str) -> None:
+@both_modes
+def test_clearing_a_task_that_has_ended_starts_another_run(scenario: Scenario, dag_id: str) -> None:
     scenario.each_run_takes(3)
-    scenario.begin(dag_id)
-    scenario.ends("success")
-    scenario.wait("the end of the DAG run", scenario.dag_run_is_over)  # Airflow forgets a clear a moment before it
+    scenario.start(dag_id)
+    scenario.assert_task_ends("success")
+    scenario.wait_until("the end of the DAG run", scenario.dag_run_is_over)  # just before it, Airflow ignores a clear
     scenario.clear()
-    scenario.wait("a second attempt", lambda: scenario.task()["try_number"] == 2)
-    scenario.ends("success")
-    scenario.has_runs("COMPLETED", "COMPLETED")
+    scenario.wait_until("a second attempt", lambda: scenario.task()["try_number"] == 2)
+    scenario.assert_task_ends("success")
+    scenario.assert_runs("COMPLETED", "COMPLETED")
 
 
-@BOTH_WAYS
-def test_the_run_is_killed_in_hex(scenario: Scenario, dag_id: str) -> None:
+@both_modes
+def test_a_run_that_is_cancelled_in_hex_is_followed_by_another(scenario: Scenario, dag_id: str) -> None:
     scenario.each_run_takes(600)
-    first = scenario.begin_and_wait(dag_id)
+    first = scenario.start_and_wait(dag_id)
     scenario.hex.set_status(first, "KILLED")
-    second = scenario.wait_for_a_waiting_task(attempt=2)
-    scenario.hex.set_status(second, "COMPLETED")
-    scenario.ends("success")
-    scenario.has_runs("KILLED", "COMPLETED")
-    assert scenario.runs()[0]["runUrl"] in scenario.log(attempt=2)
-    scenario.nothing_was_cancelled()
+    scenario.complete(scenario.wait_until_waiting(attempt=2))
+    scenario.assert_task_ends("success")
+    scenario.assert_runs("KILLED", "COMPLETED")
+    assert scenario.runs()[0]["runUrl"] in scenario.log(attempt=2 if AIRFLOW_V_3_3_PLUS else 1)
+    scenario.assert_nothing_cancelled()
 
 
-@BOTH_WAYS
-def test_the_run_vanishes(scenario: Scenario, dag_id: str) -> None:
+@both_modes
+def test_a_run_that_is_gone_is_followed_by_another(scenario: Scenario, dag_id: str) -> None:
     scenario.each_run_takes(600)
-    first = scenario.begin_and_wait(dag_id)
+    first = scenario.start_and_wait(dag_id)
     scenario.hex.vanish(first)
-    second = scenario.wait_for_a_waiting_task(attempt=2)
-    scenario.hex.set_status(second, "COMPLETED")
-    scenario.ends("success")
-    scenario.has_runs("COMPLETED")
+    scenario.complete(scenario.wait_until_waiting(attempt=2))
+    scenario.assert_completed_by_one_run()
 
 
-@BOTH_WAYS
-def test_the_token_is_revoked_and_then_replaced(scenario: Scenario, dag_id: str) -> None:
+@needs_record
+@both_modes
+def test_a_retry_with_a_new_token_re_attaches_after_the_old_token_is_revoked(scenario: Scenario, dag_id: str) -> None:
     scenario.each_run_takes(600)
-    connection = scenario.connection_of_its_own()
-    run = scenario.begin_and_wait(dag_id, connection=connection)
+    connection = scenario.create_connection()
+    run = scenario.start_and_wait(dag_id, connection=connection)
     scenario.hold()
-    scenario.hex_does_wrong(status=401, times=None)
-    scenario.wait_for_the_held()
-    scenario.replace_the_token(connection)
+    scenario.fault(status=401, times=None)
+    scenario.wait_until_held()
+    scenario.replace_token(connection)
     scenario.hex.clear_faults()
-    scenario.let_go()
-    assert scenario.wait_for_a_waiting_task(attempt=2) == run
-    scenario.hex.set_status(run, "COMPLETED")
-    scenario.ends("success")
-    scenario.has_runs("COMPLETED")
+    scenario.unhold()
+    assert scenario.wait_until_waiting(attempt=2) == run
+    scenario.complete(run)
+    scenario.assert_completed_by_one_run()
     assert {request["token"] for request in scenario.requests("GetRunStatus")} == {"old", "new"}

@@ -1,4 +1,4 @@
-"""DAG runs in this process: real task execution, with Airflow's own ``dag.test()`` as the scheduler."""
+"""DAG runs in this process: real tasks, with ``dag.test()`` as the scheduler."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ DAGS = Path(__file__).parent / "dags"
 
 
 @dataclass
-class Outcome:
-    """How a DAG run went, by task: its state, what it told by XCom, what it returned, the error it failed with."""
+class DagRunOutcome:
+    """By task: its state, its XComs, and the error that it failed with."""
 
     states: dict[str, str] = field(default_factory=dict)
-    told: dict[str, dict[str, Any]] = field(default_factory=dict)
+    xcoms: dict[str, dict[str, Any]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
     def returned(self) -> dict[str, Any]:
-        return {task_id: told.get("return_value") for task_id, told in self.told.items()}
+        return {task_id: xcoms.get("return_value") for task_id, xcoms in self.xcoms.items()}
 
-    def take_note(self, context: Any) -> None:
+    def record(self, context: Any) -> None:
         """An Airflow callback at the end of a task."""
         ti = context["ti"]
         keys = ("return_value", "run_id", "run_url")
-        self.told[ti.task_id] = {key: ti.xcom_pull(task_ids=ti.task_id, key=key) for key in keys}
+        self.xcoms[ti.task_id] = {key: ti.xcom_pull(task_ids=ti.task_id, key=key) for key in keys}
         if context.get("exception"):
             self.errors[ti.task_id] = str(context["exception"])
 
 
-RunDag = Callable[..., Outcome]
+RunDag = Callable[..., DagRunOutcome]
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +46,11 @@ def _database() -> None:
 
 @pytest.fixture
 def run_dag(_database: None) -> RunDag:
-    """Run a DAG of a file in ``dags/`` (or elsewhere) from its start to its end."""
+    """Runs a DAG to its end. ``file``: where it is defined."""
 
-    def run(dag_id: str, file: Path = DAGS / "waiting_for_runs.py", conf: dict[str, Any] | None = None) -> Outcome:
+    def run(
+        dag_id: str, file: Path = DAGS / "waiting_for_runs.py", conf: dict[str, Any] | None = None
+    ) -> DagRunOutcome:
         from airflow.models.dagrun import DagRun
         from airflow.providers.common.compat.sdk import AirflowTaskTimeout
         from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
@@ -59,10 +61,10 @@ def run_dag(_database: None) -> RunDag:
             from airflow.models import DagBag
 
         dag = DagBag(file).dags[dag_id]
-        outcome = Outcome()
+        outcome = DagRunOutcome()
         for task in dag.tasks:
-            task.on_success_callback = task.on_failure_callback = [outcome.take_note]
-        with contextlib.suppress(AirflowTaskTimeout):  # Airflow 2 fails the task, and lets it through
+            task.on_success_callback = task.on_failure_callback = [outcome.record]
+        with contextlib.suppress(AirflowTaskTimeout):  # Airflow 2 fails the task, and raises it too
             dag.test(run_conf=conf)
         dag_run = max(DagRun.find(dag_id=dag_id), key=lambda dag_run: dag_run.id)
         for ti in dag_run.get_task_instances():

@@ -19,7 +19,7 @@ def _dbt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_dbt_builds_then_hex_runs_on_what_it_built(run_dag: RunDag, emulator: Control) -> None:
+def test_hex_runs_with_a_number_from_dbt_after_dbt_has_built(run_dag: RunDag, emulator: Control) -> None:
     outcome = run_dag("hex_after_dbt", EXAMPLE_DAGS / "hex_after_dbt.py", {"as_of": "2026-11-20"})
     assert outcome.states == dict.fromkeys(TASKS, "success")
     (request,) = emulator.requests("RunProject")

@@ -1,4 +1,4 @@
-"""What is sent when a run is started, and what the task tells of it."""
+"""What is sent to start a run, and what the task publishes about the run."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_inputs_and_runs_pass_from_task_to_task(run_dag: RunDag, emulator: Contr
 
 
 @pytest.mark.parametrize("waits", ["deferred", "in_worker"])
-def test_mapped_tasks_each_have_a_run_of_their_own(waits: str, run_dag: RunDag, emulator: Control) -> None:
+def test_each_mapped_task_has_one_run(waits: str, run_dag: RunDag, emulator: Control) -> None:
     emulator.next_run(timeline=[("RUNNING", 1), ("COMPLETED", None)])
     emulator.next_run(timeline=[("RUNNING", 1), ("ERRORED", None)])
     outcome = run_dag(f"mapped_{waits}", FILE, {"project": PROJECT})
@@ -72,16 +72,16 @@ def test_bad_input_fails_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("outcome_in_hex", ["COMPLETED", "ERRORED"])
-def test_the_run_is_told_of_as_soon_as_it_exists(outcome_in_hex: str, run_dag: RunDag, emulator: Control) -> None:
+def test_the_run_is_published_as_soon_as_it_exists(outcome_in_hex: str, run_dag: RunDag, emulator: Control) -> None:
     emulator.next_run(outcome=outcome_in_hex, pending=0, running=0)
     outcome = run_dag("operator_deferred")
     (run,) = emulator.runs()
-    told = outcome.told["wait"]
-    assert (told["run_id"], told["run_url"]) == (run["runId"], run["runUrl"])
+    xcoms = outcome.xcoms["wait"]
+    assert (xcoms["run_id"], xcoms["run_url"]) == (run["runId"], run["runUrl"])
 
 
 @pytest.mark.parametrize("way", ["operator_in_worker", "operator_deferred"])
-def test_hex_having_no_room_makes_the_task_wait(way: str, run_dag: RunDag, emulator: Control) -> None:
+def test_a_kernel_limit_or_rate_limit_makes_the_task_wait(way: str, run_dag: RunDag, emulator: Control) -> None:
     emulator.fault("RunProject", status=503, body={"reason": "No kernel"}, headers={"Retry-After": "0"})
     emulator.fault("RunProject", status=429, body={"reason": "Slow down"}, headers={"Retry-After": "0"})
     assert run_dag(way).states == {"wait": "success"}
@@ -90,19 +90,21 @@ def test_hex_having_no_room_makes_the_task_wait(way: str, run_dag: RunDag, emula
 
 @pytest.mark.parametrize("way", ["operator_in_worker", "operator_deferred"])
 @pytest.mark.parametrize(("applied", "starts"), [(True, 1), (False, 2)], ids=["after-the-effect", "before-the-effect"])
-def test_a_start_whose_answer_is_lost_makes_one_run(
+def test_a_start_request_whose_response_is_lost_starts_one_run(
     applied: bool, starts: int, way: str, run_dag: RunDag, emulator: Control
 ) -> None:
     emulator.fault("RunProject", drop=True, apply=applied)
     outcome = run_dag(way)
     assert outcome.states == {"wait": "success"}
     (run,) = emulator.runs()
-    assert (run["status"], run["runUrl"]) == ("COMPLETED", outcome.told["wait"]["run_url"])
+    assert (run["status"], run["runUrl"]) == ("COMPLETED", outcome.xcoms["wait"]["run_url"])
     assert len(emulator.requests("RunProject")) == starts
 
 
-def test_a_start_with_inputs_whose_answer_is_lost_fails_and_names_the_run(run_dag: RunDag, emulator: Control) -> None:
-    """Another client may have started that run, with other inputs."""
+def test_a_start_request_with_inputs_whose_response_is_lost_fails_and_names_the_run(
+    run_dag: RunDag, emulator: Control
+) -> None:
+    """Another client may have started that run with other inputs."""
     emulator.fault("RunProject", drop=True, apply=True)
     outcome = run_dag("everything_templated", FILE, CONF)
     assert outcome.states == {"run": "failed"}

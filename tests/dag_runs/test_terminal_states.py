@@ -1,4 +1,4 @@
-"""Every way in which a run can go, in every way in which a task can wait for it."""
+"""Each course that a run can take, for each way in which a task can wait for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def dag_id(request: pytest.FixtureRequest) -> str:
 
 
 def the_run(emulator: Control) -> dict[str, str]:
-    """The one run that was started, and that is no longer going."""
+    """Return the only run, which must have ended."""
     (run,) = emulator.runs()
     assert len(emulator.requests("RunProject")) == 1
     assert run["status"] not in ("PENDING", "RUNNING")
@@ -37,7 +37,7 @@ def test_a_completed_run_is_a_success_and_is_returned(dag_id: str, run_dag: RunD
 
 
 @pytest.mark.parametrize("status", FAILURES)
-def test_a_run_that_ends_otherwise_fails_the_task_and_says_which(
+def test_a_run_that_ends_otherwise_fails_the_task_which_names_it(
     status: str, dag_id: str, run_dag: RunDag, emulator: Control
 ) -> None:
     emulator.next_run(outcome=status, pending=0.5, running=1)
@@ -50,7 +50,7 @@ def test_a_run_that_ends_otherwise_fails_the_task_and_says_which(
     assert "trace id " in outcome.errors["wait"]
 
 
-def test_an_unknown_status_is_outlived(dag_id: str, run_dag: RunDag, emulator: Control) -> None:
+def test_a_run_with_an_unknown_status_is_polled_on(dag_id: str, run_dag: RunDag, emulator: Control) -> None:
     emulator.next_run(timeline=[("PENDING", 1), ("PONDERING", 3), ("RUNNING", 1), ("COMPLETED", None)])
     outcome = run_dag(dag_id)
     assert outcome.states["wait"] == "success"
@@ -77,7 +77,7 @@ def test_a_run_that_does_not_end_is_a_timeout(status: str, dag_id: str, run_dag:
         assert run["status"] == status
 
 
-def test_a_run_that_vanishes_fails_the_task(dag_id: str, run_dag: RunDag, emulator: Control) -> None:
+def test_a_run_that_is_gone_fails_the_task(dag_id: str, run_dag: RunDag, emulator: Control) -> None:
     emulator.next_run(timeline=[("RUNNING", None)])
     emulator.fault("GetRunStatus", after=1, times=None, status=404, body={"reason": "Not found", "traceId": "t-404"})
     outcome = run_dag(dag_id)
@@ -100,7 +100,7 @@ def test_a_run_that_vanishes_fails_the_task(dag_id: str, run_dag: RunDag, emulat
     ],
     ids=["truncated", "html", "empty", "502", "500", "429", "dropped"],
 )
-def test_a_bad_answer_in_the_middle_is_outlived(
+def test_a_transient_error_while_waiting_is_retried(
     fault: dict[str, object], dag_id: str, run_dag: RunDag, emulator: Control
 ) -> None:
     emulator.next_run(pending=0.5, running=1)
@@ -110,7 +110,7 @@ def test_a_bad_answer_in_the_middle_is_outlived(
     assert the_run(emulator)["status"] == "COMPLETED"
 
 
-def test_an_answer_about_another_run_is_no_answer(dag_id: str, run_dag: RunDag, emulator: Control) -> None:
+def test_a_response_about_another_run_is_not_accepted(dag_id: str, run_dag: RunDag, emulator: Control) -> None:
     other = emulator.start_run(PROJECT)
     emulator.set_status(other["runId"], "COMPLETED")
     emulator.next_run(timeline=[("RUNNING", 5), ("ERRORED", None)])
@@ -144,21 +144,21 @@ OPERATORS, SENSORS = WAYS_TO_WAIT[:2], WAYS_TO_WAIT[2:]
     ("call", "dag_id"),
     [("RunProject", dag_id) for dag_id in WAYS_TO_WAIT] + [("GetRunStatus", dag_id) for dag_id in SENSORS],
 )
-def test_what_no_retry_can_mend_uses_up_no_retries(
+def test_a_permanent_error_is_not_retried(
     call: str, status: int, dag_id: str, run_dag: RunDag, emulator: Control
 ) -> None:
     emulator.next_run(timeline=[("RUNNING", None)])
     emulator.fault(call, times=None, status=status, body={"reason": "No"})
     outcome = run_dag(f"{dag_id}_with_retries")
-    refused = "start" if (call, dag_id[:6]) == ("RunProject", "sensor") else "wait"
-    assert outcome.states[refused] == "failed"
-    assert f"answered {call}" in outcome.errors[refused]
+    failed = "start" if (call, dag_id[:6]) == ("RunProject", "sensor") else "wait"
+    assert outcome.states[failed] == "failed"
+    assert f"answered {call}" in outcome.errors[failed]
     assert len(emulator.requests("RunProject")) == len(emulator.requests(call)) == 1
 
 
 @pytest.mark.parametrize("status", [401, 403, 422])
 @pytest.mark.parametrize("dag_id", OPERATORS)
-def test_a_run_that_may_be_going_is_not_started_again_when_it_cannot_be_looked_at(
+def test_no_second_run_is_started_while_the_first_cannot_be_polled(
     dag_id: str, status: int, run_dag: RunDag, emulator: Control
 ) -> None:
     emulator.next_run(timeline=[("RUNNING", None)])
@@ -173,8 +173,8 @@ def test_a_run_that_may_be_going_is_not_started_again_when_it_cannot_be_looked_a
 def test_a_run_that_is_gone_is_followed_by_another(dag_id: str, run_dag: RunDag, emulator: Control) -> None:
     emulator.next_run(timeline=[("RUNNING", None)])
     emulator.next_run(pending=0, running=1)
-    looks = 2 if AIRFLOW_V_3_3_PLUS else 1  # where a retry finds the run, it looks once more
-    emulator.fault("GetRunStatus", times=looks, status=404)
+    polls = 2 if AIRFLOW_V_3_3_PLUS else 1  # a retry that has a record of the run polls it once more
+    emulator.fault("GetRunStatus", times=polls, status=404)
     emulator.fault("GetProjectRuns", times=1, status=404)
     outcome = run_dag(f"{dag_id}_with_retries")
     assert outcome.states["wait"] == "success"

@@ -1,4 +1,4 @@
-"""``timeout``, ``execution_timeout`` and ``soft_fail``, in every way in which a task can wait for a run."""
+"""``timeout``, ``execution_timeout`` and ``soft_fail``, for each way in which a task can wait for a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _endless_run(emulator: Control) -> None:
 
 
 @pytest.mark.parametrize("way", OPERATOR)
-def test_an_operators_timeout_cancels_the_run_and_says_so(way: str, run_dag: RunDag, emulator: Control) -> None:
+def test_an_operators_timeout_cancels_the_run_and_reports_it(way: str, run_dag: RunDag, emulator: Control) -> None:
     outcome = run_dag(f"{way}_for_a_second")
     assert outcome.states["wait"] == "failed"
     (run,) = emulator.runs()
@@ -51,7 +51,7 @@ def test_a_failed_cancel_does_not_hide_the_timeout(way: str, run_dag: RunDag, em
 
 @pytest.mark.parametrize("way", OPERATOR)
 def test_an_execution_timeout_cancels_the_run(way: str, run_dag: RunDag, emulator: Control) -> None:
-    outcome = run_dag(f"{way}_executing_for_a_second")
+    outcome = run_dag(f"{way}_with_an_execution_timeout")
     assert outcome.states["wait"] == "failed"
     (run,) = emulator.runs()
     assert run["status"] == "KILLED"
@@ -82,14 +82,14 @@ def test_a_soft_sensor_of_a_failed_run_is_skipped(way: str, run_dag: RunDag, emu
 
 @pytest.mark.parametrize("way", ["sensor_poke", "sensor_deferred"])
 def test_a_sensors_execution_timeout_fails_it(way: str, run_dag: RunDag, emulator: Control) -> None:
-    outcome = run_dag(f"{way}_executing_for_a_second")
+    outcome = run_dag(f"{way}_with_an_execution_timeout")
     assert outcome.states["wait"] == "failed"
     assert emulator.runs()[0]["status"] == "RUNNING"
-    if "wait" in outcome.errors:  # Airflow 2 ends a deferred task without telling its callback
+    if "wait" in outcome.errors:  # Airflow 2 fails a deferred task without calling its callback
         assert emulator.runs()[0]["runId"] in outcome.errors["wait"]
 
 
 def test_time_between_reschedules_does_not_count_as_execution(run_dag: RunDag, emulator: Control) -> None:
     emulator.reset()
-    emulator.next_run(pending=0, running=20)
-    assert run_dag("sensor_reschedule_executing_for_a_second").states["wait"] == "success"
+    emulator.next_run(pending=0, running=60)  # six seconds of the machine's clock, twice the execution_timeout
+    assert run_dag("sensor_reschedule_with_an_execution_timeout").states["wait"] == "success"

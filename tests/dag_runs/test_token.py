@@ -1,4 +1,4 @@
-"""The token shows nowhere in Airflow: not in its database (XComs, triggers, rendered fields), logs or errors."""
+"""Airflow does not store the token: not in its database (XComs, triggers, rendered fields), logs or errors."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ TOKEN = TOKENS["full"]
 ECHO = {"reason": "No", "details": f"You sent Bearer {TOKEN}", "traceId": TOKEN}
 
 
-def kept_by_airflow() -> list[Path]:
-    """The files of Airflow's home that hold the token."""
+def files_with_the_token() -> list[Path]:
+    """The files in Airflow's home that contain the token."""
     files = [path for path in Path(os.environ["AIRFLOW_HOME"]).rglob("*") if path.is_file()]
     assert any(path.name == "airflow.db" for path in files)
     return [path for path in files if TOKEN.encode() in path.read_bytes()]
@@ -36,7 +36,7 @@ def kept_by_airflow() -> list[Path]:
         ("GetRunStatus", {"drop": True}),
     ],
 )
-def test_whatever_fails_airflow_keeps_no_token(
+def test_airflow_does_not_store_the_token_whatever_fails(
     way: str,
     call: str,
     fault: dict[str, Any],
@@ -51,4 +51,4 @@ def test_whatever_fails_airflow_keeps_no_token(
     assert {request["token"] for request in emulator.requests()} == {"full"}
     assert TOKEN not in repr(outcome)
     assert TOKEN not in caplog.text + "".join(capfd.readouterr())
-    assert kept_by_airflow() == []
+    assert files_with_the_token() == []

@@ -77,7 +77,7 @@ def test_a_next_run_that_makes_no_sense_is_refused(emulator: Control, order: dic
 
 def test_runs_cannot_be_listed_just_anyhow(emulator: Control) -> None:
     with pytest.raises(ControlError, match="newest"):
-        emulator.listing("newset")
+        emulator.set_list_order("newset")
 
 
 def test_a_misspelt_order_is_refused(emulator: Control) -> None:
@@ -134,7 +134,7 @@ def test_no_token_is_ever_recorded(api: httpx.Client, emulator: Control) -> None
 
 def test_a_run_can_vanish(api: httpx.Client, start: Start, emulator: Control) -> None:
     run = start()
-    emulator.vanish(run["runId"])
+    emulator.remove_run(run["runId"])
     assert api.get(run["runStatusUrl"]).status_code == 404
     assert emulator.runs() == []
 
@@ -159,7 +159,7 @@ def test_somebody_else_can_start_a_run(emulator: Control, status_of: StatusOf, h
 @pytest.mark.parametrize(
     "order",
     [
-        lambda emulator: emulator.vanish(NOBODY),
+        lambda emulator: emulator.remove_run(NOBODY),
         lambda emulator: emulator.set_status(NOBODY, "KILLED"),
         lambda emulator: emulator.start_run(NOBODY),
         lambda emulator: emulator.next_run(NOBODY, outcome="ERRORED"),
@@ -175,7 +175,7 @@ def test_a_reset_forgets_everything(api: httpx.Client, start: Start, emulator: C
     emulator.next_run(outcome="ERRORED", times=9)
     emulator.fault("Me", times=None, status=500)
     start()
-    emulator.listing("oldest")
+    emulator.set_list_order("oldest")
     emulator.clock(speed=5, advance=86400)
     emulator.reset()
     assert emulator.runs() == emulator.requests() == []

@@ -12,7 +12,7 @@ import pytest
 from hex_emulator.client import Control
 from hex_emulator.clock import Clock
 from hex_emulator.limits import Quota
-from hex_emulator.spellings import rate_limit_headers
+from hex_emulator.rate_limit_headers import rate_limit_headers
 from hex_emulator.workspace import Project
 
 Connect = Callable[..., httpx.Client]

@@ -191,13 +191,13 @@ def test_runs_are_listed_in_the_order_that_was_set(
     start: Start, api: httpx.Client, emulator: Control, revenue: Project
 ) -> None:
     oldest_first = [start()["runId"] for _ in range(6)]
-    emulator.listing("oldest")
+    emulator.set_list_order("oldest")
     assert ids(page(api, revenue)) == oldest_first
     first = page(api, revenue, limit=4)
     assert ids(first) + ids(api.get(first["nextPage"]).json()) == oldest_first
-    emulator.listing("mixed")
+    emulator.set_list_order("mixed")
     assert ids(page(api, revenue)) == ids(page(api, revenue)) == sorted(oldest_first)
-    emulator.listing("newest")
+    emulator.set_list_order("newest")
     assert ids(page(api, revenue)) == oldest_first[::-1]
 
 

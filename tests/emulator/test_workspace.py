@@ -11,7 +11,7 @@ SMALL = """
 id = "{id}"
 title = "Small"
 version = 1
-course = {{ pending = 0, running = 2, outcome = "ERRORED" }}
+run_plan = {{ pending = 0, running = 2, outcome = "ERRORED" }}
 inputs = [{{ name = "n", cell = "NUMERIC_INPUT", default = {default} }}]
 
 [[tokens]]

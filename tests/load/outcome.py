@@ -1,4 +1,4 @@
-"""What many tasks at once came to: in Airflow, and at Hex."""
+"""The outcome of many tasks at once, in Airflow and at Hex."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,11 +8,12 @@ from typing import Any
 
 ENDED = {"COMPLETED", "ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"}
 LIMITED = {429, 503}
+"""How Hex responds at its rate limit, and at its kernel limit."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """The states of the tasks, the processes that workers started for them, their requests, and all runs at Hex."""
+class LoadOutcome:
+    """The states of the tasks, how often a worker ran one, their requests, and all runs at Hex."""
 
     tasks: Counter[str | None]
     worker_processes: int
@@ -20,28 +21,25 @@ class Outcome:
     runs: list[dict[str, Any]]
 
     @property
-    def looks(self) -> list[dict[str, Any]]:
-        """The requests that ask for the status of runs."""
+    def status_requests(self) -> list[dict[str, Any]]:
         return [request for request in self.requests if request["call"] in ("GetRunStatus", "GetProjectRuns")]
 
     @property
-    def looks_refused(self) -> int:
-        return sum(look["status"] == 429 for look in self.looks)
+    def status_requests_limited(self) -> int:
+        return sum(request["status"] in LIMITED for request in self.status_requests)
 
     @property
-    def most_looks_a_minute(self) -> int:
+    def most_status_requests_a_minute(self) -> int:
         """In any minute of Hex's time."""
-        return most_within(60, [_seconds(look["at"]) for look in self.looks])
+        return most_within(60, [_seconds(request["at"]) for request in self.status_requests])
 
     @property
-    def starts_refused(self) -> int:
-        """How often Hex said that no run could be started yet."""
-        starts = [request for request in self.requests if request["call"] == "RunProject"]
-        return sum(start["status"] in LIMITED for start in starts)
+    def starts_limited(self) -> int:
+        return sum(request["call"] == "RunProject" and request["status"] in LIMITED for request in self.requests)
 
     @property
     def most_kernels(self) -> int:
-        """How many runs, of whomever, were in flight at once."""
+        """The most runs, of all clients, that were in flight at once."""
         return most_at_once(in_flight(run) for run in self.runs)
 
     def runs_of(self, projects: Iterable[str]) -> list[list[str]]:
@@ -54,16 +52,16 @@ class Outcome:
             "worker processes": self.worker_processes,
             "runs": dict(Counter(run["status"] for run in self.runs)),
             "kernels at once": self.most_kernels,
-            "starts refused": self.starts_refused,
-            "looks": len(self.looks),
-            "a minute at most": self.most_looks_a_minute,
-            "refused": self.looks_refused,
+            "starts limited": self.starts_limited,
+            "status requests": len(self.status_requests),
+            "status requests a minute at most": self.most_status_requests_a_minute,
+            "status requests limited": self.status_requests_limited,
         }
         return ", ".join(f"{name}: {fact}" for name, fact in facts.items())
 
 
 def most_within(seconds: float, moments: list[float]) -> int:
-    """The most of `moments`, in order, that lie within so many seconds, wherever these begin."""
+    """The most of `moments`, which are in order, that lie within any period of so many seconds."""
     most = first = 0
     for last, moment in enumerate(moments):
         while moments[first] <= moment - seconds:

@@ -1,4 +1,4 @@
-"""Another client of the same user, who takes half of what Hex allows, at random."""
+"""Another client of the same user, which uses half of what Hex allows, at random times."""
 
 import random
 import threading
@@ -15,7 +15,7 @@ REQUESTS_A_MINUTE, RUNS_A_MINUTE = 30, 0.5
 
 @contextmanager
 def rival(hex_: Control, token: str, project: str) -> Iterator[None]:
-    """A client at work within the `with` block, in Hex's own time; as long as its project runs, it holds kernels."""
+    """A client that works within the `with` block, by Hex's clock. The runs of its project hold kernels."""
     stop = threading.Event()
     thread = threading.Thread(target=_work, args=(hex_.url, token, project, stop), daemon=True)
     thread.start()

@@ -1,10 +1,10 @@
-"""Counting, which the bounds of the load tests rest on."""
+"""The counting that the load tests' bounds rest on."""
 
 from collections import Counter
 
 import pytest
 
-from tests.load.outcome import Outcome, most_at_once, most_within
+from tests.load.outcome import LoadOutcome, most_at_once, most_within
 
 
 def run(*timeline: tuple[str, str]) -> dict[str, object]:
@@ -30,4 +30,4 @@ def test_a_run_holds_its_kernel_from_its_start_to_its_end() -> None:
     killed = run(("PENDING", "00:00"), ("RUNNING", "00:01"), ("KILLED", "00:20"))
     waiting = run(("PENDING", "00:19"))
     later = run(("PENDING", "00:20"), ("RUNNING", "00:21"), ("COMPLETED", "00:30"))
-    assert Outcome(Counter(), 0, [], [killed, waiting, later]).most_kernels == 2
+    assert LoadOutcome(Counter(), 0, [], [killed, waiting, later]).most_kernels == 2

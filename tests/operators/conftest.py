@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
-from airflow_provider_hex.operators import claim
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
+from airflow_provider_hex.runs import attempt
 from demo.waiting import wait_for
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
@@ -33,7 +33,7 @@ LEFT, CANCELLED = "RUNNING", "KILLED"
 class Airflow:
     """What Airflow knows of one task: its state, its attempts, its XComs, and what they noted.
 
-    ``state`` may be an error: then Airflow does not answer. ``at_note(method, value)`` is called before the task
+    ``state`` may be an error: then Airflow does not answer. ``on_store(method, value)`` is called before the task
     state store is used, and may raise.
     """
 
@@ -41,14 +41,14 @@ class Airflow:
         self.state: str | Exception | None = "running"
         self.try_number, self.max_tries = 0, 1
         self.xcoms: dict[str, Any] = {}
-        self.notes: dict[str, str] = {}
-        self.at_note: Callable[[str, Any], object] = lambda method, value: None
+        self.records: dict[str, str] = {}
+        self.on_store: Callable[[str, Any], object] = lambda method, value: None
         self.store: Store | None = None
 
     @property
-    def note(self) -> Any:
+    def record(self) -> Any:
         """What is noted now."""
-        (text,) = self.notes.values() or ["null"]
+        (text,) = self.records.values() or ["null"]
         return json.loads(text)
 
     def attempt(self) -> Any:
@@ -91,30 +91,30 @@ class Store:
         self._airflow = airflow
 
     def get(self, key: str, default: Any = None) -> Any:
-        self._airflow.at_note("get", None)
-        notes = self._airflow.notes if self._airflow.store is self else {}
+        self._airflow.on_store("get", None)
+        notes = self._airflow.records if self._airflow.store is self else {}
         return json.loads(notes[key]) if key in notes else default
 
     def set(self, key: str, value: Any) -> None:
-        self._airflow.at_note("set", value)
+        self._airflow.on_store("set", value)
         if value is None:
             raise ValueError("Cannot set value as None")
         if self._airflow.store is not self:
             raise RuntimeError("This attempt is not the present one.")
-        self._airflow.notes[key] = json.dumps(value, allow_nan=False)
+        self._airflow.records[key] = json.dumps(value, allow_nan=False)
 
     def delete(self, key: str) -> None:
-        self._airflow.at_note("delete", None)
+        self._airflow.on_store("delete", None)
         if self._airflow.store is not self:
             raise RuntimeError("This attempt is not the present one.")
-        self._airflow.notes.pop(key, None)
+        self._airflow.records.pop(key, None)
 
 
 @pytest.fixture
 def airflow(monkeypatch: pytest.MonkeyPatch) -> Airflow:
     """A task that Airflow retries once."""
     task = Airflow()
-    monkeypatch.setattr(claim, "state_of", task.tell_state)
+    monkeypatch.setattr(attempt, "state_of", task.tell_state)
     return task
 
 

@@ -25,13 +25,13 @@ def _time_passes_as_it_does(emulator: Control) -> None:
 def left_asking(emulator: Control, airflow: Airflow, **options: Any) -> None:
     """A first attempt died between its note and Hex's answer. Whether a run was made is for the test to say."""
     notes: list[dict[str, str]] = []
-    airflow.at_note = lambda method, value: notes.append(dict(airflow.notes))
+    airflow.on_store = lambda method, value: notes.append(dict(airflow.records))
     emulator.fault("RunProject", status=422)
     with pytest.raises(HexRequestRejected):
         operator(**options).execute(airflow.attempt())
-    airflow.at_note = lambda method, value: None
-    airflow.notes = notes[-1]
-    assert set(airflow.note) == {"max_tries", "asked"}
+    airflow.on_store = lambda method, value: None
+    airflow.records = notes[-1]
+    assert set(airflow.record) == {"max_tries", "request"}
 
 
 def made(emulator: Control, status: str = "RUNNING", **options: Any) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def test_if_it_made_no_run_one_is_started(
     left_asking(emulator, airflow, **options)
     finish(airflow.attempt(), **options, **WAYS[way])
     assert starts(emulator) == len(emulator.runs()) == 1
-    assert not airflow.notes
+    assert not airflow.records
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -64,21 +64,21 @@ def test_the_one_run_that_it_must_have_made_is_taken(
 ) -> None:
     left_asking(emulator, airflow, **options)
     run = made(emulator, inputs=options.get("input_params"))
-    airflow.at_note = lambda method, value: (
+    airflow.on_store = lambda method, value: (
         emulator.set_status(run["runId"], "COMPLETED") if method == "set" and "run" in value else None
     )
     assert finish(airflow.attempt(), **options, **WAYS[way])["runId"] == run["runId"]
     assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
     assert starts(emulator) == 0
-    assert not airflow.notes
+    assert not airflow.records
 
 
 def test_the_run_is_noted_in_the_intents_place(emulator: Control, airflow: Airflow) -> None:
     left_asking(emulator, airflow)
     run = made(emulator)
     begin(airflow.attempt())
-    assert airflow.note["run"]["runId"] == run["runId"]
-    assert "asked" not in airflow.note
+    assert airflow.record["run"]["runId"] == run["runId"]
+    assert "request" not in airflow.record
 
 
 def test_a_run_that_completed_meanwhile_gives_the_result(emulator: Control, airflow: Airflow) -> None:
@@ -119,7 +119,7 @@ def test_if_it_cannot_be_told_the_task_fails_and_lists_what_there_is(
     assert all(url in str(raised.value) for url in urls)
     assert starts(emulator) == 0
     assert not emulator.requests("CancelRun")
-    assert not airflow.notes
+    assert not airflow.records
 
 
 def test_whoever_clears_the_task_after_that_has_it_started(emulator: Control, airflow: Airflow) -> None:
@@ -189,8 +189,8 @@ def test_a_run_is_found_though_the_clock_of_the_machine_that_asked_for_it_is_ahe
 def test_a_run_of_long_after_the_request_is_somebody_elses(emulator: Control, airflow: Airflow) -> None:
     emulator.clock(speed=10)
     left_asking(emulator, airflow)
-    asking = {**airflow.note["asked"], "at": airflow.note["asked"]["at"] - 3600}
-    airflow.notes["hex_run"] = json.dumps({**airflow.note, "asked": asking})
+    asking = {**airflow.record["request"], "at": airflow.record["request"]["sent_at"] - 3600}
+    airflow.records["hex_run"] = json.dumps({**airflow.record, "request": asking})
     theirs = made(emulator)
     finish(airflow.attempt())
     assert starts(emulator) == 1
@@ -204,7 +204,7 @@ def test_the_grace_is_counted_from_the_request(
 ) -> None:
     connect(monkeypatch, {"start_grace": 1}, host=emulator.url)
     left_asking(emulator, airflow)
-    asked_at = airflow.note["asked"]["at"]
+    asked_at = airflow.record["request"]["sent_at"]
     time.sleep(max(asked_at + since - time.time(), 0.0))
     began = time.time()
     begin(airflow.attempt())
@@ -221,7 +221,7 @@ def test_an_intent_that_cannot_be_settled_just_now_stays(
     emulator.fault("GetProjectRuns", status=500)
     with pytest.raises(HexError, match="500"):
         operator().execute(airflow.attempt())
-    assert set(airflow.note) == {"max_tries", "asked"}
+    assert set(airflow.record) == {"max_tries", "request"}
     assert starts(emulator) == 0
 
 

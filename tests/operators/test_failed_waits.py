@@ -91,7 +91,7 @@ def test_a_deferral_that_failed_leaves_the_run_to_a_retry_but_not_one_whose_time
     with pytest.raises(Exception, match=failure):
         operator(deferrable=True).resume_execution("__fail__", {"error": failure}, context)
     assert statuses(emulator) == [becomes]
-    assert set(airflow.note) == {"max_tries", "run" if becomes == "RUNNING" else "over"}
+    assert set(airflow.record) == {"max_tries", "run" if becomes == "RUNNING" else "failure"}
 
 
 def test_a_task_that_cannot_tell_of_its_run_leaves_it_to_a_retry(emulator: Control, airflow: Airflow) -> None:
@@ -116,7 +116,7 @@ def test_a_run_whose_cancel_fails_stays_noted_and_the_error_says_so(emulator: Co
     emulator.fault("CancelRun", times=None, status=403, body={"reason": "No", "traceId": "t-403"})
     with pytest.raises(HexError, match=r"its time was up.*could not be cancelled and may still be going\..*t-403"):
         operator(timeout=0.3).execute(airflow.attempt())
-    assert set(airflow.note) == {"max_tries", "run"}
+    assert set(airflow.record) == {"max_tries", "run"}
 
 
 @pytest.mark.parametrize("state", ["failed", "success", "restarting"])

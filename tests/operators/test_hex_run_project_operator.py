@@ -16,9 +16,8 @@ from airflow.providers.common.compat.sdk import DAG, TaskDeferred, XComArg
 
 from airflow_provider_hex.api.errors import HexError, HexInvalidInput
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
-from airflow_provider_hex.triggers import handover
-from airflow_provider_hex.triggers.hex import HexRunTrigger
-from airflow_provider_hex.triggers.start import HexStartTrigger
+from airflow_provider_hex.triggers import events
+from airflow_provider_hex.triggers.hex import HexRunTrigger, HexStartTrigger
 from demo.waiting import wait_for
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
@@ -36,7 +35,7 @@ def operator(**options: Any) -> HexRunProjectOperator:
         ({"input_params": {"a": {1, 2}}}, r"input_params\['a'\] is a set"),
         ({"input_params": {"a": float("nan")}}, "is nan"),
         ({"project_id": f"https://app.hex.tech/acme/hex/{PROJECT}/draft"}, f"Use the id in it alone: {PROJECT}"),
-        ({"on_ambiguous_start": "guess"}, "on_ambiguous_start is 'guess'; one of settle, adopt, fail is needed"),
+        ({"on_ambiguous_start": "guess"}, "on_ambiguous_start is 'guess'; one of reconcile, adopt, fail is needed"),
         ({"notifications": [{"type": b"ALL"}]}, r"notifications\[0\]\['type'\] is a bytes"),
     ],
 )
@@ -200,7 +199,7 @@ def test_a_wait_for_room_says_what_it_waits_for_and_how_long(
         refused(emulator, timeout=600)
     written = "".join(capsys.readouterr()) + caplog.text  # Airflow 3's loggers print, Airflow 2's log
     assert "All of Hex's kernels are in use" in written
-    assert "asks again when it is its turn: in 0 s at the earliest, and for 600 s at the most." in written
+    assert "Waiting in the triggerer for a slot to start the run: 0 s or more, and 600 s at the most." in written
 
 
 def test_when_it_may_it_asks_again_and_its_time_goes_on_running(emulator: Control) -> None:
@@ -209,23 +208,23 @@ def test_when_it_may_it_asks_again_and_its_time_goes_on_running(emulator: Contro
     told = Told()
     with pytest.raises(TaskDeferred) as deferred:
         operator(deferrable=True, timeout=600).resume_execution(
-            "retry_start", {"event": handover.may_start(time.time() - 500)}, {"ti": told}
+            "retry_start", {"event": events.slot_acquired(time.time() - 500)}, {"ti": told}
         )
     assert isinstance(deferred.value.trigger, HexRunTrigger)
     assert deferred.value.trigger.timeout == pytest.approx(100, abs=5)
     assert told["run_id"] == emulator.runs()[0]["runId"]
 
 
-def test_a_task_that_is_refused_again_says_that_it_came_back(emulator: Control) -> None:
+def test_a_task_that_is_refused_again_says_that_it_requeued(emulator: Control) -> None:
     first = refused(emulator)
     assert isinstance(first.trigger, HexStartTrigger)
-    assert not first.trigger.came_back
+    assert not first.trigger.requeued
     with pytest.raises(TaskDeferred) as deferred:
         operator(deferrable=True).resume_execution(
-            "retry_start", {"event": handover.may_start(first.trigger.began)}, {"ti": Told()}
+            "retry_start", {"event": events.slot_acquired(first.trigger.began)}, {"ti": Told()}
         )
     assert isinstance(deferred.value.trigger, HexStartTrigger)
-    assert deferred.value.trigger.came_back
+    assert deferred.value.trigger.requeued
     assert deferred.value.trigger.began == first.trigger.began
 
 

@@ -57,7 +57,7 @@ def test_a_process_that_another_attempt_has_followed_leaves_the_run_alone(
     killed_while_it_waits(emulator, airflow, airflow.attempt)
     assert statuses(emulator) == [LEFT]
     assert not emulator.requests("CancelRun")
-    assert set(airflow.note) == {"max_tries", "run"}
+    assert set(airflow.record) == {"max_tries", "run"}
     assert "the task's next attempt looks for it." in written()
 
 
@@ -116,7 +116,7 @@ def test_a_kill_in_the_middle_of_a_word_with_airflow_comes_to_an_end(
         with lock:
             pass
 
-    context["ti"].xcom_push, airflow.at_note = talk, ask
+    context["ti"].xcom_push, airflow.on_store = talk, ask
     with interrupted_when(talking.is_set, kill), pytest.raises(HexError, match="was killed"):
         task.execute(context)
     assert took[0] < 4
@@ -128,7 +128,7 @@ def test_a_kill_while_airflow_is_slow_is_seen_to_by_the_task_itself(emulator: Co
     task, context = operator(), airflow.attempt()
     airflow.state = "failed"
     slow = threading.Event()
-    airflow.at_note = lambda method, value: slow.wait(30) if method == "get" and task._killed else None
+    airflow.on_store = lambda method, value: slow.wait(30) if method == "get" and task._killed else None
     took: list[float] = []
 
     def kill() -> None:
@@ -151,7 +151,7 @@ def test_an_airflow_that_stays_slow_may_have_been_told_to_kill_the_task(
     end = threading.Event()
 
     def stall() -> None:
-        airflow.at_note = lambda method, value: end.wait(30) if method == "get" else None
+        airflow.on_store = lambda method, value: end.wait(30) if method == "get" else None
 
     try:
         killed_while_it_waits(emulator, airflow, stall)

@@ -25,7 +25,7 @@ def test_a_task_that_was_killed_meanwhile_is_not_deferred_but_cancels_its_run(
     with pytest.raises(HexError, match=r"killed while it started the run\..*The run was cancelled\."):
         operator(**options).execute(airflow.attempt())
     assert statuses(emulator) == [CANCELLED]
-    assert "over" in airflow.note
+    assert "failure" in airflow.record
 
 
 @pytest.mark.parametrize("options", [{"deferrable": True}, {"wait_for_completion": False}])
@@ -39,7 +39,7 @@ def test_a_task_that_another_attempt_has_followed_meanwhile_leaves_it_the_run(
     with pytest.raises(HexError, match=r"killed while it started the run\..*the task's next attempt looks for it"):
         operator(**options).execute(context)
     assert statuses(emulator) == [LEFT]
-    assert set(airflow.note) == {"max_tries", "run"}
+    assert set(airflow.record) == {"max_tries", "run"}
 
 
 @pytest.mark.parametrize("options", [{}, {"deferrable": True}, {"wait_for_completion": False}])
@@ -89,7 +89,7 @@ def test_a_kill_during_the_grace_of_a_start_without_a_run_does_not_start_again(
     ):
         task.execute(context)
     assert len(emulator.requests("RunProject")) == 1
-    assert set(airflow.note) == {"max_tries", "asked"}  # the grace was not over: the run may show yet
+    assert set(airflow.record) == {"max_tries", "request"}  # the grace was not over: the run may show yet
 
 
 def test_a_kill_while_a_limit_is_waited_for_starts_nothing(emulator: Control, airflow: Airflow) -> None:
@@ -102,7 +102,7 @@ def test_a_kill_while_a_limit_is_waited_for_starts_nothing(emulator: Control, ai
         task.execute(context)
     assert time.monotonic() - began < 5
     assert not emulator.runs()
-    assert not airflow.notes
+    assert not airflow.records
 
 
 def test_a_kill_while_a_retry_looks_for_the_run_of_before_cancels_it(emulator: Control, airflow: Airflow) -> None:

@@ -31,7 +31,7 @@ def watch(airflow: Airflow, emulator: Control) -> list[tuple[str, int]]:
             what = next(name for name in value if name != "max_tries") if method == "set" else "nothing"
             seen.append((what, len(emulator.requests("RunProject"))))
 
-    airflow.at_note = look
+    airflow.on_store = look
     return seen
 
 
@@ -41,15 +41,15 @@ def test_the_intent_is_noted_before_the_request_and_the_run_after_it_and_nothing
 ) -> None:
     seen = watch(airflow, emulator)
     finish(airflow.attempt(), **WAYS[way])
-    assert seen == [("asked", 0), ("run", 1), ("nothing", 1)]
-    assert not airflow.notes
+    assert seen == [("request", 0), ("run", 1), ("nothing", 1)]
+    assert not airflow.records
 
 
 def test_the_run_stays_noted_while_it_is_waited_for(emulator: Control, airflow: Airflow) -> None:
     begin(airflow.attempt())
     (run,) = emulator.runs()
     noted = {name: run[name] for name in ("projectId", "runId", "runUrl", "traceId")}
-    assert airflow.note == {"max_tries": 1, "run": noted}
+    assert airflow.record == {"max_tries": 1, "run": noted}
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_the_intent_says_when_and_whether_the_run_will_be_like_any_other(
     options: dict[str, Any], default_options: bool, emulator: Control, airflow: Airflow
 ) -> None:
     written: list[Any] = []
-    airflow.at_note = lambda method, value: written.append(value)
+    airflow.on_store = lambda method, value: written.append(value)
     began = time.time()
     begin(airflow.attempt(), **options)
-    asked = next(value for value in written if value)["asked"]
+    asked = next(value for value in written if value)["request"]
     assert asked["default_options"] is default_options
-    assert began <= asked["at"] <= time.time()
+    assert began <= asked["sent_at"] <= time.time()
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_a_request_that_was_refused_leaves_no_note(
     seen = watch(airflow, emulator)
     with pytest.raises(error):
         operator(**options).execute(airflow.attempt())
-    assert seen == [("asked", 0), ("nothing", 1)]
-    assert not airflow.notes
+    assert seen == [("request", 0), ("nothing", 1)]
+    assert not airflow.records
 
 
 def test_each_request_is_noted_and_each_refusal_too(emulator: Control, airflow: Airflow) -> None:
@@ -103,11 +103,11 @@ def test_each_request_is_noted_and_each_refusal_too(emulator: Control, airflow: 
     seen = watch(airflow, emulator)
     operator(wait_for_completion=False).execute(airflow.attempt())
     assert seen == [
-        ("asked", 0),
+        ("request", 0),
         ("nothing", 1),
-        ("asked", 1),
+        ("request", 1),
         ("nothing", 2),
-        ("asked", 2),
+        ("request", 2),
         ("run", 3),
         ("nothing", 3),
     ]
@@ -117,7 +117,7 @@ def test_an_unclear_answer_leaves_the_intent_until_it_is_settled(emulator: Contr
     emulator.fault("RunProject", drop=True, apply=True)
     seen = watch(airflow, emulator)
     finish(airflow.attempt())
-    assert seen == [("asked", 0), ("run", 1), ("nothing", 1)]
+    assert seen == [("request", 0), ("run", 1), ("nothing", 1)]
     assert len(emulator.runs()) == 1
 
 
@@ -125,14 +125,14 @@ def test_an_intent_that_could_not_be_settled_but_may_be_later_stays(emulator: Co
     emulator.fault("RunProject", status=500, times=None)
     with pytest.raises(HexServerError):
         operator().execute(airflow.attempt())
-    assert set(airflow.note) == {"max_tries", "asked"}
+    assert set(airflow.record) == {"max_tries", "request"}
 
 
 def test_an_intent_that_somebody_was_told_of_is_dropped(emulator: Control, airflow: Airflow) -> None:
     emulator.fault("RunProject", drop=True, apply=True)
     with pytest.raises(HexAmbiguousStart, match=r"perhaps by others"):
         operator(input_params={"region": "EMEA"}).execute(airflow.attempt())
-    assert not airflow.notes
+    assert not airflow.records
 
 
 @pytest.mark.parametrize("way", ["waiting", "deferrable"])
@@ -140,12 +140,12 @@ def test_of_a_run_that_ended_badly_it_stays_noted_how(way: str, emulator: Contro
     emulator.next_run(outcome="ERRORED", pending=0, running=0.5)
     with pytest.raises(HexRunFailed) as raised:
         finish(airflow.attempt(), **WAYS[way])
-    assert airflow.note == {"max_tries": 1, "over": str(raised.value)}
+    assert airflow.record == {"max_tries": 1, "failure": str(raised.value)}
 
 
 def test_a_task_that_is_not_durable_works_without_the_store(emulator: Control, airflow: Airflow) -> None:
     seen: list[str] = []
-    airflow.at_note = lambda method, value: seen.append(method)
+    airflow.on_store = lambda method, value: seen.append(method)
     for way in WAYS.values():
         finish(airflow.attempt(), durable=False, **way)
     assert not seen
@@ -161,9 +161,9 @@ def failing_at(method: str, what: str | None = None) -> Any:
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("failure", [("get", None), ("set", "asked")], ids=["get", "set"])
+@pytest.mark.parametrize("failure", [("get", None), ("set", "request")], ids=["get", "set"])
 def test_nothing_is_sent_that_cannot_be_noted(failure: Any, way: str, emulator: Control, airflow: Airflow) -> None:
-    airflow.at_note = failing_at(*failure)
+    airflow.on_store = failing_at(*failure)
     with pytest.raises(ConnectionError, match=r"The store does not answer\."):
         operator(**WAYS[way]).execute(airflow.attempt())
     assert not emulator.requests()
@@ -172,7 +172,7 @@ def test_nothing_is_sent_that_cannot_be_noted(failure: Any, way: str, emulator: 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_run_that_cannot_be_noted_is_cancelled(way: str, emulator: Control, airflow: Airflow) -> None:
     going(emulator)
-    airflow.at_note = failing_at("set", "run")
+    airflow.on_store = failing_at("set", "run")
     with pytest.raises(ConnectionError) as raised:
         operator(**WAYS[way]).execute(airflow.attempt())
     (run,) = emulator.runs()
@@ -188,7 +188,7 @@ def test_a_run_that_cannot_be_noted_is_cancelled_though_another_attempt_is_there
 ) -> None:
     going(emulator)
     context = airflow.attempt()
-    airflow.at_note = lambda method, value: airflow.attempt() if method == "set" and "run" in value else None
+    airflow.on_store = lambda method, value: airflow.attempt() if method == "set" and "run" in value else None
     with pytest.raises(RuntimeError, match=r"not the present one.*The run was cancelled\."):
         operator().execute(context)
     assert statuses(emulator) == ["KILLED"]
@@ -198,14 +198,14 @@ def test_a_run_that_cannot_be_noted_is_cancelled_though_another_attempt_is_there
 def test_a_note_that_cannot_be_deleted_does_not_fail_the_task(
     way: str, emulator: Control, airflow: Airflow, written: Any
 ) -> None:
-    airflow.at_note = failing_at("delete")
+    airflow.on_store = failing_at("delete")
     finish(airflow.attempt(), **WAYS[way])
     assert "does not take a note: The store does not answer." in written()
-    assert airflow.notes
+    assert airflow.records
 
 
 def test_an_intent_that_cannot_be_deleted_does_not_hide_the_refusal(emulator: Control, airflow: Airflow) -> None:
-    airflow.at_note = failing_at("delete")
+    airflow.on_store = failing_at("delete")
     emulator.fault("RunProject", status=404)
     with pytest.raises(HexNotFound):
         operator().execute(airflow.attempt())
@@ -213,7 +213,7 @@ def test_an_intent_that_cannot_be_deleted_does_not_hide_the_refusal(emulator: Co
 
 def test_how_it_ended_is_told_though_it_cannot_be_noted(emulator: Control, airflow: Airflow) -> None:
     emulator.next_run(outcome="ERRORED", pending=0, running=0)
-    airflow.at_note = failing_at("set", "over")
+    airflow.on_store = failing_at("set", "failure")
     with pytest.raises(HexRunFailed, match="ended ERRORED"):
         operator().execute(airflow.attempt())
 
@@ -224,4 +224,4 @@ def test_what_the_token_may_not_do_leaves_no_note(
     connect(monkeypatch, host=emulator.url, password="nobody-knows-it")
     with pytest.raises(HexError, match="401"):
         operator().execute(airflow.attempt())
-    assert not airflow.notes
+    assert not airflow.records

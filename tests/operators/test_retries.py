@@ -37,7 +37,7 @@ def ends_as(status: str, run: dict[str, Any], emulator: Control) -> None:
 def test_a_run_that_is_going_is_the_retrys_own(
     way: str, run: dict[str, Any], emulator: Control, airflow: Airflow
 ) -> None:
-    airflow.at_note = lambda method, value: (
+    airflow.on_store = lambda method, value: (
         emulator.set_status(run["runId"], "COMPLETED") if method == "set" and "run" in value else None
     )
     returned = finish(airflow.attempt(), **WAYS[way])
@@ -48,7 +48,7 @@ def test_a_run_that_is_going_is_the_retrys_own(
     assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
     assert len(emulator.requests("RunProject")) == 1
     assert not emulator.requests("CancelRun")
-    assert not airflow.notes
+    assert not airflow.records
 
 
 def test_a_run_in_a_state_that_is_not_known_is_going(run: dict[str, Any], emulator: Control, airflow: Airflow) -> None:
@@ -61,7 +61,7 @@ def test_a_run_in_a_state_that_is_not_known_is_going(run: dict[str, Any], emulat
 def test_a_second_retry_finds_it_too(run: dict[str, Any], emulator: Control, airflow: Airflow) -> None:
     for _ in range(2):
         begin(airflow.attempt())
-    assert airflow.note["run"]["runId"] == run["runId"]
+    assert airflow.record["run"]["runId"] == run["runId"]
     assert len(emulator.requests("RunProject")) == 1
 
 
@@ -76,7 +76,7 @@ def test_of_a_run_that_completed_meanwhile_the_retry_takes_the_result(
     assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
     assert len(emulator.requests("RunProject")) == 1
     assert len(emulator.requests("GetRunStatus")) == 1
-    assert not airflow.notes
+    assert not airflow.records
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -161,7 +161,7 @@ def test_after_a_clear_an_old_run_that_cannot_be_cancelled_fails_the_task_and_st
     emulator.fault("CancelRun", status=403, times=None)
     with pytest.raises(HexForbidden):
         operator().execute(airflow.attempt())
-    assert airflow.note["run"]["runId"] == run["runId"]
+    assert airflow.record["run"]["runId"] == run["runId"]
     assert len(emulator.runs()) == 1
 
 
@@ -191,7 +191,7 @@ def test_a_run_that_the_token_may_not_look_at_fails_the_task_and_stays_noted_for
         f"Hex run {run['runId']} of project {PROJECT} ({run['runUrl']}, trace id {run['traceId']}) of the attempt "
         "before this one may still be going."
     )
-    assert airflow.note["run"]["runId"] == run["runId"]
+    assert airflow.record["run"]["runId"] == run["runId"]
     assert len(emulator.requests("RunProject")) == 1
     assert not emulator.requests("CancelRun")
 
@@ -209,7 +209,7 @@ def test_a_run_that_cannot_be_looked_at_just_now_is_watched_all_the_same(
     connect(monkeypatch, {"retry_for": 0.01}, host=emulator.url)
     emulator.fault("GetRunStatus", **fault)
     emulator.fault("GetProjectRuns", **fault)
-    airflow.at_note = lambda method, value: emulator.set_status(run["runId"], "COMPLETED") if method == "set" else None
+    airflow.on_store = lambda method, value: emulator.set_status(run["runId"], "COMPLETED") if method == "set" else None
     returned = finish(airflow.attempt(), **WAYS[way])
     assert (returned["runId"], returned["status"]) == (run["runId"], "COMPLETED")
     assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
@@ -234,7 +234,7 @@ def test_after_a_clear_an_old_run_that_cannot_be_reached_at_all_stays_noted(
     airflow.clear()
     with pytest.raises(HexServerError):
         operator().execute(airflow.attempt())
-    assert airflow.note["run"]["runId"] == run["runId"]
+    assert airflow.record["run"]["runId"] == run["runId"]
     assert len(emulator.requests("RunProject")) == 1
 
 

@@ -33,7 +33,7 @@ def test_a_run_is_left_by_what_names_it(airflow: Airflow) -> None:
 
 def test_what_hex_did_not_tell_of_a_run_is_not_noted(airflow: Airflow) -> None:
     claim(airflow).took({"projectId": "p", "runId": "r", "runUrl": None})
-    assert airflow.note["run"] == {"projectId": "p", "runId": "r"}
+    assert airflow.record["run"] == {"projectId": "p", "runId": "r"}
 
 
 @pytest.mark.parametrize("default_options", [True, False])
@@ -72,7 +72,7 @@ def test_a_cleared_task_is_no_retry_nor_are_the_retries_after_it(airflow: Airflo
 
 def test_a_note_of_another_kind_is_none(airflow: Airflow) -> None:
     second = claim(airflow)
-    airflow.notes["hex_run"] = '"r"'
+    airflow.records["hex_run"] = '"r"'
     assert second.left() is None
 
 
@@ -94,7 +94,7 @@ def test_without_a_store_nothing_is_kept_and_nothing_fails(context: dict[str, An
 
 def test_a_task_that_is_not_durable_does_not_touch_the_store(airflow: Airflow) -> None:
     used: list[str] = []
-    airflow.at_note = lambda method, value: used.append(method)
+    airflow.on_store = lambda method, value: used.append(method)
     kept = claim(airflow, durable=False)
     kept.asks("p", StartRequest(1.0, default_options=True))
     kept.took(RUN)
@@ -111,7 +111,7 @@ def test_a_note_before_or_of_a_run_must_succeed_and_one_after_it_need_not(airflo
         raise ConnectionError("No.")
 
     kept = claim(airflow)
-    airflow.at_note = refuse
+    airflow.on_store = refuse
     kept.drop()
     kept.ended("badly")
     kept.asks("p", None)
@@ -184,7 +184,7 @@ def test_an_airflow_that_is_slow_is_not_waited_for(airflow: Airflow) -> None:
     kept = claim(airflow)
     kept.took(RUN)
     answers = threading.Event()
-    airflow.at_note = lambda method, value: answers.wait(30)
+    airflow.on_store = lambda method, value: answers.wait(30)
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         kept.is_another_attempts(at_once=True)

@@ -29,7 +29,7 @@ def test_a_run_whose_time_is_up_is_cancelled(way: str, max_tries: int, emulator:
     with pytest.raises(HexRunTimeout, match=r"was still RUNNING when its time was up.*The run was cancelled\."):
         finish(airflow.attempt(), timeout=0.3, **WAYS[way])
     assert statuses(emulator) == ["KILLED"]
-    assert "over" in airflow.note
+    assert "failure" in airflow.record
 
 
 @pytest.mark.parametrize("max_tries", [0, 1], ids=["last-attempt", "retry-to-come"])
@@ -42,7 +42,7 @@ def test_a_run_whose_execution_time_is_up_is_cancelled(max_tries: int, emulator:
     ):
         operator().execute(airflow.attempt())
     assert statuses(emulator) == ["KILLED"]
-    assert "over" in airflow.note
+    assert "failure" in airflow.record
 
 
 @pytest.mark.parametrize("way", ["waiting", "deferrable"])
@@ -52,7 +52,7 @@ def test_a_run_that_a_timeout_leaves_is_the_retrys(way: str, emulator: Control, 
         finish(airflow.attempt(), timeout=0.3, cancel_on_timeout=False, **WAYS[way])
     (run,) = emulator.runs()
     assert run["status"] == "RUNNING"
-    assert airflow.note["run"]["runId"] == run["runId"]
+    assert airflow.record["run"]["runId"] == run["runId"]
     emulator.set_status(run["runId"], "COMPLETED")
     assert finish(airflow.attempt(), **WAYS[way])["runId"] == run["runId"]
 
@@ -89,11 +89,11 @@ def test_the_retry_after_that_starts_afresh(emulator: Control, airflow: Airflow)
 def test_a_request_that_made_no_run_until_time_was_up_leaves_nothing(emulator: Control, airflow: Airflow) -> None:
     emulator.fault("RunProject", delay=2, drop=True)
     with (
-        interrupted_when(lambda: "hex_run" in airflow.notes, time_is_up),
+        interrupted_when(lambda: "hex_run" in airflow.records, time_is_up),
         pytest.raises(AirflowTaskTimeout, match=r"Time is up\. No run was started\."),
     ):
         operator().execute(airflow.attempt())
-    assert not airflow.notes
+    assert not airflow.records
     assert not emulator.requests("CancelRun")
 
 
@@ -108,7 +108,7 @@ def test_a_run_that_may_be_another_tasks_is_listed_and_not_cancelled(emulator: C
         operator(input_params={"region": "EMEA"}).execute(airflow.attempt())
     assert emulator.runs()[0]["runUrl"] in str(raised.value)
     assert statuses(emulator) == ["RUNNING"]
-    assert set(airflow.note) == {"max_tries", "asked"}  # Airflow retries after this error
+    assert set(airflow.record) == {"max_tries", "request"}  # Airflow retries after this error
 
 
 @pytest.mark.usefixtures("slow_clock")
@@ -124,7 +124,7 @@ def test_a_run_that_cannot_be_found_just_now_stays_for_the_retry(
         pytest.raises(AirflowTaskTimeout, match=r"Time is up\. Hex answered GetProjectRuns .* with 500"),
     ):
         operator().execute(airflow.attempt())
-    assert set(airflow.note) == {"max_tries", "asked"}
+    assert set(airflow.record) == {"max_tries", "request"}
     begin(airflow.attempt())
     assert len(emulator.runs()) == 1
     assert airflow.xcoms["run_id"] == emulator.runs()[0]["runId"]
@@ -137,13 +137,13 @@ def test_a_run_that_time_was_up_for_is_left_if_it_is_to_be(emulator: Control, ai
     with interrupted_when(lambda: emulator.runs(), time_is_up), pytest.raises(AirflowTaskTimeout, match="Time is up"):
         operator(cancel_on_timeout=False).execute(airflow.attempt())
     assert statuses(emulator) == ["RUNNING"]
-    assert airflow.notes
+    assert airflow.records
 
 
 def test_time_that_is_up_before_anything_was_sent_leaves_nothing_to_look_for(
     emulator: Control, airflow: Airflow
 ) -> None:
-    airflow.at_note = lambda method, value: time_is_up() if method == "set" else None
+    airflow.on_store = lambda method, value: time_is_up() if method == "set" else None
     with pytest.raises(AirflowTaskTimeout, match=r"^Time is up\.$"):
         operator().execute(airflow.attempt())
     assert not emulator.requests()
@@ -156,7 +156,7 @@ def test_time_that_is_up_while_room_is_waited_for_leaves_nothing(emulator: Contr
         pytest.raises(AirflowTaskTimeout, match=r"^Time is up\.$"),
     ):
         operator(timeout=600).execute(airflow.attempt())
-    assert not airflow.notes
+    assert not airflow.records
     assert [request["call"] for request in emulator.requests()] == ["RunProject"]
 
 

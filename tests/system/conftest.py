@@ -1,4 +1,4 @@
-"""A real Airflow and an emulator for all system tests of a session."""
+"""A real Airflow and an emulator for all system tests."""
 
 from collections.abc import Iterator
 from pathlib import Path

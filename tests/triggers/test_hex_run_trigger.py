@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRunTimeout
 from airflow_provider_hex.hooks.hex import HexHook
-from airflow_provider_hex.triggers import handover
+from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.hex import HexRunTrigger
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, TOKENS
@@ -32,7 +32,7 @@ async def events_of(waiting: HexRunTrigger) -> list[Any]:
 def test_one_event_tells_how_the_run_ended(emulator: Control) -> None:
     run_id = started(emulator, pending=0.5, running=0.5)
     (event,) = asyncio.run(events_of(trigger(run_id)))
-    assert handover.completed_run(event, run_id)["status"] == "COMPLETED"
+    assert events.completed_run(event, run_id)["status"] == "COMPLETED"
 
 
 def test_what_it_serializes_makes_the_same_trigger_and_holds_no_token(emulator: Control) -> None:
@@ -47,13 +47,13 @@ def test_a_restart_of_the_triggerer_does_not_start_the_time_anew(emulator: Contr
     _, arguments = trigger(run_id, timeout=3600, started_at=time.time() - 3601).serialize()
     (event,) = asyncio.run(events_of(HexRunTrigger(**arguments)))
     with pytest.raises(HexRunTimeout, match="still RUNNING when its time was up, after 3600 s"):
-        handover.completed_run(event, run_id)
+        events.completed_run(event, run_id)
 
 
 def test_a_late_triggerer_still_sees_that_the_run_has_completed(emulator: Control) -> None:
     run_id = started(emulator, pending=0, running=0)
     (event,) = asyncio.run(events_of(trigger(run_id, timeout=60, started_at=time.time() - 3600)))
-    assert handover.completed_run(event, run_id)["status"] == "COMPLETED"
+    assert events.completed_run(event, run_id)["status"] == "COMPLETED"
 
 
 def test_blips_are_outlived(emulator: Control) -> None:
@@ -63,7 +63,7 @@ def test_blips_are_outlived(emulator: Control) -> None:
     emulator.fault("*", status=429, headers={"Retry-After": "0"})
     emulator.fault("*", truncate=True)
     (event,) = asyncio.run(events_of(trigger(run_id)))
-    assert handover.completed_run(event, run_id)["status"] == "COMPLETED"
+    assert events.completed_run(event, run_id)["status"] == "COMPLETED"
     assert len(emulator.requests()) == 1 + 5
 
 
@@ -73,7 +73,7 @@ def test_a_run_that_is_gone_ends_it_with_an_error_that_says_what_to_do(emulator:
     (event,) = asyncio.run(events_of(trigger(run_id)))
     json.dumps(event)
     with pytest.raises(HexNotFound, match=rf"404.*check the ids.*It ends the wait for run {run_id}"):
-        handover.completed_run(event, run_id)
+        events.completed_run(event, run_id)
 
 
 def test_an_event_does_not_repeat_a_token_that_the_server_does(emulator: Control) -> None:
@@ -88,7 +88,7 @@ def test_a_connection_that_is_no_good_ends_it_with_an_error(emulator: Control, m
     monkeypatch.setenv("AIRFLOW_CONN_HEX_DEFAULT", "hex://:@localhost")
     (event,) = asyncio.run(events_of(trigger(PROJECT)))
     with pytest.raises(HexError, match="no token"):
-        handover.completed_run(event, PROJECT)
+        events.completed_run(event, PROJECT)
 
 
 def test_the_loop_is_free_while_it_waits(emulator: Control) -> None:
@@ -125,4 +125,4 @@ def test_the_loop_is_free_while_it_waits(emulator: Control) -> None:
 )
 def test_an_event_that_does_not_say_completed_of_that_run_fails(event: Any) -> None:
     with pytest.raises(HexError):
-        handover.completed_run(event, "r")
+        events.completed_run(event, "r")

@@ -1,4 +1,4 @@
-"""One task in each of the operator's ways to wait. The DAG run's conf names the project, and may name a connection."""
+"""One task for each of the operator's ways to wait. The DAG run's conf names the project, and may name a connection."""
 
 import os
 import time
@@ -11,18 +11,25 @@ from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
 HOLDS = Path(os.environ["AIRFLOW_HOME"]) / "holds"
-"""While a file named as the DAG run lies here, its task does not begin or go on, and says there that it is here."""
+"""A task is held before it begins or resumes, while a file named as its DAG run is here. It creates `….reached`."""
+HELD_AT_MOST = 600.0
+TIME_LIMIT = 15
+MODES = {"worker": False, "deferred": True}
+TIME_LIMITS: dict[str, dict[str, Any]] = {
+    "timeout": {"timeout": TIME_LIMIT},
+    "execution_timeout": {"execution_timeout": timedelta(seconds=TIME_LIMIT)},
+}
 
 
 def hold(context: Any) -> None:
     file = HOLDS / context["dag_run"].run_id
-    end = time.monotonic() + 120
+    end = time.monotonic() + HELD_AT_MOST
     while file.exists() and time.monotonic() < end:
         file.with_suffix(".reached").touch()
         time.sleep(0.1)
 
 
-def chaos(dag_id: str, **options: Any) -> DAG:
+def chaos(dag_id: str, **options: Any) -> None:
     with DAG(dag_id, schedule=None) as dag:
         HexRunProjectOperator(
             task_id="run",
@@ -31,21 +38,18 @@ def chaos(dag_id: str, **options: Any) -> DAG:
             pre_execute=hold,
             **{"poll_interval": 1, "retries": 1, "retry_delay": timedelta(seconds=1), **options},
         )
-    return dag
+    globals()[dag_id] = dag
 
 
-worker = chaos("worker")
-deferred = chaos("deferred", deferrable=True)
-start_only = chaos("start_only", wait_for_completion=False)
-with_options = chaos("with_options", update_published_results=True)
-adopting = chaos("adopting", update_published_results=True, on_ambiguous_start="adopt")
-worker_timeout = chaos("worker_timeout", timeout=8, retries=0)
-deferred_timeout = chaos("deferred_timeout", timeout=8, retries=0, deferrable=True)
-worker_execution_timeout = chaos("worker_execution_timeout", execution_timeout=timedelta(seconds=8), retries=0)
-deferred_execution_timeout = chaos(
-    "deferred_execution_timeout", execution_timeout=timedelta(seconds=8), retries=0, deferrable=True
-)
-timeout_that_leaves = chaos("timeout_that_leaves", timeout=8, cancel_on_timeout=False, retries=0, deferrable=True)
+for mode, deferrable in MODES.items():
+    chaos(mode, deferrable=deferrable)
+    for limit, options in TIME_LIMITS.items():
+        chaos(f"{mode}_{limit}", deferrable=deferrable, retries=0, **options)
+        chaos(f"{mode}_{limit}_no_cancel", deferrable=deferrable, retries=0, cancel_on_timeout=False, **options)
+
+chaos("start_only", wait_for_completion=False)
+chaos("with_options", update_published_results=True)
+chaos("adopting", update_published_results=True, on_ambiguous_start="adopt")
 
 with DAG("mapped", schedule=None) as mapped:
     HexRunProjectOperator.partial(

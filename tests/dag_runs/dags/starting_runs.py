@@ -1,4 +1,4 @@
-"""DAGs that start runs with what comes from elsewhere."""
+"""DAGs that start runs with values from templates and other tasks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ with DAG("inputs_from_tasks", schedule=None) as inputs_from_tasks:
     run = HexRunProjectOperator(
         task_id="run",
         project_id="{{ dag_run.conf['project'] }}",
-        input_params={"as_of": yesterday(), "order_count": numbers()["orders"]},
+        input_params={"as_of": yesterday(), "order_count": numbers()["orders"]},  # type: ignore[index]
         wait_for_completion=False,
     )
     HexRunSensor(

@@ -1,7 +1,7 @@
-"""Mapped tasks, all of them released at once. The projects' ids come from the environment.
+"""Mapped tasks that start all at once. The projects' ids come from the environment.
 
-Of one DAG, Airflow has 16 tasks at once in workers, its default: with 32, on two cores, its scheduler is so slow that
-it takes a task that went on after a short deferral for one that was killed, and fails it.
+Workers run 16 tasks of a DAG at once, Airflow's default. With 32 on two cores, the scheduler is so slow that it takes a
+task that resumes after a short deferral for a killed one, and fails it.
 """
 
 import os
@@ -15,7 +15,7 @@ PROJECTS = os.environ["LOAD_PROJECTS"].split(",")
 
 
 def load(dag_id: str, projects: Sequence[str], deferrable: bool = True, in_workers: int = 16) -> DAG:
-    """A DAG with a task for each of `projects`, which may have one project many times."""
+    """A DAG with a task for each of `projects`, which may contain a project several times."""
     with DAG(dag_id, schedule=None, max_active_tasks=in_workers) as dag:
         HexRunProjectOperator.partial(task_id="run", deferrable=deferrable, retries=0).expand(project_id=projects)
     return dag

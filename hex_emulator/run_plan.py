@@ -8,9 +8,12 @@ Seconds = Annotated[float, Field(ge=0, le=1e9)]
 Stage = tuple[str, Seconds | None]
 
 
-class Course(BaseModel):
-    """`pending` seconds, then `running` seconds, then `outcome`; or any `timeline` of (status, seconds), the
-    last of which has no end (null)."""
+class RunPlan(BaseModel):
+    """The statuses that a run will take.
+
+    Either it is PENDING for ``pending`` seconds, then RUNNING for ``running`` seconds, and ends with the status
+    ``outcome``; or it has a ``timeline`` of (status, seconds), the last of which lasts for ever (None).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -25,18 +28,23 @@ class Course(BaseModel):
         if timeline is not None:
             open_ended = [seconds is None for _, seconds in timeline]
             if not open_ended or open_ended != [False] * (len(timeline) - 1) + [True]:
-                raise ValueError("every status needs its seconds, but the last, which takes null")
+                raise ValueError("every status but the last needs its seconds, the last needs null")
         return timeline
 
     def stages(self) -> tuple[Stage, ...]:
+        """Return each status and its seconds; those of the last are None."""
         if self.timeline is not None:
             return self.timeline
-        if self.outcome == "UNABLE_TO_ALLOCATE_KERNEL":  # without a kernel nothing ever ran
+        if self.outcome == "UNABLE_TO_ALLOCATE_KERNEL":  # such a run never starts
             return ("PENDING", self.pending), (self.outcome, None)
         return ("PENDING", self.pending), ("RUNNING", self.running), (self.outcome, None)
 
-    def changed(self, changes: "Course") -> "Course":
-        """This course with what `changes` states explicitly."""
-        names = changes.model_fields_set & Course.model_fields.keys()
-        stated = {name: getattr(changes, name) for name in names}
-        return self.model_copy(update={"timeline": None, **stated}) if stated else self
+    def updated(self, changes: "RunPlan") -> "RunPlan":
+        """Return a copy with some fields replaced.
+
+        :param changes: its explicitly set fields replace those of this plan.
+        :returns: the copy.
+        """
+        names = changes.model_fields_set & RunPlan.model_fields.keys()
+        values = {name: getattr(changes, name) for name in names}
+        return self.model_copy(update={"timeline": None, **values}) if values else self

@@ -1,4 +1,4 @@
-"""The other side of the story: the Hex emulator as a process, and what it knows about its runs."""
+"""The Hex emulator as a separate process, and the runs in it."""
 
 import sys
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from demo.waiting import wait_for
 from hex_emulator.client import Control
 from hex_emulator.workspace import default_workspace
 
-START_SECONDS = 30.0
+START_SECONDS = 300.0  # generous, since it matters only when something is broken
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Emulator:
     processes: Processes
 
     def wait_until_up(self) -> None:
-        """Raises ProcessFailedError when it ended, TimeoutError when it takes too long."""
-        wait_for("the Hex emulator's start", self._health, START_SECONDS)
+        """Wait until it responds. Raises ProcessFailedError if it has ended, TimeoutError if it takes too long."""
+        wait_for("the Hex emulator's start", self._is_up, START_SECONDS)
 
-    def _health(self) -> bool | None:
+    def _is_up(self) -> bool | None:
         self.processes.check()
         try:
             self.control.health()
@@ -40,7 +40,7 @@ class Emulator:
 
 @contextmanager
 def emulator(folder: Path, port: int) -> Iterator[Emulator]:
-    """A Hex emulator as a process of its own, gone after the `with` block."""
+    """A Hex emulator in a separate process, with its log in `folder`. It ends with the `with` block."""
     with Processes(folder, clean_environment()) as processes, Control(f"http://{HOST}:{port}") as control:
         command = (sys.executable, "-m", "hex_emulator", "--port", str(port))
         processes.start("hex-emulator", command, cwd=CHECKOUT)
@@ -49,6 +49,8 @@ def emulator(folder: Path, port: int) -> Iterator[Emulator]:
 
 @dataclass(frozen=True)
 class HexRun:
+    """What the demo prints of a run."""
+
     run_id: str
     status: str
     url: str
@@ -56,7 +58,7 @@ class HexRun:
 
 
 def token_for_airflow() -> str:
-    """A token that may read and run."""
+    """A token that may read and run projects."""
     return default_workspace().token("full")
 
 

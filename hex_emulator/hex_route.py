@@ -1,4 +1,4 @@
-"""What happens around every public call: it is recorded and counted, and a fault may spoil it."""
+"""What all calls of the Hex API share: they are recorded, count for the rate limits, and can be hit by a fault."""
 
 import json
 import re
@@ -13,73 +13,81 @@ from starlette.types import Scope
 
 from hex_emulator.clock import timestamp
 from hex_emulator.emulator import Emulator
-from hex_emulator.errors import HexError, malformed
+from hex_emulator.errors import ApiError, malformed
+from hex_emulator.fault_response import DroppedResponse, fault_response
 from hex_emulator.limits import Quota
-from hex_emulator.spellings import rate_limit_headers
-from hex_emulator.spoiling import Drop, spoilt
+from hex_emulator.rate_limit_headers import rate_limit_headers
 from hex_emulator.workspace import Token
 
-OLDER = re.compile(r"^/api/v1/project/([^/]+)(/runs?)?(?=/|$)")
+OLDER_PATH = re.compile(r"^/api/v1/project/([^/]+)(/runs?)?(?=/|$)")
 
 
 class HexRoute(APIRoute):
-    """A route of the Hex API. Its `name` is the name of the call in Hex's reference. It also answers at the
-    older path, in which older clients say `project` and `run` where the reference says `projects` and `runs`."""
+    """A route of the Hex API. Its ``name`` is the name of the call in Hex's reference.
+
+    It also matches the older path, which has ``project`` and ``run`` in place of ``projects`` and ``runs``.
+    """
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        return super().matches({**scope, "path": _in_plural(scope["path"])})
+        """Match the path, or the older path, and the method of a request.
+
+        :param scope: the ASGI scope of the request.
+        :returns: how far it matches, and what the route adds to the scope.
+        """
+        return super().matches({**scope, "path": _newer_path(scope["path"])})
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's handler, inside the recording, the faults and the rate limits."""
         handler = super().get_route_handler()
 
         async def recorded(request: Request) -> Response:
-            return await _exchange(self.name, request, handler)
+            return await _respond(self.name, request, handler)
 
         return recorded
 
 
-def _in_plural(path: str) -> str:
-    return OLDER.sub(lambda older: f"/api/v1/projects/{older[1]}{'/runs' if older[2] else ''}", path)
+def _newer_path(path: str) -> str:
+    return OLDER_PATH.sub(lambda older: f"/api/v1/projects/{older[1]}{'/runs' if older[2] else ''}", path)
 
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-async def _exchange(call: str, request: Request, handler: Handler) -> Response:
+async def _respond(call: str, request: Request, handler: Handler) -> Response:
     emulator: Emulator = request.app.state.emulator
     entry = await _record(call, request, emulator)
 
-    async def answer() -> Response:
+    async def real_response() -> Response:
         return await _within_limits(call, request, handler)
 
     path = request.path_params
     fault = emulator.faults.take(call, path.get("project_id"), path.get("run_id"))
-    response = await (spoilt(fault, request, answer) if fault else answer())
-    entry["status"] = None if isinstance(response, Drop) else response.status_code
+    response = await (fault_response(fault, request, real_response) if fault else real_response())
+    entry["status"] = None if isinstance(response, DroppedResponse) else response.status_code
     return response
 
 
 async def _within_limits(call: str, request: Request, handler: Handler) -> Response:
-    """A call counts for the owner of its token, so without a valid one it counts for nobody."""
+    """Respond with 429 if the token's owner is rate-limited. Requests without a valid token do not count."""
     emulator: Emulator = request.app.state.emulator
-    token, now = bearer(request, emulator), emulator.clock.now()
-    quota = emulator.limiter.take(token.owner, call, now) if token else None
+    token, now = bearer_token(request, emulator), emulator.clock.now()
+    quota = emulator.limiter.count_call(token.owner, call, now) if token else None
     if quota is None:
-        return await _answer(request, handler)
-    response = _too_many(quota) if quota.refuses else await _answer(request, handler)
+        return await _handle(request, handler)
+    response = _too_many(quota) if quota.is_exceeded else await _handle(request, handler)
     response.headers.update(rate_limit_headers(emulator.limiter.limits.headers, quota, emulator.clock, now))
     return response
 
 
 def _too_many(quota: Quota) -> Response:
     details = f"More than {quota.limit} requests; the window ends at {timestamp(quota.ends)}."
-    return HexError(429, "Too many requests", details).response()
+    return ApiError(429, "Too many requests", details).response()
 
 
-async def _answer(request: Request, handler: Handler) -> Response:
+async def _handle(request: Request, handler: Handler) -> Response:
     try:
         return await handler(request)
-    except HexError as error:
+    except ApiError as error:
         return error.response()
     except RequestValidationError as error:
         return malformed(error.errors()).response()
@@ -88,10 +96,10 @@ async def _answer(request: Request, handler: Handler) -> Response:
 async def _record(call: str, request: Request, emulator: Emulator) -> dict[str, Any]:
     raw = await request.body()
     try:
-        body = json_value(raw) if raw else None
+        body = strict_json(raw) if raw else None
     except ValueError:
         body = raw.decode(errors="replace")
-    token = bearer(request, emulator)
+    token = bearer_token(request, emulator)
     entry = {
         "at": timestamp(emulator.clock.now()),
         "call": call,
@@ -107,20 +115,30 @@ async def _record(call: str, request: Request, emulator: Emulator) -> dict[str, 
 
 
 def _query(request: Request) -> dict[str, str | list[str]]:
-    """By name, the value that it has, or all of them if there are more."""
+    """Return the query by name: a value, or the list of them if the name is repeated."""
     params = request.query_params
     values = {name: params.getlist(name) for name in params}
     return {name: found if len(found) > 1 else found[0] for name, found in values.items()}
 
 
-def bearer(request: Request, emulator: Emulator) -> Token | None:
-    """The workspace's token that the request carries."""
+def bearer_token(request: Request, emulator: Emulator) -> Token | None:
+    """Return the token that a request is sent with.
+
+    :param request: the request.
+    :param emulator: its workspace has the valid tokens.
+    :returns: the token; None if there is none, or it is not valid.
+    """
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     return emulator.workspace.find_token(value.strip()) if scheme.lower() == "bearer" else None
 
 
-def json_value(raw: bytes) -> Any:
-    """Strict JSON: raises ValueError for NaN, infinite numbers, half surrogates and what is too deep."""
+def strict_json(raw: bytes) -> Any:
+    """Parse JSON.
+
+    :param raw: the text.
+    :returns: its value.
+    :raises ValueError: if it is no JSON, nested too deeply, or has NaN, infinite numbers or half surrogates.
+    """
     try:
         value = json.loads(raw)
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()

@@ -1,0 +1,128 @@
+"""What Hex's responses mean: a value, or an error. No I/O."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, TypeVar, cast
+
+from airflow_provider_hex.api import error_messages, rate_limit
+from airflow_provider_hex.api.call import Call, Page, Response
+from airflow_provider_hex.api.errors import HexInvalidResponse
+from airflow_provider_hex.api.models import Run
+
+T = TypeVar("T")
+
+
+def decode(call: Call[T], response: Response) -> T:
+    """Return the value of a response.
+
+    :param call: the request.
+    :param response: the response to it.
+    :return: the value that ``call.read`` returns.
+    :raises HexRequestRejected: 3xx and 4xx, or a subclass: 401, 403, 404.
+    :raises HexRateLimited: 429, and 503 of RunProject.
+    :raises HexServerError: 408 and any other 5xx.
+    :raises HexInvalidResponse: a success that the API does not document.
+    """
+    data = _json(response.body)
+    if not 200 <= response.status < 300:
+        retry_after = rate_limit.retry_after(response.headers, response.received_at, response.status)
+        raise error_messages.error_response(call, response, data, retry_after)
+    try:
+        return call.read(data, response)
+    except HexInvalidResponse as error:
+        raise error_messages.invalid_response(call, response, str(error)) from None
+
+
+def read_object(data: Any, **required: str | None) -> dict[str, Any]:
+    """Return a JSON object.
+
+    :param data: the response's JSON.
+    :param required: the text fields that it must have. Each must equal the given text in any letter case; None
+        stands for any text.
+    :raises HexInvalidResponse: it is not such an object.
+    """
+    if not isinstance(data, dict):
+        raise HexInvalidResponse("is not a JSON object")
+    for name, value in required.items():
+        if not isinstance(data.get(name), str) or not data[name]:
+            raise HexInvalidResponse(f"has no {name}")
+        if value is not None and data[name].lower() != value.lower():
+            raise HexInvalidResponse(f"has {name} {data[name]!r} instead of {value!r}")
+    return data
+
+
+def read_list(data: Any, name: str) -> list[Any]:
+    """Return the list in a field of a JSON object.
+
+    :raises HexInvalidResponse: there is none.
+    """
+    found = read_object(data).get(name)
+    if not isinstance(found, list):
+        raise HexInvalidResponse(f"has no list of {name}")
+    return found
+
+
+def read_run(data: Any, run_id: str | None = None) -> Run:
+    """Return a run.
+
+    :param data: its JSON.
+    :param run_id: the id that it must have. Default: any.
+    :raises HexInvalidResponse: it is not a run, or another one.
+    """
+    return cast("Run", read_object(data, runId=run_id, status=None))
+
+
+def read_cursor(data: Any, current: str | None) -> str | None:
+    """Return the cursor of the next page.
+
+    :param data: the page's JSON.
+    :param current: the cursor of this page. A page that names itself as the next would be requested for ever.
+    :return: the cursor, None on the last page.
+    :raises HexInvalidResponse: the cursor is not text, or that of this page.
+    """
+    cursor = read_object(data.get("pagination") or {}).get("after")
+    if cursor is not None and not isinstance(cursor, str):
+        raise HexInvalidResponse("has a cursor that is not text")
+    if cursor and cursor == current:
+        raise HexInvalidResponse("has the same cursor again")
+    return cursor or None
+
+
+def read_nothing(data: Any, response: Response) -> None:
+    """Accept an empty body or a JSON object. Anything else, such as a proxy's login page, is not from Hex.
+
+    :raises HexInvalidResponse: there is a body that is not a JSON object.
+    """
+    if response.body:
+        read_object(data)
+
+
+def read_image(data: Any) -> bytes:
+    """Return the image in a JSON object.
+
+    :raises HexInvalidResponse: there is none.
+    """
+    try:
+        return base64.b64decode(read_object(data, imageBase64=None)["imageBase64"], validate=True)
+    except ValueError:
+        raise HexInvalidResponse("has an image that is not base64") from None
+
+
+def to_page(items: list[T], next_call: Call[Page[T]] | None, response: Response) -> Page[T]:
+    """Return a page of a list.
+
+    :param items: its items.
+    :param next_call: the call for the next page, None for the last page.
+    :param response: the response, whose headers show Hex's clock.
+    """
+    return Page(items, next_call, rate_limit.clock_ahead(response.headers, response.received_at))
+
+
+def _json(body: bytes) -> Any:
+    """Return the body's JSON, None for anything else: an empty body, HTML, half a document."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,56 @@
+"""What Airflow says about the present attempt of a task."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+from airflow_provider_hex.runs.disposition import AttemptStatus
+from airflow_provider_hex.runs.run_store import RunStore
+from airflow_provider_hex.version_compat import state_of
+
+log = logging.getLogger(__name__)
+
+_ENDED_BY_USER = {"failed", "success", "skipped", "upstream_failed", "removed", "restarting"}
+"""The states of a task that a user ended while it ran; ``restarting`` is that of one that was cleared."""
+_MAX_WAIT = 1.5
+"""Seconds to wait for Airflow. It ends a process 5 s after it asked it to end."""
+
+
+class Attempt:
+    """The present attempt of a task.
+
+    :param ti: the task instance, as Airflow passes it to the task.
+    :param store: its access to the record.
+    """
+
+    def __init__(self, ti: Any, store: RunStore) -> None:
+        self._ti = ti
+        self._store = store
+
+    @property
+    def retry_finds_record(self) -> bool:
+        """Whether the task has a retry left, which finds the record."""
+        return self._store.is_available and bool(self._ti.try_number <= self._ti.max_tries)
+
+    def status(self) -> AttemptStatus:
+        """Ask Airflow about the attempt.
+
+        It asks from another thread: a signal may have interrupted this one while it was talking to Airflow itself.
+        """
+        found: list[AttemptStatus] = []
+        thread = threading.Thread(target=lambda: found.append(self._status()), daemon=True)
+        thread.start()
+        thread.join(_MAX_WAIT)
+        return found[0] if found else AttemptStatus.UNKNOWN
+
+    def _status(self) -> AttemptStatus:
+        try:
+            if state_of(self._ti) in _ENDED_BY_USER:
+                return AttemptStatus.ENDED_BY_USER
+            if self._store.is_available and not self._store.is_visible():
+                return AttemptStatus.SUPERSEDED
+        except Exception as error:
+            log.warning("Airflow does not say whether the task was ended: %s", error)
+        return AttemptStatus.CURRENT

@@ -1,0 +1,97 @@
+"""How a task hands its wait to a trigger. :mod:`~airflow_provider_hex.triggers.events` is the way back."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, NoReturn
+
+from airflow_provider_hex.api.errors import HexRateLimited
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import BaseOperator
+
+_TRIGGERER_DOWN = timedelta(minutes=1)
+"""Time beyond the trigger's own timeout after which Airflow ends the deferral. It passes only if no triggerer runs."""
+
+
+def first_limit(timeout: float | None, execution_timeout: timedelta | None) -> float | None:
+    """Return the shorter of a task's two timeouts in seconds, None if it has neither."""
+    limits = [] if timeout is None else [timeout]
+    if execution_timeout is not None:
+        limits.append(execution_timeout.total_seconds())
+    return min(limits, default=None)
+
+
+def defer_wait(
+    task: BaseOperator,
+    *,
+    hex_conn_id: str,
+    project_id: str,
+    run_id: str,
+    poll_interval: float | None,
+    timeout: float | None,
+    cancel_on_kill: bool,
+) -> NoReturn:
+    """Wait for a run in the triggerer. The task resumes in its ``execute_complete``.
+
+    :param task: the task.
+    :param hex_conn_id: the connection.
+    :param project_id: the project.
+    :param run_id: the run.
+    :param poll_interval: see :class:`~airflow_provider_hex.triggers.hex.HexRunTrigger`.
+    :param timeout: seconds from now until the trigger ends the wait, None for no end. (Airflow 3 does not enforce
+        ``execution_timeout`` on a deferred task.)
+    :param cancel_on_kill: whether a kill of the task cancels the run.
+    """
+    from airflow_provider_hex.triggers.hex import HexRunTrigger  # which a DAG file does not need
+
+    task.defer(
+        trigger=HexRunTrigger(
+            hex_conn_id=hex_conn_id,
+            project_id=project_id,
+            run_id=run_id,
+            poll_interval=poll_interval,
+            timeout=timeout,
+            cancel_on_kill=cancel_on_kill,
+        ),
+        method_name="execute_complete",
+        timeout=None if timeout is None else timedelta(seconds=timeout) + _TRIGGERER_DOWN,
+    )
+
+
+def defer_start(
+    task: BaseOperator, *, hex_conn_id: str, error: HexRateLimited, began: float, timeout: float | None, requeued: bool
+) -> NoReturn:
+    """Wait in the triggerer for a slot in the start queue. The task resumes in its ``retry_start``.
+
+    :param task: the task.
+    :param hex_conn_id: the connection.
+    :param error: Hex's refusal to start a run now.
+    :param began: when the task began, in epoch seconds.
+    :param timeout: seconds from then on until the wait ends, None for no end.
+    :param requeued: whether the task has acquired a slot before, and was rate-limited again.
+    """
+    from airflow_provider_hex.triggers.hex import HexStartTrigger  # which a DAG file does not need
+
+    now = time.time()
+    not_before = now + (error.retry_after or 0.0)
+    until = None if timeout is None else max(began + timeout, now)
+    task.log.info(
+        "%s Waiting in the triggerer for a slot to start the run: %.0f s or more, %s.",
+        error,
+        not_before - now,
+        "without an end" if until is None else f"and {until - now:.0f} s at the most",
+    )
+    task.defer(
+        trigger=HexStartTrigger(
+            hex_conn_id=hex_conn_id,
+            began=began,
+            error=error.to_dict(),
+            not_before=not_before,
+            until=until,
+            requeued=requeued,
+        ),
+        method_name="retry_start",
+        timeout=None if until is None else timedelta(seconds=until - now) + _TRIGGERER_DOWN,
+    )

@@ -1,0 +1,312 @@
+"""One task attempt's run, from start to end.
+
+Read :class:`TaskRun` from top to bottom: it obtains a run, publishes it, and waits for it, in the worker or deferred.
+If anything fails in between, it releases the run. Airflow may end the attempt at any time with a kill.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, TaskDeferred
+
+from airflow_provider_hex.api.error_messages import describe
+from airflow_provider_hex.api.errors import (
+    HexAmbiguousStart,
+    HexError,
+    HexNotFound,
+    HexRateLimited,
+    HexRunFailed,
+    HexRunTimeout,
+    HexUnreconciledStart,
+    add_sentence,
+)
+from airflow_provider_hex.api.models import Run, RunStatus, StartedRun
+from airflow_provider_hex.api.waiting import wait_for_run
+from airflow_provider_hex.runs.attempt import Attempt
+from airflow_provider_hex.runs.cancellation import cancel_run
+from airflow_provider_hex.runs.deferral import defer_start, defer_wait, first_limit
+from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
+from airflow_provider_hex.runs.kill_switch import KillSwitch
+from airflow_provider_hex.runs.recorded_start import RecordedStart
+from airflow_provider_hex.runs.recovery import RunRecovery
+from airflow_provider_hex.runs.run_store import RunStore
+from airflow_provider_hex.triggers import events
+from airflow_provider_hex.triggers.run_xcom import pull_run, push_run
+from airflow_provider_hex.version_compat import is_deferral_timeout
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_hex.api.client import HexClient
+    from airflow_provider_hex.operators.hex import HexRunProjectOperator
+
+log = logging.getLogger(__name__)
+
+_LEFT = {
+    Disposition.LEAVE_TO_RETRY: "The run continues, and the task's next attempt re-attaches to it.",
+    Disposition.LEAVE_TO_OTHER_ATTEMPT: "The run continues, because another attempt of the task waits for it.",
+    Disposition.LEAVE_RUNNING: "The run continues, because cancel_on_timeout is False.",
+}
+
+
+class TaskRun:
+    """The run of one task attempt.
+
+    :param task: the operator, with its arguments rendered.
+    :param context: the attempt's context.
+    :param run: the run that the attempt published before it was deferred. Default: it has none yet.
+    """
+
+    def __init__(self, task: HexRunProjectOperator, context: Context, run: Mapping[str, Any] | None = None) -> None:
+        self._task = task
+        self._ti: Any = context["ti"]
+        self._store = RunStore(context, durable=task.durable, has_run=run is not None)
+        self._attempt = Attempt(self._ti, self._store)
+        self._run = run
+        self._outcome: str | None = None
+        self._kill_switch = KillSwitch()
+        self._start = RecordedStart(task, self._store, self._kill_switch)
+
+    @classmethod
+    def resumed(cls, task: HexRunProjectOperator, context: Context) -> Self:
+        """Return the run of an attempt that was deferred while it waited."""
+        return cls(task, context, pull_run(context["ti"], task.project_id))
+
+    def execute(self, began: float, *, requeued: bool = False) -> StartedRun | Run:
+        """Obtain a run, publish it and wait for it.
+
+        :param began: when the task began, in epoch seconds.
+        :param requeued: whether the task has been deferred before, because it was rate-limited.
+        :return: the completed run, or Hex's response to RunProject if the task does not wait.
+        """
+        with self.released_on_failure():
+            run = self._obtain(began, requeued)
+            self._publish(run)
+            return self._wait(run, began)
+
+    # Obtain: recover the previous attempt's run, or start one.
+
+    def _obtain(self, began: float, requeued: bool) -> Mapping[str, Any]:
+        run = None if requeued else self._recover()
+        if run is None:
+            run = self._run = self._start_run(began, requeued)
+        self._stop_if_killed()  # before a record: no other attempt has to know a run that is cancelled now
+        return run
+
+    def _recover(self) -> Mapping[str, Any] | None:
+        record = self._store.load()
+        if record is None:
+            return None
+        self._run = record.run
+        recovery = RunRecovery(
+            self._client,
+            record,
+            project_id=self._task.project_id,
+            on_ambiguous_start=self._task.on_ambiguous_start,
+            wait_for_completion=self._task.wait_for_completion,
+        )
+        self._run = recovery.run()
+        return self._run
+
+    def _start_run(self, began: float, requeued: bool) -> StartedRun:
+        max_wait = 0.0 if self._task.deferrable else _seconds_left(self._task.timeout, began)
+        try:
+            return self._start.run(self._client, max_wait)
+        except HexRateLimited as error:
+            if not self._task.deferrable:
+                raise
+            defer_start(
+                self._task,
+                hex_conn_id=self._task.hex_conn_id,
+                error=error,
+                began=began,
+                timeout=self._first_limit,
+                requeued=requeued,
+            )
+
+    # Publish: the record is for the next attempt, the XComs are for users and the trigger.
+
+    def _publish(self, run: Mapping[str, Any]) -> None:
+        self._store.record_run(run)
+        push_run(self._ti, run)
+
+    # Wait: in the worker, or deferred.
+
+    def _wait(self, run: Mapping[str, Any], began: float) -> StartedRun | Run:
+        if RunStatus.of(run).is_success:  # the previous attempt's run has completed
+            return cast("Run", run)
+        self._stop_if_killed()
+        if self._task.wait_for_completion and not self._task.deferrable:
+            return wait_for_run(
+                self._client,
+                self._task.project_id,
+                run["runId"],
+                poll_interval=self._task.poll_interval,
+                timeout=_seconds_left(self._task.timeout, began),
+            )
+        if self._attempt.status() in (AttemptStatus.ENDED_BY_USER, AttemptStatus.SUPERSEDED):
+            self._kill_switch.is_set = True
+            self._stop_if_killed()
+        if not self._task.wait_for_completion:
+            return cast("StartedRun", run)
+        defer_wait(
+            self._task,
+            hex_conn_id=self._task.hex_conn_id,
+            project_id=self._task.project_id,
+            run_id=run["runId"],
+            poll_interval=self._task.poll_interval,
+            timeout=_seconds_left(self._first_limit, began),
+            cancel_on_kill=True,
+        )
+
+    def finish(self, event: Any) -> Run:
+        """Return the completed run that the trigger reports.
+
+        :param event: the payload of the trigger's event.
+        :raises AirflowTaskTimeout: the ``execution_timeout`` was reached.
+        :raises HexError: the run did not complete.
+        """
+        if self._run is None:
+            raise HexError("The task published no run before it was deferred, so it is unknown which one it waits for.")
+        try:
+            return events.completed_run(event, self._run["runId"])
+        except HexRunTimeout as error:
+            if self._first_limit == self._task.timeout:
+                raise
+            raise AirflowTaskTimeout(str(error)) from error
+
+    # Release: decide what happens to the run, do it, record it, and say so in the error.
+
+    @contextmanager
+    def released_on_failure(self) -> Iterator[None]:
+        """Release the run if the block fails, and forget it if the block ends well."""
+        try:
+            yield
+        except TaskDeferred:
+            raise
+        except HexRunFailed as error:
+            self._store.record_failure(str(error))
+            raise
+        except BaseException as error:
+            if self._run is None:
+                self._fail_without_run(error)
+            elif isinstance(error, HexNotFound):
+                error.retry_helps = True  # the run is gone, and a retry starts another
+            else:
+                self._fail(error)
+            raise
+        else:
+            self._store.delete()
+        finally:
+            self._run = None
+
+    def _fail(self, error: BaseException) -> None:
+        cancelled = False
+        if self._outcome is None:  # otherwise the kill has released the run
+            is_retried = isinstance(error, HexError) or not isinstance(error, AirflowFailException)
+            disposition = self._decide(self._cause(error), self._status(), is_retried)
+            cancelled = self._release(disposition)
+            if disposition is Disposition.LEAVE_TO_RETRY and isinstance(error, HexError):
+                error.retry_helps = True  # by then, someone may have fixed the token or the connection
+        add_sentence(error, str(self._outcome) if self._is_named_in(error) else self._named_outcome())
+        if cancelled:
+            self._store.record_failure(str(error))
+
+    def _fail_without_run(self, error: BaseException) -> None:
+        if isinstance(error, HexUnreconciledStart):
+            error.retry_helps = self._attempt.retry_finds_record  # the retry reconciles the start
+        elif isinstance(error, HexAmbiguousStart):
+            self._store.delete()  # the error lists the runs
+        elif isinstance(error, Exception) or not self._start.request:
+            pass  # no run was started, or the retry reconciles the start
+        elif self._kill_switch.is_set or self._task.cancel_on_timeout:  # a timeout, or Airflow 2's kill
+            add_sentence(error, self._cancel_interrupted_start())
+
+    def _cancel_interrupted_start(self) -> str:
+        try:
+            self._run = self._start.interrupted_run()
+        except HexError as error:
+            return str(error)
+        if self._run is None:
+            return "No run was started."
+        self._release(Disposition.CANCEL)
+        return self._named_outcome()
+
+    def _cause(self, error: BaseException) -> Cause:
+        if isinstance(error, (HexRunTimeout, AirflowTaskTimeout)) or is_deferral_timeout(error):
+            return Cause.TIMED_OUT
+        return Cause.KILLED if self._kill_switch.is_set else Cause.FAILED
+
+    def _status(self) -> AttemptStatus:
+        """Ask Airflow about the attempt, unless no other attempt can have the run: that takes a record."""
+        return self._attempt.status() if self._store.has_run else AttemptStatus.CURRENT
+
+    def _decide(self, cause: Cause, status: AttemptStatus, is_retried: bool = True) -> Disposition:
+        return decide(
+            cause,
+            status,
+            retry_finds_run=is_retried and self._store.has_run and self._attempt.retry_finds_record,
+            cancel_on=set(Cause) if self._task.cancel_on_timeout else {Cause.KILLED, Cause.FAILED},
+        )
+
+    def _release(self, disposition: Disposition) -> bool:
+        """Carry out a disposition, set the outcome, and return whether the run was cancelled."""
+        cancelled, self._outcome = False, _LEFT.get(disposition, "")
+        if disposition is Disposition.CANCEL and self._run is not None:
+            project_id = self._run.get("projectId") or self._task.project_id
+            cancelled, self._outcome = cancel_run(self._task.hook, project_id, self._run["runId"])
+        return cancelled
+
+    def _is_named_in(self, error: BaseException) -> bool:
+        return self._run is not None and str(self._run.get("runUrl") or self._run["runId"]) in str(error)
+
+    def _named_outcome(self) -> str:
+        return f"{describe(self._run or {})}: {self._outcome}"
+
+    # Kill: Airflow calls these in a signal handler, in the middle of any line above.
+
+    def kill(self) -> None:
+        """Stop soon, and release the run, because Airflow ends the process."""
+        self._kill_switch.is_set = True
+        if self._run is None or self._outcome is not None:
+            return
+        status = self._status()
+        if status is not AttemptStatus.UNKNOWN:  # otherwise the interrupted code ends soon, and releases the run
+            self._release(self._decide(Cause.KILLED, status))
+            log.warning("The task was killed. %s", self._named_outcome())
+
+    def time_out(self) -> None:
+        """Release the run of a deferred task that Airflow 2 ends at its ``execution_timeout`` without resuming it."""
+        if self._run is not None:
+            self._release(self._decide(Cause.TIMED_OUT, AttemptStatus.CURRENT))
+            log.warning("The task timed out. %s", self._named_outcome())
+
+    # What the steps above share.
+
+    @property
+    def _first_limit(self) -> float | None:
+        return first_limit(self._task.timeout, self._task.execution_timeout)
+
+    @cached_property
+    def _client(self) -> HexClient:
+        return self._task.hook.new_client(sleep=self._sleep)
+
+    def _sleep(self, seconds: float) -> None:
+        self._kill_switch.sleep(seconds)
+        if self._kill_switch.is_set and self._run is not None:
+            raise HexError("The task was killed while it waited for the run.")
+
+    def _stop_if_killed(self) -> None:
+        if self._kill_switch.is_set:
+            raise HexError("The task was killed while it started the run.")
+
+
+def _seconds_left(limit: float | None, began: float) -> float | None:
+    """Return the seconds that are left of a timeout that began then, in epoch seconds."""
+    return None if limit is None else max(began + limit - time.time(), 0.0)

@@ -1,0 +1,43 @@
+"""The XComs by which a task publishes its run, and by which its trigger recognises it.
+
+A task pushes ``run_id`` and ``run_url`` before it defers. They serve its users, and its trigger: a task that is
+deferred with another ``run_id``, or no longer deferred, does not wait for this trigger's run any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_hex.version_compat import state_of, xcom_of
+
+RUN_ID = "run_id"
+RUN_URL = "run_url"
+
+
+def push_run(ti: Any, run: Mapping[str, Any]) -> None:
+    """Publish a task's run.
+
+    :param ti: the task instance, as Airflow passes it to the task.
+    :param run: the run, as Hex describes it.
+    """
+    ti.xcom_push(key=RUN_ID, value=run["runId"])
+    if run.get("runUrl"):
+        ti.xcom_push(key=RUN_URL, value=run["runUrl"])
+
+
+def pull_run(ti: Any, project_id: str) -> dict[str, Any] | None:
+    """Return the run that a task published before it was deferred, None if it has published none."""
+    run_id, run_url = (
+        ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index) for key in (RUN_ID, RUN_URL)
+    )
+    return None if run_id is None else {"projectId": project_id, "runId": run_id, "runUrl": run_url}
+
+
+def task_waits_for(ti: Any, run_id: str) -> bool:
+    """Whether a trigger's task is deferred, and waits for this run. Blocking: ask it from a thread.
+
+    :param ti: the task instance, as Airflow passes it to the trigger.
+    :param run_id: the trigger's run.
+    """
+    return state_of(ti) == "deferred" and bool(xcom_of(ti, RUN_ID) == run_id)
