@@ -34,7 +34,7 @@ class AirflowApi:
         self._http.headers["Authorization"] = f"Bearer {token}"
 
     def create_connection(self, connection_id: str, conn_type: str, **fields: Any) -> None:
-        """Add a connection. `fields`: host, login, password, port, extra, …"""
+        """Add a connection. `fields`: host, login, password, port, extra and so on."""
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
         self._call("POST", "/api/v2/connections", body)
 

@@ -10,7 +10,8 @@ import pytest
 
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
 
-TABLE = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text().split("\n## What happens to the run")[1].split("\n## ")[0]
+PAGE = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text()
+TABLE = PAGE.split("\n## What happens to the run")[1].split("\n## ")[0]
 ROWS = [[cell.strip() for cell in line.strip("|\n ").split("|")] for line in TABLE.splitlines() if line[:1] == "|"][2:]
 NOT_ALLOWED = ", not allowed"
 FINDS = {"yes": [True], "no": [False], "yes or no": [True, False]}
