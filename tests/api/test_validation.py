@@ -127,11 +127,11 @@ def test_a_value_that_contains_itself_is_rejected() -> None:
 def test_a_count_is_a_whole_number_within_its_limits() -> None:
     assert [validation.to_count(n, "n", 1, 100) for n in (1, 100)] == [1, 100]
     assert validation.to_count(10**30 + 1, "n", 0) == 10**30 + 1
-    assert [validation.to_count(n, "n") for n in ("7", " 7 ", 7.0)] == [7, 7, 7]
+    assert [validation.to_count(n, "n", text=True) for n in ("7", " 7 ", 7.0)] == [7, 7, 7]
     assert type(validation.to_count(7.0, "n")) is int
 
 
-@pytest.mark.parametrize("value", [0, 101, 1.5, "1.5", "x", "", True, None, [1], float("nan"), 10**400])
+@pytest.mark.parametrize("value", [0, 101, 1.5, "1.5", "x", "", "7", True, None, [1], float("nan"), 10**400])
 def test_anything_else_is_not_a_count(value: Any) -> None:
     shown = validation.short(value)
     assert (
@@ -180,11 +180,11 @@ def test_a_list_is_any_sequence_but_text_and_each_item_is_validated() -> None:
 
 def test_a_duration_is_a_number_of_seconds_or_a_timedelta() -> None:
     minute = datetime.timedelta(minutes=1)
-    assert [validation.to_seconds(value, "timeout") for value in (0.5, 60, "60", minute)] == [0.5, 60, 60, 60]
+    assert [validation.to_seconds(value, "timeout", text=True) for value in (0.5, 60, "60", minute)] == [0.5, 60, 60, 60]
     assert validation.to_seconds(86400, "timeout", most=86400) == 86400
 
 
-NOT_SECONDS = [0, -1, True, "x", "", "nan", float("inf"), float("nan"), datetime.timedelta(0), [1], None, 10**400]
+NOT_SECONDS = [0, -1, True, "x", "", "60", "nan", float("inf"), float("nan"), datetime.timedelta(0), [1], None, 10**400]
 
 
 @pytest.mark.parametrize("value", NOT_SECONDS)
