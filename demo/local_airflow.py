@@ -81,6 +81,7 @@ def local_airflow(
             processes.start(service, (*AIRFLOW, service))
         api = AirflowApi(url)
         wait_for("Airflow's start", lambda: _is_up(processes, api), START_SECONDS)
+        api.warm_up()
         api.log_in()
         yield LocalAirflow(home, url, api, processes)
 
