@@ -14,7 +14,7 @@ import tenacity
 import urllib3
 
 from airflow_provider_hex.api import error_messages, responses, retry
-from airflow_provider_hex.api.adapter import Aborted, Adapter
+from airflow_provider_hex.api.adapter import Adapter
 from airflow_provider_hex.api.call import Call, Page, Response
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexError, HexUnreachable
@@ -146,9 +146,9 @@ class HexClient:
                 allow_redirects=False,
             )
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # requests lets some of urllib3's through
-            if self._adapter.aborted.is_set():
-                raise Aborted from None
+            self._adapter.check()
             raise self._no_response(call, error, now) from None
+        self._adapter.check()  # what looks like the end of a response may be the abort
         received_at = self.clock()
         with limiting:
             self._limiter.learned(call.name, response.headers, received_at, response.status_code)
@@ -198,9 +198,10 @@ def _failed_to_connect(error: Exception) -> bool:
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:
-    """Return an exception and what it was raised from, the innermost last."""
+    """Return an exception and those that it was raised from or wraps, the innermost last."""
     found: list[BaseException] = []
     while error is not None:
         found.append(error)
-        error = error.__cause__ or error.__context__
+        wrapped = next((argument for argument in error.args if isinstance(argument, BaseException)), None)
+        error = error.__cause__ or error.__context__ or wrapped
     return found
