@@ -1,1 +1,1 @@
-"""When a run's end is noticed, and what that costs in requests: a simulation in virtual time."""
+"""When the end of a run is noticed, and how many requests that takes: a simulation in virtual time."""

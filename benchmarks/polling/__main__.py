@@ -1,4 +1,4 @@
-"""Print the tables, and exit with 1 if what they are to show does not hold. ``docs/benchmarks.md`` explains them."""
+"""Print the tables that ``docs/benchmarks.md`` explains, and exit with 1 if its claims do not hold."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from benchmarks.polling import floor, simulation, workload
 from benchmarks.polling.simulation import Waited
 
 RUNS = 6000
-"""How many are waited for in all, by each policy, for each number at once."""
+"""How many runs each policy waits for in all, for each number of runs at the same time."""
 AT_ONCE = (1, 5, 25, 100)
 INTERVALS = (3.0, 5.0, 10.0, 60.0)
 AT_MOST = 0.5
-"""What the delay may be at the most, measured by that of the fixed interval of as many requests."""
+"""The largest allowed delay, as a share of that of the fixed interval with as many requests."""
 
 
 def main() -> int:
@@ -65,9 +65,9 @@ COMPARISON_HEAD = """
 
 
 class _Comparison:
-    """Ours against the fixed interval that takes as many requests per run, and against the floor for as many looks.
+    """This provider against the fixed interval that takes as many requests per run, and the floor for as many polls.
 
-    That peer is given every advantage: no limit, nobody else at the same time, and no look at the start.
+    The fixed interval has every advantage: no limit, no other run at the same time, and no poll at the start.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class _Comparison:
     ) -> None:
         self._count, self._name, self._of, self._odds = count, name, of, odds
         self._requests = fmean(wait.requests for wait in waits)
-        self._looks = fmean(wait.looks for wait in waits)
+        self._polls = fmean(wait.polls for wait in waits)
         self._delay = fmean(of(wait, wait.late) for wait in waits if wait.late is not None)
         self._interval = _interval([wait.run.length for wait in waits], self._requests)
         self._peer = fmean(of(wait, -wait.run.length % self._interval) for wait in waits)
@@ -90,7 +90,7 @@ class _Comparison:
         share = self._of is _share
         peer, own, least = (
             f"{delay:.1%}" if share else f"{delay:.1f} s"
-            for delay in (self._peer, self._delay, floor.floor(self._odds, self._looks))
+            for delay in (self._peer, self._delay, floor.floor(self._odds, self._polls))
         )
         return (
             f"| {self._count} | {self._name} | {'share of the length' if share else 'seconds'} | {self._requests:.1f} "

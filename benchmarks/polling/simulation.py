@@ -1,4 +1,4 @@
-"""Waiting for runs in virtual time, as the published provider does it and as this one does."""
+"""Waiting for runs in virtual time, as the published provider does and as this one does."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from airflow_provider_hex.api.schedule import Schedule, apart, next_look
 from benchmarks.polling.workload import Run
 
 PER_MINUTE = 30
-"""The provider's own budget; what is left of Hex's 60 is for starting runs, and for others."""
+"""This provider's own rate limit; the rest of Hex's 60 is for starting runs and for other clients."""
 
 
 @dataclass
 class Waited:
-    """What became of waiting for a run.
+    """The result of waiting for a run.
 
-    :param requests: requests about it; a listing counts once, for the run whose turn it was.
-    :param looks: how often its state was learned.
+    :param requests: requests about it; a list counts once, for the most overdue run.
+    :param polls: how often its status was read.
     :param late: seconds from its end until that was known; None if the wait failed by a 429.
     """
 
     run: Run
     requests: int = 0
-    looks: int = 0
+    polls: int = 0
     late: float | None = None
 
 
 class Limit:
-    """Hex's: 60 requests a minute over all calls of a token, a window that starts at the first request."""
+    """Hex's rate limit: 60 requests a minute for all calls of a token, in a window that starts at the first request."""
 
     def __init__(self, per_window: int = 60, window: float = 60.0) -> None:
         self._per_window, self._window = per_window, window
@@ -39,7 +39,7 @@ class Limit:
         self._count = 0
 
     def allows(self, now: float) -> bool:
-        """Take a request, and return whether it is answered with anything but 429."""
+        """Count a request, and return whether it is not rate-limited."""
         if now - self._opened >= self._window:
             self._opened, self._count = now, 0
         self._count += 1
@@ -47,7 +47,7 @@ class Limit:
 
 
 def fixed(runs: Iterable[Run], interval: float) -> list[Waited]:
-    """Wait as the published provider does: each task for itself, at a fixed interval, until the first 429."""
+    """Wait as the published provider does: each task polls at a fixed interval, until the first 429."""
     limit, waits = Limit(), [Waited(run) for run in runs]
     events = [(wait.run.start, number, True) for number, wait in enumerate(waits)]
     heapq.heapify(events)
@@ -60,7 +60,7 @@ def fixed(runs: Iterable[Run], interval: float) -> list[Waited]:
         if starts:
             heapq.heappush(events, (now, number, False))
             continue
-        wait.looks += 1
+        wait.polls += 1
         if wait.run.end <= now:
             wait.late = now - wait.run.end
         else:
@@ -69,9 +69,9 @@ def fixed(runs: Iterable[Run], interval: float) -> list[Waited]:
 
 
 def ours(runs: Iterable[Run], *, with_history: bool) -> list[Waited]:
-    """Wait as this provider does: one poller, the real schedule, the real pace, Hex's limit behind it.
+    """Wait as this provider does: one poller with the real schedule and the real rate limiter, and Hex's limit.
 
-    :param with_history: whether it makes use of how long past runs took, which the listings tell.
+    :param with_history: whether it uses the lengths of past runs, which are in the lists.
     """
     waits = [Waited(run) for run in runs]
     poller = _Poller(with_history)
@@ -86,7 +86,7 @@ def ours(runs: Iterable[Run], *, with_history: bool) -> list[Waited]:
                 poller.add(wait)
         else:
             now = at
-            poller.look(now)
+            poller.poll(now)
     return waits
 
 
@@ -107,15 +107,15 @@ class _Poller:
         self._put(wait, wait.run.start)
 
     def next_at(self, now: float) -> float:
-        """Return when the next request goes out."""
+        """Return when the next request is sent."""
         turn = self.schedule.next()
         if turn is None:
             return math.inf
         at = max(now, turn[1])
         return max(at + self.pace.pause("GetRunStatus", at), self._last + apart(PER_MINUTE))
 
-    def look(self, now: float) -> None:
-        """Make one request: about whoever is most overdue, and about all others of its project."""
+    def poll(self, now: float) -> None:
+        """Send one request: about the most overdue run, and about all others of its project."""
         turn = self.schedule.next()
         assert turn is not None
         chosen = self._waits[turn[0]]
@@ -131,7 +131,7 @@ class _Poller:
             ended = (run.length for run in self._started[project] if run.end <= now)
             self._past[project] = (*ended, *chosen.run.past)[:100]
         for wait in together:
-            wait.looks += 1
+            wait.polls += 1
             if wait.run.end <= now:
                 wait.late = now - wait.run.end
                 self._forget(wait)

@@ -1,4 +1,4 @@
-"""The runs of which one waits: drawn from a seed, chosen before any policy was measured, and the same for all."""
+"""The runs to wait for: drawn from a seed, chosen before any policy was measured, and the same for all policies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KINDS = (
     (0.8, (60.0, 900.0)),  # minutes
     (0.2, (2400.0, 4800.0)),  # about an hour
 )
-"""Share of the projects, and the range of what their runs usually take (log-uniform), in seconds."""
+"""Share of the projects, and the range of their runs' usual length (log-uniform), in seconds."""
 SPREAD = (0.05, 0.30)
 """How much a project's runs differ from one another: the sigma of a log-normal, itself log-uniform by project."""
 
@@ -24,11 +24,11 @@ SAME_PROJECT = 1 / 3
 NEW_PROJECTS = 0.5
 """Share of the projects that have never run before."""
 PAST_RUNS = (1.0, 100.0)
-"""How many ended runs the listing of the others shows (log-uniform). A page holds 100."""
+"""How many ended runs the list of the other projects shows (log-uniform). A page has 100."""
 
 STARTS_AT_ONCE = 20
 SECONDS_BETWEEN_STARTS = 61.0
-"""RunProject's limit is 20 a minute: the tasks all want to start at once, and so start in groups of 20."""
+"""RunProject's rate limit is 20 a minute: tasks that are due at the same time start in groups of 20."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,12 @@ class Run:
 
 
 def runs(count: int, seed: int) -> list[Run]:
-    """Draw so many runs, and when they start."""
+    """Draw runs, and when they start.
+
+    :param count: how many.
+    :param seed: of the random numbers.
+    :returns: the runs.
+    """
     draw = random.Random(f"{count} {seed}")
     projects: list[Project] = []
     drawn: list[Run] = []
