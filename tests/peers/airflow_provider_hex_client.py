@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -27,5 +28,5 @@ def cancel(project: str) -> str:
 
 
 if __name__ == "__main__":
-    command = {"run": run, "cancel": cancel}[sys.argv[1]]
-    print(json.dumps(command(*sys.argv[2:])))
+    commands: dict[str, Callable[..., Any]] = {"run": run, "cancel": cancel}
+    print(json.dumps(commands[sys.argv[1]](*sys.argv[2:])))

@@ -6,6 +6,7 @@ It prints JSON.
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from dagster import job
@@ -44,5 +45,5 @@ def details(project: str) -> Any:
 
 
 if __name__ == "__main__":
-    command = {"run": run, "cancel": cancel, "projects": projects, "details": details}[sys.argv[1]]
-    print(json.dumps(command(*sys.argv[2:])))
+    commands: dict[str, Callable[..., Any]] = {"run": run, "cancel": cancel, "projects": projects, "details": details}
+    print(json.dumps(commands[sys.argv[1]](*sys.argv[2:])))

@@ -7,6 +7,8 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from prefect import flow
 from prefect_hex import HexCredentials
@@ -41,5 +43,5 @@ async def list_runs(project: str, status: str | None = None) -> str:
 
 
 if __name__ == "__main__":
-    command = {"run": run, "cancel": cancel, "list": list_runs}[sys.argv[1]]
-    print(asyncio.run(command(*sys.argv[2:])))
+    commands: dict[str, Callable[..., Any]] = {"run": run, "cancel": cancel, "list": list_runs}
+    print(asyncio.run(commands[sys.argv[1]](*sys.argv[2:])))
