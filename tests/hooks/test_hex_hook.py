@@ -194,7 +194,7 @@ def test_a_refused_cancel_of_a_run_that_has_ended_is_no_error(status: int, hook:
 
 def test_a_cancel_of_a_run_that_is_gone_is_no_error(hook: HexHook, emulator: Control) -> None:
     run_id = hook.run_project(PROJECT)["runId"]
-    emulator.vanish(run_id)
+    emulator.remove_run(run_id)
     hook.cancel_run(PROJECT, run_id)
 
 

@@ -61,7 +61,7 @@ def test_after_a_run_that_vanished_in_the_wait_the_retry_starts_another(
     def push(key: str, value: Any) -> None:
         pushed(key, value)
         if key == "run_url":
-            emulator.vanish(airflow.xcoms["run_id"])
+            emulator.remove_run(airflow.xcoms["run_id"])
 
     context["ti"].xcom_push = push
     with pytest.raises(HexError, match="404") as raised:

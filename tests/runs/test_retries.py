@@ -28,7 +28,7 @@ def run(emulator: Control, airflow: Airflow) -> dict[str, Any]:
 
 def ends_as(status: str, run: dict[str, Any], emulator: Control) -> None:
     if status == "gone":
-        emulator.vanish(run["runId"])
+        emulator.remove_run(run["runId"])
     else:
         emulator.set_status(run["runId"], status)
 

@@ -46,7 +46,7 @@ def test_all_pages_hold_what_one_page_does(name: str, page_size: int, transport:
 
 @pytest.mark.parametrize("order", ["newest", "oldest", "mixed"])
 def test_runs_are_listed_in_hexs_order(order: str, transport: Either, emulator: Control, three_runs: list[str]) -> None:
-    emulator.listing(order)
+    emulator.set_list_order(order)
     found = [run["runId"] for run in transport.items(listing("GetProjectRuns"))]
     assert sorted(found) == sorted(three_runs)
     if order != "mixed":

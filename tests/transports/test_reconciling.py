@@ -32,7 +32,7 @@ def earlier_runs(emulator: Control) -> None:
 
 @pytest.mark.parametrize("order", ["newest", "oldest", "mixed"])
 def test_earlier_runs_are_not_taken_for_it(order: str, transport: Either, emulator: Control) -> None:
-    emulator.listing(order)
+    emulator.set_list_order(order)
     emulator.fault("RunProject", drop=True)
     run = started(transport)
     assert run["runId"] == emulator.runs()[-1]["runId"]
@@ -44,7 +44,7 @@ def test_earlier_runs_are_not_taken_for_it(order: str, transport: Either, emulat
 def test_its_own_run_is_found_whatever_has_become_of_it(
     course: str, order: str, transport: Either, emulator: Control
 ) -> None:
-    emulator.listing(order)
+    emulator.set_list_order(order)
     emulator.next_run(timeline=[(course, None)])
     emulator.fault("RunProject", status=502, apply=True)
     run = started(transport)
@@ -59,7 +59,7 @@ def test_as_many_pages_are_read_as_it_takes(order: str, pages: int, transport: E
     for _ in range(100):
         emulator.start_run(PROJECT, trigger="API")
     emulator.clock(advance=60)
-    emulator.listing(order)
+    emulator.set_list_order(order)
     emulator.fault("RunProject", drop=True, apply=True)
     assert started(transport)["runId"] == emulator.runs()[-1]["runId"]
     assert len(emulator.requests("GetProjectRuns")) == pages

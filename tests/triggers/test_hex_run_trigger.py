@@ -69,7 +69,7 @@ def test_blips_are_outlived(emulator: Control) -> None:
 
 def test_a_run_that_is_gone_ends_it_with_an_error_that_says_what_to_do(emulator: Control) -> None:
     run_id = started(emulator)
-    emulator.vanish(run_id)
+    emulator.remove_run(run_id)
     (event,) = asyncio.run(events_of(trigger(run_id)))
     json.dumps(event)
     with pytest.raises(HexNotFound, match=rf"404.*check the ids.*It ends the wait for run {run_id}"):

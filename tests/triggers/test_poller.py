@@ -156,7 +156,7 @@ def test_runs_are_polled_one_by_one_if_the_list_is_rejected(status: int, emulato
 
 def test_a_run_that_is_gone_ends_only_the_waits_for_it(emulator: Control) -> None:
     gone, *others = waited_for = runs(emulator, 3)
-    emulator.vanish(gone["runId"])
+    emulator.remove_run(gone["runId"])
     first, *rest = wait_for(*[(config(emulator), watch(run)) for run in waited_for])
     assert isinstance(first, HexNotFound)
     assert gone["runId"] in str(first)
