@@ -131,7 +131,7 @@ def _fits_a_header(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
-_seconds = partial(to_seconds, most=86400)
+_seconds = partial(to_seconds, most=86400, text=True)
 _READERS: dict[str, Callable[[Any, str], Any]] = {
     "verify": to_bool,
     "ca_bundle": _text,
@@ -139,7 +139,7 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "headers": _headers,
     "connect_timeout": _seconds,
     "read_timeout": _seconds,
-    "requests_per_minute": partial(to_count, most=6000),
+    "requests_per_minute": partial(to_count, most=6000, text=True),
     "retry_for": _seconds,
     "start_grace": _seconds,
 }

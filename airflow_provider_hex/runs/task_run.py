@@ -111,8 +111,11 @@ class TaskRun:
             on_ambiguous_start=self._task.on_ambiguous_start,
             wait_for_completion=self._task.wait_for_completion,
         )
-        self._run = recovery.run()
-        return self._run
+        recovered = recovery.run()
+        self._run = recovered or self._run
+        self._stop_if_killed()
+        self._run = recovered
+        return recovered
 
     def _start_run(self, began: float, requeued: bool) -> StartedRun:
         max_wait = 0.0 if self._task.deferrable else _seconds_left(self._task.timeout, began)

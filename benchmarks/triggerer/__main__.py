@@ -126,6 +126,7 @@ def _candidate(
         wanted = Wanted(candidate, **asdict(served), over=over, warm_up=warm_up, seconds=seconds)
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.triggerer.waiters"],
+            check=False,
             input=json.dumps(asdict(wanted)),
             env=environment,
             capture_output=True,

@@ -44,9 +44,12 @@ class Wanted:
 
 @dataclass
 class Measured:
-    """`bytes` is the memory beyond that before the first trigger, `held_up` and `computing` are seconds: the longest
-    time for which the loop did not come back, and the longest for which its thread computed without a pause, garbage
-    collections left out."""
+    """What was measured.
+
+    `bytes` is the memory beyond that before the first trigger. `held_up` and `computing` are seconds: the longest time
+    for which the loop was blocked, and the longest for which its thread computed without a pause. Garbage collections
+    do not count.
+    """
 
     since: float
     until: float

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
 from demo.waiting import wait_for
 from tests.chaos.scenario import WITHIN, Scenario, both_modes, needs_record
@@ -81,7 +82,8 @@ def test_a_timeout_leaves_the_run_running_if_cancel_on_timeout_is_off(scenario: 
     scenario.start(f"{dag_id}_no_cancel")
     scenario.assert_task_ends("failed")
     scenario.assert_runs("RUNNING")
-    assert "The run goes on, as cancel_on_timeout is off." in scenario.error()
+    if AIRFLOW_V_3_0_PLUS or dag_id != "deferred_execution_timeout":  # there Airflow 2 ends the task by itself
+        assert "The run goes on, as cancel_on_timeout is off." in scenario.error()
     scenario.assert_nothing_cancelled()
 
 

@@ -19,7 +19,7 @@ from airflow_provider_hex.api.errors import (
 )
 from hex_emulator.client import Control
 from tests.conftest import connect
-from tests.operators.conftest import WAYS, Airflow, begin, finish, going, operator, statuses
+from tests.runs.conftest import WAYS, Airflow, begin, finish, going, operator, statuses
 
 
 def watch(airflow: Airflow, emulator: Control) -> list[tuple[str, int]]:

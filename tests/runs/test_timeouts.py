@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow_provider_hex.api.errors import HexRunTimeout
 from hex_emulator.client import Control
 from tests.conftest import connect
-from tests.operators.conftest import WAYS, Airflow, begin, finish, going, interrupted_when, operator, statuses
+from tests.runs.conftest import WAYS, Airflow, begin, finish, going, interrupted_when, operator, statuses
 
 
 def time_is_up() -> None:

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_hex.api.errors import HexError, HexForbidden, HexRunFailed, HexServerError
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, PROJECTS, connect
-from tests.operators.conftest import WAYS, Airflow, begin, finish, going, operator, statuses
+from tests.runs.conftest import WAYS, Airflow, begin, finish, going, operator, statuses
 
 ENDED_BADLY = ["ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"]
 OTHER_PROJECT = PROJECTS["Warehouse health"]

@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_hex.api.errors import HexError
 from hex_emulator.client import Control
-from tests.operators.conftest import WAYS, Airflow, begin, finish, going, interrupted_when, operator, statuses
+from tests.runs.conftest import WAYS, Airflow, begin, finish, going, interrupted_when, operator, statuses
 
 WAITS = {name: WAYS[name] for name in ("waiting", "deferrable")}
 

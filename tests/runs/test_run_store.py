@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_hex.api.start import StartRequest
 from airflow_provider_hex.runs.run_store import RunStore
-from tests.operators.conftest import Airflow
+from tests.runs.conftest import Airflow
 
 RUN = {"projectId": "p", "runId": "r", "runUrl": "https://hex/r", "traceId": "t", "projectVersion": 7}
 

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow_provider_hex.api.errors import HexError
 from hex_emulator.client import Control
 from tests.conftest import connect
-from tests.operators.conftest import CANCELLED, LEFT, Airflow, begin, going, interrupted_when, operator, statuses
+from tests.runs.conftest import CANCELLED, LEFT, Airflow, begin, going, interrupted_when, operator, statuses
 
 
 @pytest.mark.parametrize("options", [{"deferrable": True}, {"wait_for_completion": False}])

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_hex.api.errors import HexError
 from demo.waiting import wait_for
 from hex_emulator.client import Control
-from tests.operators.conftest import CANCELLED, LEFT, Airflow, finish, going, interrupted_when, operator, statuses
+from tests.runs.conftest import CANCELLED, LEFT, Airflow, finish, going, interrupted_when, operator, statuses
 
 
 def killed_while_it_waits(emulator: Control, airflow: Airflow, happens: Callable[[], object], **options: Any) -> str:

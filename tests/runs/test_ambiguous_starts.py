@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_hex.api.errors import HexAmbiguousStart, HexError, HexRequestRejected
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, PROJECTS, connect
-from tests.operators.conftest import WAYS, Airflow, begin, finish, going, interrupted_when, operator, statuses
+from tests.runs.conftest import WAYS, Airflow, begin, finish, going, interrupted_when, operator, statuses
 
 INPUTS = {"region": "EMEA"}
 
