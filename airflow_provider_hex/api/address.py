@@ -29,8 +29,8 @@ def base_url(host: str | None, *, scheme: str | None = None, port: int | None = 
         text = f"{(scheme or '').strip() or 'https'}://{text.lstrip('/')}"
     if "@" in text or re.search("hxt[pw]_", text):
         raise HexInvalidInput(
-            "The Hex connection's Base URL contains a token, a user name or a password. Put the token into the API token "
-            f"field, and write the Base URL like {DEFAULT_HOST}."
+            "The Hex connection's Base URL contains a token, a user name or a password. Put the token into the "
+            f"API token field, and write the Base URL like {DEFAULT_HOST}."
         )
     try:
         url = urlsplit(text)

@@ -75,12 +75,12 @@ class HexClient:
         :raises HexError: the call failed.
         """
         now = self.clock()
-        if call.journal:
+        if call.journal is not None:
             call.journal.sending(now)
         try:
             return self._send(call, now)
         except HexError as error:
-            if call.journal and not error.may_have_acted:
+            if call.journal is not None and not error.may_have_acted:
                 call.journal.had_no_effect()
             raise
 

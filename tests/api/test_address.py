@@ -68,8 +68,8 @@ def test_a_token_in_the_host_is_rejected_and_not_shown(host: str) -> None:
     with pytest.raises(HexInvalidInput) as raised:
         base_url(host)
     assert str(raised.value) == (
-        "The Hex connection's Base URL contains a token, a user name or a password. Put the token into the API token "
-        f"field, and write the Base URL like {EXAMPLE}."
+        "The Hex connection's Base URL contains a token, a user name or a password. Put the token into the "
+        f"API token field, and write the Base URL like {EXAMPLE}."
     )
 
 

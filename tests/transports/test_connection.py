@@ -30,7 +30,7 @@ def test_every_request_carries_the_token_and_the_extra_headers(transports: Trans
 def test_a_redirect_never_carries_the_token_to_another_host(transports: Transports) -> None:
     with stranger() as elsewhere, stranger(302, Location=f"{elsewhere.url}/users/me") as server:
         transport = transports(base_url=server.url)
-        with pytest.raises(errors.HexRequestRejected, match="That is a redirect, which is not followed"):
+        with pytest.raises(errors.HexRequestRejected, match="Redirects are not followed"):
             transport.request(ME)
         if isinstance(transport, Blocking):  # its session follows redirects, but without the token
             transport.client.session.get(f"{server.url}/users/me")
@@ -56,7 +56,7 @@ def test_a_connection_that_cannot_be_made_is_explained(transports: Transports) -
     for url, words in ((f"http://127.0.0.1:{port}", "Errno 111"), ("http://hex.invalid", "")):
         transport = transports(base_url=url, retry_for=0.001)
         with pytest.raises(
-            errors.HexNotConnected, match=f"No response from {url} to Me .*{words}.*proxy, and the network"
+            errors.HexNotConnected, match=f"No response from {url} to Me .*{words}.*Proxy, and the network"
         ):
             transport.request(ME)
 
