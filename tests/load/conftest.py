@@ -38,7 +38,11 @@ def emulator() -> Iterator[Control]:
 def airflow(emulator: Control, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     """An Airflow that runs 32 tasks at once, as by default."""
     home = tmp_path_factory.mktemp("airflow") / "home"
-    variables = {"LOAD_PROJECTS": ",".join(PROJECTS), "AIRFLOW__CORE__PARALLELISM": "32"}
+    variables = {
+        "LOAD_PROJECTS": ",".join(PROJECTS),
+        "AIRFLOW__CORE__PARALLELISM": "32",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # after 5 s, the default, a busy machine fails tasks by itself
+    }
     with local_airflow(home, [DAGS], Ports.free(), variables) as airflow:
         airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=OURS.token)
         yield airflow
