@@ -24,6 +24,7 @@ PROJECTS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(100)
 RIVALS_PROJECT = "ffffffff-0000-4000-8000-000000000000"
 WITHIN = 1200.0
 """Seconds that anything may take on a slow and busy machine."""
+A_DAY = 24 * 60 * 60.0
 FINISHED = {"success", "failed", "upstream_failed", "skipped", "removed"}
 
 
@@ -57,14 +58,14 @@ class Load:
     run_id: str
     dag_id: str = ""
 
-    def start(self, dag_id: str, *, running: float | None = None, speed: float = 1) -> None:
+    def start(self, dag_id: str, *, running: float = A_DAY, speed: float = 1) -> None:
         """Start the DAG. `speed` is that of Hex's clock, `running` the seconds that each run takes by it.
 
-        By default the runs go on until `complete_runs`, so that the machine's speed makes no difference.
+        By default they go on until `complete_runs`, so that the machine's speed makes no difference.
         """
         self.hex.clock(speed=speed)
         for project in PROJECTS:
-            self.hex.next_run(project, timeline=[("RUNNING", running), ("COMPLETED", None)], times=len(PROJECTS))
+            self.hex.next_run(project, pending=0, running=running, times=len(PROJECTS))
         self.airflow.wait_for_dag(dag_id)
         self.airflow.api.trigger(dag_id, self.run_id)
         self.dag_id = dag_id
