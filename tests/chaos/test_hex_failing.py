@@ -110,6 +110,16 @@ def test_a_cancel_that_fails_once_cancels_the_run(scenario: Scenario, dag_id: st
     scenario.assert_task_ends("failed")
 
 
+def test_a_slow_cancel_of_a_deferred_tasks_run_is_not_interrupted(scenario: Scenario) -> None:
+    """Airflow cancels a trigger again and again until it has ended, also while its on_kill works."""
+    scenario.each_run_takes(600)
+    scenario.start_and_wait("deferred")
+    scenario.fault("CancelRun", drop=True, delay=5)
+    scenario.mark("failed")
+    scenario.assert_runs("KILLED")
+    scenario.assert_task_ends("failed")
+
+
 @needs_record
 def test_a_retry_finds_the_run_of_a_start_that_its_first_attempt_could_not_reconcile(scenario: Scenario) -> None:
     """The response is lost, and Hex stays unavailable for longer than the connection's retry_for."""
