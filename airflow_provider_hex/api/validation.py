@@ -108,7 +108,7 @@ def to_choice(value: Any, name: str, choices: Collection[str]) -> str:
     """
     if value not in choices:
         raise invalid(value, name, f"one of {', '.join(choices)}")
-    return value
+    return str(value)
 
 
 def to_list(value: Any, name: str, read: Callable[[Any, str], T]) -> list[T]:
