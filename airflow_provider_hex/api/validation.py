@@ -108,9 +108,9 @@ def to_choice(value: Any, name: str, choices: Collection[str]) -> str:
     :return: the text, unchanged.
     :raises HexInvalidInput: it is none of them.
     """
-    if not isinstance(value, str) or value not in choices:
+    if value not in choices:
         raise invalid(value, name, f"one of {', '.join(choices)}")
-    return value
+    return str(value)
 
 
 def to_list(value: Any, name: str, read: Callable[[Any, str], T]) -> list[T]:
