@@ -180,7 +180,12 @@ def test_a_list_is_any_sequence_but_text_and_each_item_is_validated() -> None:
 
 def test_a_duration_is_a_number_of_seconds_or_a_timedelta() -> None:
     minute = datetime.timedelta(minutes=1)
-    assert [validation.to_seconds(value, "timeout", text=True) for value in (0.5, 60, "60", minute)] == [0.5, 60, 60, 60]
+    assert [validation.to_seconds(value, "timeout", text=True) for value in (0.5, 60, "60", minute)] == [
+        0.5,
+        60,
+        60,
+        60,
+    ]
     assert validation.to_seconds(86400, "timeout", most=86400) == 86400
 
 

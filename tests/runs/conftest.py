@@ -1,4 +1,4 @@
-"""A task of Airflow's and its attempts. The operator is called as Airflow calls it, in this process."""
+"""A stand-in for Airflow: one task and its attempts. The operator is called as Airflow calls it, in this process."""
 
 from __future__ import annotations
 
@@ -20,21 +20,24 @@ from demo.waiting import wait_for
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
 
-WAYS: dict[str, dict[str, Any]] = {
-    "waiting": {},
-    "deferrable": {"deferrable": True},
-    "not-waiting": {"wait_for_completion": False},
+MODES: dict[str, dict[str, Any]] = {
+    "worker": {},
+    "deferred": {"deferrable": True},
+    "start-only": {"wait_for_completion": False},
 }
+"""The ways in which a task waits for its run, or does not: the operator's arguments."""
+WAITING_MODES = {name: MODES[name] for name in ("worker", "deferred")}
 
-LEFT, CANCELLED = "RUNNING", "KILLED"
-"""The state of a run that does not end by itself, after all."""
+LEFT_RUNNING, CANCELLED = "RUNNING", "KILLED"
+"""The last status of a run that does not end by itself."""
 
 
 class Airflow:
-    """What Airflow knows of one task: its state, its attempts, its XComs, and what they noted.
+    """What Airflow knows about one task: its state, its attempts, its XComs, and its records in the task state store.
 
-    ``state`` may be an error: then Airflow does not answer. ``on_store(method, value)`` is called before the task
-    state store is used, and may raise.
+    ``state`` may be an error, which Airflow then responds with. Without ``has_store`` there is no task state store, as
+    before Airflow 3.3. ``on_store(method, value)`` is called before the store is used, and may raise; ``on_state()``
+    is called before the state is read.
     """
 
     def __init__(self) -> None:
@@ -42,34 +45,38 @@ class Airflow:
         self.try_number, self.max_tries = 0, 1
         self.xcoms: dict[str, Any] = {}
         self.records: dict[str, str] = {}
+        self.has_store = True
+        self.on_state: Callable[[], object] = lambda: None
         self.on_store: Callable[[str, Any], object] = lambda method, value: None
         self.store: Store | None = None
 
     @property
     def record(self) -> Any:
-        """What is noted now."""
+        """The present record, None if there is none."""
         (text,) = self.records.values() or ["null"]
         return json.loads(text)
 
     def attempt(self) -> Any:
-        """The context of a new attempt. The one before has nothing to say any longer."""
+        """Begin a new attempt, and return its context. The store rejects the previous attempt from now on."""
         self.try_number += 1
         self.xcoms.clear()
         self.store = Store(self)
-        return {"ti": TaskInstance(self), "task_state_store": self.store}
+        return {"ti": TaskInstance(self), **({"task_state_store": self.store} if self.has_store else {})}
 
     def clear(self) -> None:
-        """The next attempt has retries of its own."""
+        """Clear the task: the next attempt has retries of its own."""
         self.max_tries = self.try_number + 1
 
-    def tell_state(self, ti: Any) -> str | None:
+    def state_of(self, ti: Any) -> str | None:
+        """Return the task's state, in place of :func:`airflow_provider_hex.version_compat.state_of`."""
+        self.on_state()
         if isinstance(self.state, Exception):
             raise self.state
         return self.state
 
 
 class TaskInstance:
-    """One attempt's."""
+    """The task instance of one attempt."""
 
     task_id, map_index = "run", -1
 
@@ -85,89 +92,95 @@ class TaskInstance:
 
 
 class Store:
-    """Airflow's task state store, as one attempt sees it: it is empty for all but the present one."""
+    """Airflow's task state store, as one attempt sees it: it is empty for all but the latest attempt."""
 
     def __init__(self, airflow: Airflow) -> None:
         self._airflow = airflow
 
     def get(self, key: str, default: Any = None) -> Any:
         self._airflow.on_store("get", None)
-        notes = self._airflow.records if self._airflow.store is self else {}
-        return json.loads(notes[key]) if key in notes else default
+        records = self._airflow.records if self._airflow.store is self else {}
+        return json.loads(records[key]) if key in records else default
 
     def set(self, key: str, value: Any) -> None:
         self._airflow.on_store("set", value)
         if value is None:
             raise ValueError("Cannot set value as None")
         if self._airflow.store is not self:
-            raise RuntimeError("This attempt is not the present one.")
+            raise RuntimeError("This attempt is not the latest one.")
         self._airflow.records[key] = json.dumps(value, allow_nan=False)
 
     def delete(self, key: str) -> None:
         self._airflow.on_store("delete", None)
         if self._airflow.store is not self:
-            raise RuntimeError("This attempt is not the present one.")
+            raise RuntimeError("This attempt is not the latest one.")
         self._airflow.records.pop(key, None)
 
 
 @pytest.fixture
 def airflow(monkeypatch: pytest.MonkeyPatch) -> Airflow:
-    """A task that Airflow retries once."""
+    """A task with one retry."""
     task = Airflow()
-    monkeypatch.setattr(attempt, "state_of", task.tell_state)
+    monkeypatch.setattr(attempt, "state_of", task.state_of)
     return task
 
 
 @pytest.fixture
-def written(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """All that was logged: Airflow 3's loggers print, Airflow 2's log."""
+def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Returns what was logged since the last call: Airflow 3's loggers print, Airflow 2's log."""
     caplog.set_level(logging.INFO)
     return lambda: "".join(capsys.readouterr()) + caplog.text
 
 
 def operator(**options: Any) -> HexRunProjectOperator:
-    usual = {"task_id": "run", "project_id": PROJECT, "poll_interval": 0.05, "timeout": 20}
-    return HexRunProjectOperator(**{**usual, **options})
+    defaults = {"task_id": "run", "project_id": PROJECT, "poll_interval": 0.05, "timeout": 60}
+    return HexRunProjectOperator(**{**defaults, **options})
 
 
 def finish(context: Any, **options: Any) -> Any:
-    """Run a task to its end, through a deferral if it comes to one."""
+    """Execute a task to its end, through a deferral if there is one, and return its result."""
     try:
         return operator(**options).execute(context)
     except TaskDeferred as deferral:
         method, trigger = deferral.method_name, deferral.trigger
 
     async def event() -> Any:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             return await anext(trigger.run())
 
     return operator(**options).resume_execution(method, {"event": asyncio.run(event()).payload}, context)
 
 
-def begin(context: Any, **options: Any) -> None:
-    """Run a task until it is deferred."""
-    with pytest.raises(TaskDeferred):
+def defer(context: Any, **options: Any) -> TaskDeferred:
+    """Execute a deferrable task until it is deferred, and return its deferral."""
+    with pytest.raises(TaskDeferred) as deferred:
         operator(deferrable=True, **options).execute(context)
+    return deferred.value
 
 
-def going(emulator: Control, times: int = 1, status: str = "RUNNING") -> None:
-    """The next runs do not end by themselves."""
+def keep_runs(emulator: Control, times: int = 1, status: str = "RUNNING") -> None:
+    """Make the next runs keep a status: they do not end by themselves."""
     emulator.next_run(timeline=[(status, None)], times=times)
 
 
 def statuses(emulator: Control) -> list[str]:
+    """Return the statuses of all runs, the first first."""
     return [run["status"] for run in emulator.runs()]
+
+
+def starts(emulator: Control) -> int:
+    """Return how many RunProjects Hex has received."""
+    return len(emulator.requests("RunProject"))
 
 
 @contextmanager
 def interrupted_when(condition: Callable[[], object], act: Callable[[], object]) -> Iterator[None]:
-    """Do something in the main thread, in the middle of whatever it does, once the condition holds: like a signal of
-    Airflow's."""
-    before = signal.signal(signal.SIGUSR1, lambda number, frame: act())
+    """Call ``act`` in the main thread once the condition holds, in the middle of its work: like Airflow's signals."""
+    previous = signal.signal(signal.SIGUSR1, lambda number, frame: act())
     main = threading.get_ident()
 
     def interrupt() -> None:
-        wait_for("the moment to interrupt", lambda: condition() or None, seconds=20, pause=0.01)
+        wait_for("the moment to interrupt", lambda: condition() or None, seconds=60, pause=0.01)
         signal.pthread_kill(main, signal.SIGUSR1)
 
     thread = threading.Thread(target=interrupt)
@@ -176,4 +189,4 @@ def interrupted_when(condition: Callable[[], object], act: Callable[[], object])
         yield
     finally:
         thread.join()
-        signal.signal(signal.SIGUSR1, before)
+        signal.signal(signal.SIGUSR1, previous)

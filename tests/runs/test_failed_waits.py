@@ -1,129 +1,189 @@
-"""Waits that end without the run's end: what becomes of the run, and what of the task's retry."""
+"""Waits that fail before the run ends: what happens to the run, and what the task's retry does."""
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.errors import HexError, HexForbidden, HexNotFound, HexUntrustedCertificate
 from hex_emulator.client import Control
-from tests.runs.conftest import WAYS, Airflow, begin, finish, going, interrupted_when, operator, statuses
+from tests import https
+from tests.conftest import connect
+from tests.runs.conftest import (
+    CANCELLED,
+    LEFT_RUNNING,
+    WAITING_MODES,
+    Airflow,
+    defer,
+    finish,
+    interrupted_when,
+    keep_runs,
+    operator,
+    starts,
+    statuses,
+)
 
-WAITS = {name: WAYS[name] for name in ("waiting", "deferrable")}
+LEFT_TO_RETRY = "The run continues, and the task's next attempt re-attaches to it."
 
 
-@pytest.mark.parametrize("way", WAITS)
+def attempt_that_publishes(airflow: Airflow, then: Callable[[], object]) -> Any:
+    """Begin an attempt, and do something as soon as it has published its run. Return its context."""
+    context = airflow.attempt()
+    push = context["ti"].xcom_push
+
+    def push_and_act(key: str, value: Any) -> None:
+        push(key, value)
+        if key == "run_url":
+            then()
+
+    context["ti"].xcom_push = push_and_act
+    return context
+
+
+@pytest.mark.parametrize("mode", WAITING_MODES)
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_run_that_may_not_be_looked_at_is_left_to_the_retry(
-    status: int, way: str, emulator: Control, airflow: Airflow
+def test_a_run_that_may_not_be_polled_is_left_to_the_retry(
+    status: int, mode: str, emulator: Control, airflow: Airflow
 ) -> None:
-    """By then somebody may have put a valid token into the connection."""
-    going(emulator)
+    """By then, someone may have put a valid token into the connection."""
+    keep_runs(emulator)
     emulator.fault("GetRunStatus", status=status)
     emulator.fault("GetProjectRuns", status=status)
     with pytest.raises(HexError) as raised:
-        finish(airflow.attempt(), **WAITS[way])
+        finish(airflow.attempt(), **WAITING_MODES[mode])
+    assert isinstance(raised.value, AirflowException)
     assert not isinstance(raised.value, AirflowFailException)
     assert raised.value.status == status
-    assert "the task's next attempt looks for it." in str(raised.value)
+    assert LEFT_TO_RETRY in str(raised.value)
     (run,) = emulator.runs()
     assert run["runId"] in str(raised.value)
     assert not emulator.requests("CancelRun")
     emulator.clear_faults()
     emulator.set_status(run["runId"], "COMPLETED")
-    assert finish(airflow.attempt(), **WAITS[way])["runId"] == run["runId"]
+    assert finish(airflow.attempt(), **WAITING_MODES[mode])["runId"] == run["runId"]
 
 
-@pytest.mark.parametrize("way", WAITS)
+@pytest.mark.parametrize("mode", WAITING_MODES)
 @pytest.mark.parametrize("options", [{}, {"durable": False}], ids=["last-attempt", "not-durable"])
-def test_a_run_that_may_not_be_looked_at_is_cancelled_if_no_attempt_will_find_it(
-    options: dict[str, Any], way: str, emulator: Control, airflow: Airflow
+def test_a_run_that_may_not_be_polled_is_cancelled_if_no_attempt_will_find_it(
+    options: dict[str, Any], mode: str, emulator: Control, airflow: Airflow
 ) -> None:
     airflow.max_tries = 1 if options else 0
-    going(emulator)
+    keep_runs(emulator)
     emulator.fault("GetRunStatus", status=403)
     emulator.fault("GetProjectRuns", status=403)
-    with pytest.raises(AirflowFailException, match=r"403.*The run was cancelled\."):
-        finish(airflow.attempt(), **options, **WAITS[way])
-    assert statuses(emulator) == ["KILLED"]
+    with pytest.raises(AirflowFailException, match=r"403.*The run was cancelled\.") as raised:
+        finish(airflow.attempt(), **options, **WAITING_MODES[mode])
+    assert isinstance(raised.value, HexForbidden)
+    assert statuses(emulator) == [CANCELLED]
 
 
-@pytest.mark.parametrize("way", WAITS)
-def test_after_a_run_that_vanished_in_the_wait_the_retry_starts_another(
-    way: str, emulator: Control, airflow: Airflow
+@pytest.mark.parametrize("mode", WAITING_MODES)
+def test_an_untrusted_certificate_ends_the_wait_and_leaves_the_run_to_the_retry(
+    mode: str, emulator: Control, airflow: Airflow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    going(emulator)
-    context = airflow.attempt()
-    pushed = context["ti"].xcom_push
+    """As when a proxy begins to inspect TLS while the task waits."""
+    keep_runs(emulator)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    monkeypatch.setattr(https, "ssl", SimpleNamespace(SSLContext=lambda protocol: server, PROTOCOL_TLS_SERVER=None))
+    with https.https_to(emulator.url, tmp_path / "trusted.pem") as host:
 
+<<<<<<< HEAD
     def push(key: str, value: Any) -> None:
         pushed(key, value)
         if key == "run_url":
             emulator.remove_run(airflow.xcoms["run_id"])
+=======
+        def replace_certificate() -> None:
+            (tmp_path / "other.pem").write_bytes(https._new_certificate())
+            server.load_cert_chain(tmp_path / "other.pem")
+            emulator.fault("GetProjectRuns", drop=True)  # the next request needs a new connection
+>>>>>>> wt-h
 
-    context["ti"].xcom_push = push
-    with pytest.raises(HexError, match="404") as raised:
-        finish(context, **WAITS[way])
+        connect(monkeypatch, {"ca_bundle": str(tmp_path / "trusted.pem")}, host=f"https://{host}")
+        with pytest.raises(HexUntrustedCertificate) as raised:
+            finish(attempt_that_publishes(airflow, replace_certificate), **WAITING_MODES[mode])
+    (run,) = emulator.runs()
+    assert airflow.xcoms["run_url"] in str(raised.value)
+    assert "The server's certificate is not trusted." in str(raised.value)
+    assert LEFT_TO_RETRY in str(raised.value)
+    assert isinstance(raised.value, AirflowException)
+    assert not isinstance(raised.value, AirflowFailException)
+    assert statuses(emulator) == [LEFT_RUNNING]
+    assert airflow.record["run"]["runId"] == run["runId"]
+    assert not emulator.requests("GetRunStatus")
+
+
+@pytest.mark.parametrize("mode", WAITING_MODES)
+def test_a_retry_starts_another_run_if_the_previous_one_vanished_during_the_wait(
+    mode: str, emulator: Control, airflow: Airflow
+) -> None:
+    keep_runs(emulator)
+    context = attempt_that_publishes(airflow, lambda: emulator.remove_run(airflow.xcoms["run_id"]))
+    with pytest.raises(HexNotFound, match="404") as raised:
+        finish(context, **WAITING_MODES[mode])
+    assert isinstance(raised.value, AirflowException)
     assert not isinstance(raised.value, AirflowFailException)
     assert not emulator.requests("CancelRun")
-    finish(airflow.attempt(), **WAITS[way])
-    assert len(emulator.requests("RunProject")) == 2
+    finish(airflow.attempt(), **WAITING_MODES[mode])
+    assert starts(emulator) == 2
 
 
 @pytest.mark.parametrize(
-    ("failure", "max_tries", "becomes"),
+    ("failure", "max_tries", "status"),
     [
-        ("Trigger failure", 1, "RUNNING"),
-        ("Trigger failure", 0, "KILLED"),
-        ("Trigger timeout", 1, "KILLED"),
-        ("Trigger timeout", 0, "KILLED"),
+        ("Trigger failure", 1, LEFT_RUNNING),
+        ("Trigger failure", 0, CANCELLED),
+        ("Trigger timeout", 1, CANCELLED),
+        ("Trigger timeout", 0, CANCELLED),
     ],
 )
-def test_a_deferral_that_failed_leaves_the_run_to_a_retry_but_not_one_whose_time_is_up(
-    failure: str, max_tries: int, becomes: str, emulator: Control, airflow: Airflow
+def test_a_deferral_that_failed_leaves_the_run_to_a_retry_and_one_that_timed_out_cancels_it(
+    failure: str, max_tries: int, status: str, emulator: Control, airflow: Airflow
 ) -> None:
-    going(emulator)
+    keep_runs(emulator)
     airflow.max_tries = max_tries
     context = airflow.attempt()
-    begin(context)
+    defer(context)
     with pytest.raises(Exception, match=failure):
         operator(deferrable=True).resume_execution("__fail__", {"error": failure}, context)
-    assert statuses(emulator) == [becomes]
-    assert set(airflow.record) == {"max_tries", "run" if becomes == "RUNNING" else "failure"}
+    assert statuses(emulator) == [status]
+    assert set(airflow.record) == {"max_tries", "run" if status == LEFT_RUNNING else "failure"}
 
 
-def test_a_task_that_cannot_tell_of_its_run_leaves_it_to_a_retry(emulator: Control, airflow: Airflow) -> None:
-    going(emulator)
+def test_a_task_that_cannot_publish_its_run_leaves_it_to_a_retry(emulator: Control, airflow: Airflow) -> None:
+    keep_runs(emulator)
     context = airflow.attempt()
-    pushed = context["ti"].xcom_push
 
     def fail(key: str, value: Any) -> None:
-        raise ConnectionError("Airflow does not answer.")
+        raise ConnectionError("Airflow does not respond.")
 
     context["ti"].xcom_push = fail
-    with pytest.raises(ConnectionError, match=r"the task's next attempt looks for it"):
+    with pytest.raises(ConnectionError, match=LEFT_TO_RETRY):
         operator().execute(context)
-    context["ti"].xcom_push = pushed
-    begin(airflow.attempt())
+    defer(airflow.attempt())
     assert len(emulator.runs()) == 1
 
 
-def test_a_run_whose_cancel_fails_stays_noted_and_the_error_says_so(emulator: Control, airflow: Airflow) -> None:
-    going(emulator)
+def test_a_run_whose_cancel_fails_stays_recorded_and_the_error_says_so(emulator: Control, airflow: Airflow) -> None:
+    keep_runs(emulator)
     airflow.max_tries = 0
     emulator.fault("CancelRun", times=None, status=403, body={"reason": "No", "traceId": "t-403"})
-    with pytest.raises(HexError, match=r"its time was up.*could not be cancelled and may still be going\..*t-403"):
+    expected = r"The run timed out after .* could not be cancelled and may still be running: .*t-403"
+    with pytest.raises(HexError, match=expected):
         operator(timeout=0.3).execute(airflow.attempt())
     assert set(airflow.record) == {"max_tries", "run"}
 
 
 @pytest.mark.parametrize("state", ["failed", "success", "restarting"])
-def test_a_run_that_fails_to_be_watched_after_a_kill_is_cancelled_once(
-    state: str, emulator: Control, airflow: Airflow
-) -> None:
-    going(emulator)
+def test_a_run_whose_wait_fails_after_a_kill_is_cancelled_once(state: str, emulator: Control, airflow: Airflow) -> None:
+    keep_runs(emulator)
     airflow.state = state
     task, context = operator(), airflow.attempt()
     with interrupted_when(lambda: emulator.requests("GetRunStatus"), task.on_kill), pytest.raises(HexError):

@@ -1,4 +1,4 @@
-"""When an attempt notes what, next to what Hex receives; and what becomes of its run if it cannot."""
+"""What an attempt records, and when; and what happens to its run if it cannot be recorded."""
 
 from __future__ import annotations
 
@@ -19,37 +19,48 @@ from airflow_provider_hex.api.errors import (
 )
 from hex_emulator.client import Control
 from tests.conftest import connect
-from tests.runs.conftest import WAYS, Airflow, begin, finish, going, operator, statuses
+from tests.runs.conftest import (
+    CANCELLED,
+    MODES,
+    WAITING_MODES,
+    Airflow,
+    defer,
+    finish,
+    keep_runs,
+    operator,
+    starts,
+    statuses,
+)
 
 
-def watch(airflow: Airflow, emulator: Control) -> list[tuple[str, int]]:
-    """What is written, and how many RunProjects Hex has received by then."""
-    seen: list[tuple[str, int]] = []
+def record_changes(airflow: Airflow, emulator: Control) -> list[tuple[str, int]]:
+    """Return a list that grows with each change of the record: what it holds, and how many RunProjects Hex has by then."""
+    changes: list[tuple[str, int]] = []
 
-    def look(method: str, value: Any) -> None:
+    def add(method: str, value: Any) -> None:
         if method != "get":
             what = next(name for name in value if name != "max_tries") if method == "set" else "nothing"
-            seen.append((what, len(emulator.requests("RunProject"))))
+            changes.append((what, starts(emulator)))
 
-    airflow.on_store = look
-    return seen
+    airflow.on_store = add
+    return changes
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_the_intent_is_noted_before_the_request_and_the_run_after_it_and_nothing_stays(
-    way: str, emulator: Control, airflow: Airflow
+@pytest.mark.parametrize("mode", MODES)
+def test_the_request_is_recorded_before_it_is_sent_and_the_run_after_it_and_a_success_deletes_the_record(
+    mode: str, emulator: Control, airflow: Airflow
 ) -> None:
-    seen = watch(airflow, emulator)
-    finish(airflow.attempt(), **WAYS[way])
-    assert seen == [("request", 0), ("run", 1), ("nothing", 1)]
+    changes = record_changes(airflow, emulator)
+    finish(airflow.attempt(), **MODES[mode])
+    assert changes == [("request", 0), ("run", 1), ("nothing", 1)]
     assert not airflow.records
 
 
-def test_the_run_stays_noted_while_it_is_waited_for(emulator: Control, airflow: Airflow) -> None:
-    begin(airflow.attempt())
+def test_the_run_stays_recorded_during_the_wait(emulator: Control, airflow: Airflow) -> None:
+    defer(airflow.attempt())
     (run,) = emulator.runs()
-    noted = {name: run[name] for name in ("projectId", "runId", "runUrl", "traceId")}
-    assert airflow.record == {"max_tries": 1, "run": noted}
+    expected = {name: run[name] for name in ("projectId", "runId", "runUrl", "traceId")}
+    assert airflow.record == {"max_tries": 1, "run": expected}
 
 
 @pytest.mark.parametrize(
@@ -64,16 +75,16 @@ def test_the_run_stays_noted_while_it_is_waited_for(emulator: Control, airflow: 
         ({"notifications": [{"type": "ALL", "includeSuccessScreenshot": False}]}, False),
     ],
 )
-def test_the_intent_says_when_and_whether_the_run_will_be_like_any_other(
+def test_the_record_of_the_request_says_when_it_was_sent_and_whether_it_has_the_default_options(
     options: dict[str, Any], default_options: bool, emulator: Control, airflow: Airflow
 ) -> None:
-    written: list[Any] = []
-    airflow.on_store = lambda method, value: written.append(value)
+    recorded: list[Any] = []
+    airflow.on_store = lambda method, value: recorded.append(value)
     began = time.time()
-    begin(airflow.attempt(), **options)
-    asked = next(value for value in written if value)["request"]
-    assert asked["default_options"] is default_options
-    assert began <= asked["sent_at"] <= time.time()
+    defer(airflow.attempt(), **options)
+    request = next(value for value in recorded if value)["request"]
+    assert request["default_options"] is default_options
+    assert began <= request["sent_at"] <= time.time()
 
 
 @pytest.mark.parametrize(
@@ -87,22 +98,22 @@ def test_the_intent_says_when_and_whether_the_run_will_be_like_any_other(
         ({"status": 503}, {"deferrable": True}, TaskDeferred),
     ],
 )
-def test_a_request_that_was_refused_leaves_no_note(
+def test_a_rejected_request_leaves_no_record(
     fault: dict[str, Any], options: dict[str, Any], error: type[BaseException], emulator: Control, airflow: Airflow
 ) -> None:
     emulator.fault("RunProject", times=None, **fault)
-    seen = watch(airflow, emulator)
+    changes = record_changes(airflow, emulator)
     with pytest.raises(error):
         operator(**options).execute(airflow.attempt())
-    assert seen == [("request", 0), ("nothing", 1)]
+    assert changes == [("request", 0), ("nothing", 1)]
     assert not airflow.records
 
 
-def test_each_request_is_noted_and_each_refusal_too(emulator: Control, airflow: Airflow) -> None:
+def test_each_request_is_recorded_and_each_rejection_deletes_the_record(emulator: Control, airflow: Airflow) -> None:
     emulator.fault("RunProject", status=429, times=2, headers={"Retry-After": "0"})
-    seen = watch(airflow, emulator)
+    changes = record_changes(airflow, emulator)
     operator(wait_for_completion=False).execute(airflow.attempt())
-    assert seen == [
+    assert changes == [
         ("request", 0),
         ("nothing", 1),
         ("request", 1),
@@ -113,112 +124,116 @@ def test_each_request_is_noted_and_each_refusal_too(emulator: Control, airflow: 
     ]
 
 
-def test_an_unclear_answer_leaves_the_intent_until_it_is_settled(emulator: Control, airflow: Airflow) -> None:
+def test_the_request_stays_recorded_until_an_ambiguous_start_is_reconciled(emulator: Control, airflow: Airflow) -> None:
     emulator.fault("RunProject", drop=True, apply=True)
-    seen = watch(airflow, emulator)
+    changes = record_changes(airflow, emulator)
     finish(airflow.attempt())
-    assert seen == [("request", 0), ("run", 1), ("nothing", 1)]
+    assert changes == [("request", 0), ("run", 1), ("nothing", 1)]
     assert len(emulator.runs()) == 1
 
 
-def test_an_intent_that_could_not_be_settled_but_may_be_later_stays(emulator: Control, airflow: Airflow) -> None:
+def test_the_request_stays_recorded_if_the_start_may_be_reconciled_later(emulator: Control, airflow: Airflow) -> None:
     emulator.fault("RunProject", status=500, times=None)
     with pytest.raises(HexServerError):
         operator().execute(airflow.attempt())
     assert set(airflow.record) == {"max_tries", "request"}
 
 
-def test_an_intent_that_somebody_was_told_of_is_dropped(emulator: Control, airflow: Airflow) -> None:
+def test_an_ambiguous_start_that_the_task_reports_leaves_no_record(emulator: Control, airflow: Airflow) -> None:
     emulator.fault("RunProject", drop=True, apply=True)
-    with pytest.raises(HexAmbiguousStart, match=r"perhaps by others"):
+    with pytest.raises(HexAmbiguousStart, match=r"perhaps with other inputs or options"):
         operator(input_params={"region": "EMEA"}).execute(airflow.attempt())
     assert not airflow.records
 
 
-@pytest.mark.parametrize("way", ["waiting", "deferrable"])
-def test_of_a_run_that_ended_badly_it_stays_noted_how(way: str, emulator: Control, airflow: Airflow) -> None:
+@pytest.mark.parametrize("mode", WAITING_MODES)
+def test_the_failure_of_a_run_is_recorded(mode: str, emulator: Control, airflow: Airflow) -> None:
     emulator.next_run(outcome="ERRORED", pending=0, running=0.5)
     with pytest.raises(HexRunFailed) as raised:
-        finish(airflow.attempt(), **WAYS[way])
+        finish(airflow.attempt(), **MODES[mode])
     assert airflow.record == {"max_tries": 1, "failure": str(raised.value)}
 
 
 def test_a_task_that_is_not_durable_works_without_the_store(emulator: Control, airflow: Airflow) -> None:
-    seen: list[str] = []
-    airflow.on_store = lambda method, value: seen.append(method)
-    for way in WAYS.values():
-        finish(airflow.attempt(), durable=False, **way)
-    assert not seen
+    used: list[str] = []
+    airflow.on_store = lambda method, value: used.append(method)
+    for options in MODES.values():
+        finish(airflow.attempt(), durable=False, **options)
+    assert not used
     assert len(emulator.runs()) == 3
 
 
-def failing_at(method: str, what: str | None = None) -> Any:
+def failing(method: str, what: str | None = None) -> Any:
+    """Make a method of the store fail, perhaps only for a record that holds ``what``."""
+
     def fail(used: str, value: Any) -> None:
         if used == method and (what is None or what in value):
-            raise ConnectionError("The store does not answer.")
+            raise ConnectionError("The store does not respond.")
 
     return fail
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("failure", [("get", None), ("set", "request")], ids=["get", "set"])
-def test_nothing_is_sent_that_cannot_be_noted(failure: Any, way: str, emulator: Control, airflow: Airflow) -> None:
-    airflow.on_store = failing_at(*failure)
-    with pytest.raises(ConnectionError, match=r"The store does not answer\."):
-        operator(**WAYS[way]).execute(airflow.attempt())
+def test_a_request_that_cannot_be_recorded_is_not_sent(
+    failure: Any, mode: str, emulator: Control, airflow: Airflow
+) -> None:
+    airflow.on_store = failing(*failure)
+    with pytest.raises(ConnectionError, match=r"The store does not respond\."):
+        operator(**MODES[mode]).execute(airflow.attempt())
     assert not emulator.requests()
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_run_that_cannot_be_noted_is_cancelled(way: str, emulator: Control, airflow: Airflow) -> None:
-    going(emulator)
-    airflow.on_store = failing_at("set", "run")
+@pytest.mark.parametrize("mode", MODES)
+def test_a_run_that_cannot_be_recorded_is_cancelled(mode: str, emulator: Control, airflow: Airflow) -> None:
+    keep_runs(emulator)
+    airflow.on_store = failing("set", "run")
     with pytest.raises(ConnectionError) as raised:
-        operator(**WAYS[way]).execute(airflow.attempt())
+        operator(**MODES[mode]).execute(airflow.attempt())
     (run,) = emulator.runs()
-    assert run["status"] == "KILLED"
+    assert run["status"] == CANCELLED
     assert str(raised.value) == (
-        f"The store does not answer. Hex run {run['runId']} of project {run['projectId']} ({run['runUrl']}, trace id "
+        f"The store does not respond. Hex run {run['runUrl']} (id {run['runId']}, project {run['projectId']}, trace id "
         f"{run['traceId']}): The run was cancelled."
     )
 
 
-def test_a_run_that_cannot_be_noted_is_cancelled_though_another_attempt_is_there(
+def test_a_run_that_cannot_be_recorded_is_cancelled_though_the_attempt_was_superseded(
     emulator: Control, airflow: Airflow
 ) -> None:
-    going(emulator)
+    keep_runs(emulator)
     context = airflow.attempt()
     airflow.on_store = lambda method, value: airflow.attempt() if method == "set" and "run" in value else None
-    with pytest.raises(RuntimeError, match=r"not the present one.*The run was cancelled\."):
+    with pytest.raises(RuntimeError, match=r"not the latest one.*The run was cancelled\."):
         operator().execute(context)
-    assert statuses(emulator) == ["KILLED"]
+    assert statuses(emulator) == [CANCELLED]
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_note_that_cannot_be_deleted_does_not_fail_the_task(
-    way: str, emulator: Control, airflow: Airflow, written: Any
+@pytest.mark.parametrize("mode", MODES)
+def test_a_record_that_cannot_be_deleted_does_not_fail_the_task(
+    mode: str, emulator: Control, airflow: Airflow, logged: Any
 ) -> None:
-    airflow.on_store = failing_at("delete")
-    finish(airflow.attempt(), **WAYS[way])
-    assert "does not take a note: The store does not answer." in written()
+    airflow.on_store = failing("delete")
+    finish(airflow.attempt(), **MODES[mode])
+    assert "could not be updated in Airflow's task state store: The store does not respond." in logged()
     assert airflow.records
 
 
-def test_an_intent_that_cannot_be_deleted_does_not_hide_the_refusal(emulator: Control, airflow: Airflow) -> None:
-    airflow.on_store = failing_at("delete")
+def test_a_record_that_cannot_be_deleted_does_not_hide_the_rejection(emulator: Control, airflow: Airflow) -> None:
+    airflow.on_store = failing("delete")
     emulator.fault("RunProject", status=404)
     with pytest.raises(HexNotFound):
         operator().execute(airflow.attempt())
 
 
-def test_how_it_ended_is_told_though_it_cannot_be_noted(emulator: Control, airflow: Airflow) -> None:
+def test_the_failure_of_a_run_is_reported_though_it_cannot_be_recorded(emulator: Control, airflow: Airflow) -> None:
     emulator.next_run(outcome="ERRORED", pending=0, running=0)
-    airflow.on_store = failing_at("set", "failure")
+    airflow.on_store = failing("set", "failure")
     with pytest.raises(HexRunFailed, match="ended ERRORED"):
         operator().execute(airflow.attempt())
 
 
-def test_what_the_token_may_not_do_leaves_no_note(
+def test_a_request_whose_token_hex_rejects_leaves_no_record(
     emulator: Control, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, host=emulator.url, password="nobody-knows-it")

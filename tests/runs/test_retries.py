@@ -1,4 +1,4 @@
-"""What an attempt does with the run that the attempt before has noted: after a retry, and after a clear."""
+"""What an attempt does with the run that the previous attempt recorded: after a retry, and after a clear."""
 
 from __future__ import annotations
 
@@ -8,144 +8,165 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_hex.api.errors import HexError, HexForbidden, HexRunFailed, HexServerError
+from airflow_provider_hex.api.errors import HexError, HexForbidden, HexInvalidInput, HexRunFailed, HexServerError
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, PROJECTS, connect
-from tests.runs.conftest import WAYS, Airflow, begin, finish, going, operator, statuses
+from tests.runs.conftest import (
+    CANCELLED,
+    LEFT_RUNNING,
+    MODES,
+    WAITING_MODES,
+    Airflow,
+    defer,
+    finish,
+    keep_runs,
+    operator,
+    starts,
+    statuses,
+)
 
-ENDED_BADLY = ["ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"]
+FAILED = ["ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"]
 OTHER_PROJECT = PROJECTS["Warehouse health"]
+LEFT_TO_RETRY = "The run continues, and the task's next attempt re-attaches to it."
 
 
 @pytest.fixture
 def run(emulator: Control, airflow: Airflow) -> dict[str, Any]:
-    """The run of a first attempt, which died while it waited. It goes on."""
-    going(emulator)
-    begin(airflow.attempt())
+    """The run of a first attempt, which died while it waited. The run keeps running."""
+    keep_runs(emulator)
+    defer(airflow.attempt())
     (started,) = emulator.runs()
     return started
 
 
-def ends_as(status: str, run: dict[str, Any], emulator: Control) -> None:
+def end(run: dict[str, Any], status: str, emulator: Control) -> None:
+    """End a run with a status, or make Hex forget it."""
     if status == "gone":
         emulator.remove_run(run["runId"])
     else:
         emulator.set_status(run["runId"], status)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_run_that_is_going_is_the_retrys_own(
-    way: str, run: dict[str, Any], emulator: Control, airflow: Airflow
+def in_sentence(run: dict[str, Any]) -> str:
+    return f"Hex run {run['runUrl']} (id {run['runId']}, project {run['projectId']}, trace id {run['traceId']})"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_retry_re_attaches_to_a_run_that_has_not_ended(
+    mode: str, run: dict[str, Any], emulator: Control, airflow: Airflow
 ) -> None:
     airflow.on_store = lambda method, value: (
         emulator.set_status(run["runId"], "COMPLETED") if method == "set" and "run" in value else None
     )
-    returned = finish(airflow.attempt(), **WAYS[way])
+    returned = finish(airflow.attempt(), **MODES[mode])
     assert returned["runId"] == run["runId"]
     assert returned["runUrl"] == run["runUrl"]
-    if way != "not-waiting":
+    if mode != "start-only":
         assert returned["status"] == "COMPLETED"
     assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
-    assert len(emulator.requests("RunProject")) == 1
+    assert starts(emulator) == 1
     assert not emulator.requests("CancelRun")
     assert not airflow.records
 
 
-def test_a_run_in_a_state_that_is_not_known_is_going(run: dict[str, Any], emulator: Control, airflow: Airflow) -> None:
+def test_a_retry_re_attaches_to_a_run_whose_status_is_unknown_to_the_provider(
+    run: dict[str, Any], emulator: Control, airflow: Airflow
+) -> None:
     emulator.set_status(run["runId"], "PONDERING")
-    begin(airflow.attempt())
+    defer(airflow.attempt())
     assert airflow.xcoms["run_id"] == run["runId"]
-    assert len(emulator.requests("RunProject")) == 1
+    assert starts(emulator) == 1
 
 
-def test_a_second_retry_finds_it_too(run: dict[str, Any], emulator: Control, airflow: Airflow) -> None:
+def test_a_second_retry_re_attaches_too(run: dict[str, Any], emulator: Control, airflow: Airflow) -> None:
     for _ in range(2):
-        begin(airflow.attempt())
+        defer(airflow.attempt())
     assert airflow.record["run"]["runId"] == run["runId"]
-    assert len(emulator.requests("RunProject")) == 1
+    assert starts(emulator) == 1
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_of_a_run_that_completed_meanwhile_the_retry_takes_the_result(
-    way: str, run: dict[str, Any], emulator: Control, airflow: Airflow
+@pytest.mark.parametrize("mode", MODES)
+def test_a_retry_takes_the_result_of_a_run_that_has_completed(
+    mode: str, run: dict[str, Any], emulator: Control, airflow: Airflow
 ) -> None:
     emulator.set_status(run["runId"], "COMPLETED")
-    returned: Any = operator(**WAYS[way]).execute(airflow.attempt())  # without a deferral
+    returned: Any = operator(**MODES[mode]).execute(airflow.attempt())  # without a deferral
     assert returned["runId"] == run["runId"]
     assert returned["status"] == "COMPLETED"
     assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
-    assert len(emulator.requests("RunProject")) == 1
+    assert starts(emulator) == 1
     assert len(emulator.requests("GetRunStatus")) == 1
     assert not airflow.records
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("end", [*ENDED_BADLY, "gone"])
-def test_after_a_run_that_ended_badly_the_retry_starts_afresh_and_names_the_old_one(
-    end: str, way: str, run: dict[str, Any], emulator: Control, airflow: Airflow, written: Callable[[], str]
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("status", [*FAILED, "gone"])
+def test_a_retry_after_a_failed_run_starts_another_and_names_the_failed_one(
+    status: str, mode: str, run: dict[str, Any], emulator: Control, airflow: Airflow, logged: Callable[[], str]
 ) -> None:
-    ends_as(end, run, emulator)
-    returned = finish(airflow.attempt(), **WAYS[way])
+    end(run, status, emulator)
+    returned = finish(airflow.attempt(), **MODES[mode])
     assert returned["runId"] == emulator.runs()[-1]["runId"] != run["runId"]
-    assert len(emulator.requests("RunProject")) == 2
+    assert starts(emulator) == 2
     assert not emulator.requests("CancelRun")
-    log = written()
-    assert f"Hex run {run['runId']} of project {PROJECT} ({run['runUrl']}" in log
-    assert f"is {end}" in log
+    assert f"The previous attempt's run is {status}: {in_sentence(run)}" in logged()
 
 
-@pytest.mark.parametrize("way", ["waiting", "deferrable"])
+@pytest.mark.parametrize("mode", WAITING_MODES)
 @pytest.mark.parametrize("cleared", [False, True], ids=["retried", "cleared"])
-def test_after_an_attempt_that_saw_it_end_badly_the_next_starts_afresh_and_names_the_old_one(
-    cleared: bool, way: str, emulator: Control, airflow: Airflow, written: Callable[[], str]
+def test_an_attempt_after_one_that_recorded_the_failure_starts_a_run_without_a_poll(
+    cleared: bool, mode: str, emulator: Control, airflow: Airflow, logged: Callable[[], str]
 ) -> None:
     emulator.next_run(outcome="ERRORED", pending=0, running=0)
     with pytest.raises(HexRunFailed):
-        finish(airflow.attempt(), **WAYS[way])
+        finish(airflow.attempt(), **MODES[mode])
     if cleared:
         airflow.clear()
-    looks = len(emulator.requests("GetRunStatus"))
+    polls = len(emulator.requests("GetRunStatus"))
     operator(wait_for_completion=False).execute(airflow.attempt())
-    old, new = emulator.runs()
+    failed, new = emulator.runs()
     assert airflow.xcoms["run_id"] == new["runId"]
-    assert len(emulator.requests("GetRunStatus")) == looks
-    assert f"({old['runUrl']}, trace id {old['traceId']}) ended ERRORED" in written()
+    assert len(emulator.requests("GetRunStatus")) == polls
+    log = logged()
+    assert "Starting another run, because the previous attempt's failed: The run ended ERRORED after " in log
+    assert in_sentence(failed) in log
 
 
 def test_a_task_that_is_cleared_after_its_success_runs_the_project_again(emulator: Control, airflow: Airflow) -> None:
     first = finish(airflow.attempt())
     airflow.clear()
     assert finish(airflow.attempt())["runId"] != first["runId"]
-    assert len(emulator.requests("RunProject")) == 2
+    assert starts(emulator) == 2
 
 
-@pytest.mark.parametrize("way", ["waiting", "deferrable"])
-@pytest.mark.parametrize("tries_since", [1, 2])
-def test_after_a_clear_a_run_that_is_going_is_cancelled_and_another_started(
-    tries_since: int, way: str, run: dict[str, Any], emulator: Control, airflow: Airflow, written: Callable[[], str]
+@pytest.mark.parametrize("mode", WAITING_MODES)
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_after_a_clear_the_previous_run_is_cancelled_and_another_started(
+    attempts: int, mode: str, run: dict[str, Any], emulator: Control, airflow: Airflow, logged: Callable[[], str]
 ) -> None:
     airflow.clear()
-    for _ in range(tries_since - 1):
+    for _ in range(attempts - 1):
         airflow.attempt()  # dies before it does anything
-    finish(airflow.attempt(), **WAYS[way])
-    assert statuses(emulator) == ["KILLED", "COMPLETED"]
+    finish(airflow.attempt(), **MODES[mode])
+    assert statuses(emulator) == [CANCELLED, "COMPLETED"]
     assert len(emulator.requests("CancelRun")) == 1
-    assert "of before the task was cleared or changed, was RUNNING, and is cancelled." in written()
+    expected = f"Cancelled the previous run (status RUNNING), because the task was cleared: {in_sentence(run)}"
+    assert expected in logged()
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("end", ["COMPLETED", *ENDED_BADLY, "gone"])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("status", ["COMPLETED", *FAILED, "gone"])
 def test_after_a_clear_the_result_of_a_run_that_has_ended_is_not_taken(
-    end: str, way: str, run: dict[str, Any], emulator: Control, airflow: Airflow
+    status: str, mode: str, run: dict[str, Any], emulator: Control, airflow: Airflow
 ) -> None:
-    ends_as(end, run, emulator)
+    end(run, status, emulator)
     airflow.clear()
-    assert finish(airflow.attempt(), **WAYS[way])["runId"] != run["runId"]
-    assert len(emulator.requests("RunProject")) == 2
+    assert finish(airflow.attempt(), **MODES[mode])["runId"] != run["runId"]
+    assert starts(emulator) == 2
     assert not emulator.requests("CancelRun")
 
 
-def test_a_task_that_does_not_wait_leaves_the_run_of_before_the_clear_alone(
+def test_after_a_clear_a_task_that_does_not_wait_leaves_the_previous_run_running(
     run: dict[str, Any], emulator: Control, airflow: Airflow
 ) -> None:
     airflow.clear()
@@ -154,7 +175,7 @@ def test_a_task_that_does_not_wait_leaves_the_run_of_before_the_clear_alone(
     assert not emulator.requests("CancelRun")
 
 
-def test_after_a_clear_an_old_run_that_cannot_be_cancelled_fails_the_task_and_stays_noted(
+def test_after_a_clear_a_previous_run_that_cannot_be_cancelled_fails_the_task_and_stays_recorded(
     run: dict[str, Any], emulator: Control, airflow: Airflow
 ) -> None:
     airflow.clear()
@@ -165,42 +186,70 @@ def test_after_a_clear_an_old_run_that_cannot_be_cancelled_fails_the_task_and_st
     assert len(emulator.runs()) == 1
 
 
-@pytest.mark.parametrize("end", ["RUNNING", "COMPLETED"])
-def test_a_run_of_another_project_is_not_the_retrys(
-    end: str, run: dict[str, Any], emulator: Control, airflow: Airflow
+@pytest.mark.parametrize("status", ["RUNNING", "COMPLETED"])
+def test_a_retry_does_not_re_attach_to_a_run_of_another_project(
+    status: str, run: dict[str, Any], emulator: Control, airflow: Airflow
 ) -> None:
-    emulator.set_status(run["runId"], end)
+    emulator.set_status(run["runId"], status)
     finish(airflow.attempt(), project_id=OTHER_PROJECT)
     assert [run["projectId"] for run in emulator.runs()] == [PROJECT, OTHER_PROJECT]
-    assert statuses(emulator) == ["KILLED" if end == "RUNNING" else "COMPLETED", "COMPLETED"]
+    assert statuses(emulator) == [CANCELLED if status == "RUNNING" else "COMPLETED", "COMPLETED"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_last_attempt_cancels_a_run_that_it_may_not_poll(
+    status: int, run: dict[str, Any], emulator: Control, airflow: Airflow
+) -> None:
+    emulator.fault("GetRunStatus", status=status, times=None)
+    with pytest.raises(HexError) as raised:
+        operator().execute(airflow.attempt())
+    assert raised.value.status == status
+    assert isinstance(raised.value, AirflowFailException)
+    assert str(raised.value).endswith(f"{in_sentence(run)}: The run was cancelled.")
+    assert statuses(emulator) == [CANCELLED]
+    assert "failure" in airflow.record
+    assert starts(emulator) == 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_last_attempt_that_may_neither_poll_nor_cancel_the_run_keeps_it_recorded(
+    status: int, run: dict[str, Any], emulator: Control, airflow: Airflow
+) -> None:
+    emulator.fault("*", status=status, times=None)
+    with pytest.raises(HexError) as raised:
+        operator().execute(airflow.attempt())
+    assert raised.value.status == status
+    assert isinstance(raised.value, AirflowFailException)
+    assert f"{in_sentence(run)}: The run could not be cancelled and may still be running: " in str(raised.value)
+    assert statuses(emulator) == [LEFT_RUNNING]
+    assert airflow.record["run"]["runId"] == run["runId"]
 
 
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("cleared", [False, True], ids=["retried", "cleared"])
-def test_a_run_that_the_token_may_not_look_at_fails_the_task_and_stays_noted_for_a_retry(
+def test_a_run_that_an_attempt_may_not_poll_is_left_to_the_retry(
     cleared: bool, status: int, run: dict[str, Any], emulator: Control, airflow: Airflow
 ) -> None:
     emulator.fault("GetRunStatus", status=status, times=None)
     if cleared:
-        airflow.clear()  # which gives it a retry again
+        airflow.clear()  # which gives the task a retry again
+    else:
+        airflow.max_tries = 2
     with pytest.raises(HexError) as raised:
         operator().execute(airflow.attempt())
     assert raised.value.status == status
-    assert isinstance(raised.value, AirflowFailException) is not cleared
-    assert str(raised.value).endswith(
-        f"Hex run {run['runId']} of project {PROJECT} ({run['runUrl']}, trace id {run['traceId']}) of the attempt "
-        "before this one may still be going."
-    )
+    assert not isinstance(raised.value, AirflowFailException)
+    assert str(raised.value).endswith(f"{in_sentence(run)}: {LEFT_TO_RETRY}")
     assert airflow.record["run"]["runId"] == run["runId"]
-    assert len(emulator.requests("RunProject")) == 1
+    assert starts(emulator) == 1
     assert not emulator.requests("CancelRun")
 
 
-@pytest.mark.parametrize("way", ["waiting", "deferrable"])
+@pytest.mark.parametrize("mode", WAITING_MODES)
 @pytest.mark.parametrize("fault", [{"status": 500}, {"drop": True}])
-def test_a_run_that_cannot_be_looked_at_just_now_is_watched_all_the_same(
+def test_a_retry_re_attaches_to_a_run_whose_poll_fails_for_a_moment(
     fault: dict[str, Any],
-    way: str,
+    mode: str,
     run: dict[str, Any],
     emulator: Control,
     airflow: Airflow,
@@ -210,23 +259,23 @@ def test_a_run_that_cannot_be_looked_at_just_now_is_watched_all_the_same(
     emulator.fault("GetRunStatus", **fault)
     emulator.fault("GetProjectRuns", **fault)
     airflow.on_store = lambda method, value: emulator.set_status(run["runId"], "COMPLETED") if method == "set" else None
-    returned = finish(airflow.attempt(), **WAYS[way])
+    returned = finish(airflow.attempt(), **MODES[mode])
     assert (returned["runId"], returned["status"]) == (run["runId"], "COMPLETED")
     assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
-    assert len(emulator.requests("RunProject")) == 1
+    assert starts(emulator) == 1
 
 
-def test_after_a_clear_a_run_that_cannot_be_looked_at_just_now_is_cancelled(
+def test_after_a_clear_a_previous_run_whose_poll_fails_for_a_moment_is_cancelled(
     run: dict[str, Any], emulator: Control, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, {"retry_for": 0.01}, host=emulator.url)
     emulator.fault("GetRunStatus", status=500)
     airflow.clear()
     operator(wait_for_completion=True).execute(airflow.attempt())
-    assert statuses(emulator) == ["KILLED", "COMPLETED"]
+    assert statuses(emulator) == [CANCELLED, "COMPLETED"]
 
 
-def test_after_a_clear_an_old_run_that_cannot_be_reached_at_all_stays_noted(
+def test_after_a_clear_a_previous_run_stays_recorded_while_hex_is_down(
     run: dict[str, Any], emulator: Control, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, {"retry_for": 0.01}, host=emulator.url)
@@ -235,30 +284,33 @@ def test_after_a_clear_an_old_run_that_cannot_be_reached_at_all_stays_noted(
     with pytest.raises(HexServerError):
         operator().execute(airflow.attempt())
     assert airflow.record["run"]["runId"] == run["runId"]
-    assert len(emulator.requests("RunProject")) == 1
+    assert starts(emulator) == 1
 
 
-def test_a_task_that_is_not_durable_starts_another(run: dict[str, Any], emulator: Control, airflow: Airflow) -> None:
+def test_a_retry_of_a_task_that_is_not_durable_starts_another_run(
+    run: dict[str, Any], emulator: Control, airflow: Airflow
+) -> None:
     finish(airflow.attempt(), durable=False)
-    assert len(emulator.requests("RunProject")) == 2
+    assert starts(emulator) == 2
 
 
-def test_where_airflow_has_no_store_a_retry_starts_another(emulator: Control, airflow: Airflow) -> None:
+def test_a_retry_without_a_task_state_store_starts_another_run(emulator: Control, airflow: Airflow) -> None:
+    airflow.has_store = False
     for _ in range(2):
-        context = airflow.attempt()
-        del context["task_state_store"]
-        finish(context)
-    assert len(emulator.requests("RunProject")) == 2
+        finish(airflow.attempt())
+    assert starts(emulator) == 2
 
 
-def test_a_projects_id_is_the_same_in_capitals(run: dict[str, Any], emulator: Control, airflow: Airflow) -> None:
-    begin(airflow.attempt(), project_id=PROJECT.upper())
+def test_a_retry_re_attaches_though_the_project_id_is_in_capitals_now(
+    run: dict[str, Any], emulator: Control, airflow: Airflow
+) -> None:
+    defer(airflow.attempt(), project_id=PROJECT.upper())
     assert airflow.xcoms["run_id"] == run["runId"]
     assert len(emulator.runs()) == 1
 
 
 @pytest.mark.parametrize(("max_tries", "is_final"), [(1, True), (2, False)])
-def test_a_connection_that_is_broken_meanwhile_does_not_lose_the_run(
+def test_a_run_stays_recorded_while_the_connection_is_invalid(
     max_tries: int,
     is_final: bool,
     emulator: Control,
@@ -266,15 +318,17 @@ def test_a_connection_that_is_broken_meanwhile_does_not_lose_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     airflow.max_tries = max_tries
-    going(emulator)
-    begin(airflow.attempt())
+    keep_runs(emulator)
+    defer(airflow.attempt())
     (run,) = emulator.runs()
     connect(monkeypatch, password="", host=emulator.url)
-    with pytest.raises(HexError, match="may still be going") as raised:
-        begin(airflow.attempt())
-    assert run["runUrl"] in str(raised.value)
+    with pytest.raises(HexInvalidInput, match="no token") as raised:
+        operator(deferrable=True).execute(airflow.attempt())
+    outcome = "The run could not be cancelled and may still be running: " if is_final else LEFT_TO_RETRY
+    assert f"{run['runUrl']} (id {run['runId']}, " in str(raised.value)
+    assert outcome in str(raised.value)
     assert isinstance(raised.value, AirflowFailException) is is_final
     connect(monkeypatch, host=emulator.url)
-    begin(airflow.attempt())
+    defer(airflow.attempt())
     assert airflow.xcoms["run_id"] == run["runId"]
     assert len(emulator.runs()) == 1
