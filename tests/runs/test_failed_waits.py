@@ -94,17 +94,10 @@ def test_an_untrusted_certificate_ends_the_wait_and_leaves_the_run_to_the_retry(
     monkeypatch.setattr(https, "ssl", SimpleNamespace(SSLContext=lambda protocol: server, PROTOCOL_TLS_SERVER=None))
     with https.https_to(emulator.url, tmp_path / "trusted.pem") as host:
 
-<<<<<<< HEAD
-    def push(key: str, value: Any) -> None:
-        pushed(key, value)
-        if key == "run_url":
-            emulator.remove_run(airflow.xcoms["run_id"])
-=======
         def replace_certificate() -> None:
             (tmp_path / "other.pem").write_bytes(https._new_certificate())
             server.load_cert_chain(tmp_path / "other.pem")
             emulator.fault("GetProjectRuns", drop=True)  # the next request needs a new connection
->>>>>>> wt-h
 
         connect(monkeypatch, {"ca_bundle": str(tmp_path / "trusted.pem")}, host=f"https://{host}")
         with pytest.raises(HexUntrustedCertificate) as raised:
