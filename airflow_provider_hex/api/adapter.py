@@ -133,13 +133,14 @@ class _Abortable(HTTPConnection):
                 sock.settimeout(self.timeout)
                 self._watch(sock)
                 sock.connect(address)
-                return sock
             except OSError as error:
                 failure = error
                 sock.close()
             except Aborted:
                 sock.close()
                 raise
+            else:
+                return sock
         raise failure
 
     def request(self, *args: Any, **kwargs: Any) -> None:

@@ -126,7 +126,6 @@ def _candidate(
         plan = Plan(candidate, **asdict(served), over=over, warm_up=warm_up, seconds=seconds)
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.triggerer.waiters"],
-            check=False,
             input=json.dumps(asdict(plan)),
             env=environment,
             capture_output=True,
