@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,9 +22,6 @@ from airflow_provider_hex.api.rate_limit import LONGEST_LIMIT, RateLimiter
 from airflow_provider_hex.api.steps import Pause, Steps
 
 T = TypeVar("T")
-
-limiting = threading.Lock()
-"""Held while a rate limiter is used, because the threads of an ``AsyncHexClient`` share one."""
 
 
 class HexClient:
@@ -65,8 +61,7 @@ class HexClient:
 
     def pause(self, call: Call[Any]) -> float:
         """Return the seconds for which the rate limits do not allow the call."""
-        with limiting:
-            return self._limiter.pause(call.name, self.clock())
+        return self._limiter.pause(call.name, self.clock())
 
     def send(self, call: Call[T]) -> T:
         """Send a call once, without waiting for a rate limit.
@@ -134,8 +129,7 @@ class HexClient:
         return self.request(step) if step.repeatable else self.request(step, max_wait)
 
     def _send(self, call: Call[T], now: float) -> T:
-        with limiting:
-            self._limiter.sent(now)
+        self._limiter.sent(now)
         try:
             response = self.session.request(
                 call.method,
@@ -150,8 +144,7 @@ class HexClient:
             raise self._no_response(call, error, now) from None
         self._adapter.check()  # what looks like the end of a response may be the abort
         received_at = self.clock()
-        with limiting:
-            self._limiter.learned(call.name, response.headers, received_at, response.status_code)
+        self._limiter.learned(call.name, response.headers, received_at, response.status_code)
         body = self.config.without_token(response.content)
         return responses.decode(call, Response(response.status_code, response.headers, body, now, received_at))
 
