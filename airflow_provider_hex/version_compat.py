@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -65,17 +65,33 @@ async def call_on_kill(trigger: BaseTrigger) -> None:
     if AIRFLOW_V_3_3_PLUS or _loop_is_ending() or _has_timed_out(trigger.task_instance):
         return
 
-    async def kill() -> None:
-        try:
-            async with asyncio.timeout(_ON_KILL_TIMEOUT):
-                await trigger.on_kill()
-        except Exception as error:
-            trigger.log.warning("The run may still be running, because on_kill of %r failed: %r", trigger, error)
+    try:
+        await trigger.on_kill()
+    except Exception as error:
+        trigger.log.warning("The run may still be running, because on_kill of %r failed: %r", trigger, error)
 
-    killing = asyncio.create_task(kill())
-    while not killing.done():
-        with suppress(asyncio.CancelledError):  # Airflow cancels a trigger every second until it has ended
-            await asyncio.wait({killing})
+
+async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:
+    """Carry out a trigger's ``on_kill`` to its end. Airflow cancels the trigger every second until it has ended.
+
+    :param work: what to do.
+    :raises TimeoutError: it took longer than Airflow gives it.
+    """
+
+    async def bounded() -> None:
+        async with asyncio.timeout(_ON_KILL_TIMEOUT):
+            await work
+
+    task = asyncio.create_task(bounded())
+    _uninterrupted.add(task)  # the event loop itself keeps no task alive
+    task.add_done_callback(_uninterrupted.discard)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({task})
+    task.result()
+
+
+_uninterrupted: set[asyncio.Task[None]] = set()
 
 
 def _loop_is_ending() -> bool:

@@ -32,22 +32,29 @@ def base_url(host: str | None, *, scheme: str | None = None, port: int | None = 
             "The Hex connection's Base URL contains a token, a user name or a password. Put the token into the "
             f"API token field, and write the Base URL like {DEFAULT_HOST}."
         )
-    try:
-        url = urlsplit(text)
-        name, port = url.hostname, url.port or port
-    except ValueError as error:
-        raise HexInvalidInput(f"The Hex connection's Base URL is {host!r}, which is not a URL: {error}.") from None
-    if not name or any(c.isspace() for c in name) or url.scheme not in ("http", "https"):
-        raise HexInvalidInput(
-            f"The Hex connection's Base URL is {host!r}, which is not a URL. Write it like {DEFAULT_HOST}."
-        )
-    if url.scheme == "http" and not allow_http and not _is_loopback(name):
+    protocol, name, its_port = _parts(text, host)
+    if protocol == "http" and not allow_http and not _is_loopback(name):
         raise HexInvalidInput(
             f"The Hex connection would send its token unencrypted to {name}. Use https, or set allow_http in the "
             "connection's extra if you want that."
         )
+    number = its_port or port
     name = f"[{name}]" if ":" in name else name
-    return f"{url.scheme}://{name}{f':{port}' if port else ''}{API_PATH}"
+    return f"{protocol}://{name}{f':{number}' if number else ''}{API_PATH}"
+
+
+def _parts(text: str, host: str | None) -> tuple[str, str, int | None]:
+    """Return the scheme, host name and port of a URL."""
+    try:
+        url = urlsplit(text)
+        name, port = url.hostname or "", url.port
+    except ValueError as error:
+        raise HexInvalidInput(f"The Hex connection's Base URL is {host!r}, which is not a URL: {error}.") from None
+    if url.scheme not in ("http", "https") or not re.fullmatch(r"\S+", name):
+        raise HexInvalidInput(
+            f"The Hex connection's Base URL is {host!r}, which is not a URL. Write it like {DEFAULT_HOST}."
+        )
+    return url.scheme, name, port
 
 
 def _is_loopback(name: str) -> bool:
