@@ -128,20 +128,20 @@ class _Abortable(HTTPConnection):
         for *kind, _, address in socket.getaddrinfo(self._dns_host, self.port, family, socket.SOCK_STREAM):
             sock = socket.socket(*kind)
             try:
-                for option in self.socket_options or ():
-                    sock.setsockopt(*option)
-                sock.settimeout(self.timeout)
-                self._watch(sock)
-                sock.connect(address)
+                self._connect(sock, address)
             except OSError as error:
                 failure = error
                 sock.close()
-            except Aborted:
-                sock.close()
-                raise
             else:
                 return sock
         raise failure
+
+    def _connect(self, sock: socket.socket, address: Any) -> None:
+        for option in self.socket_options or ():
+            sock.setsockopt(*option)
+        sock.settimeout(self.timeout)
+        self._watch(sock)
+        sock.connect(address)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send a request, also over a connection that was kept from the request before."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from airflow_provider_hex.api import protocol
@@ -81,6 +82,12 @@ async def cancel_when(condition: Callable[[], object], url: str, steps: Steps[ob
         await until(lambda: client_threads() <= before)
 
 
+def connecting(address: str) -> int:
+    """Return how many sockets of this process are being connected to an address."""
+    found = psutil.Process().net_connections("tcp4")
+    return sum(c.status == psutil.CONN_SYN_SENT and f"{c.raddr.ip}:{c.raddr.port}" == address for c in found)
+
+
 def sends_me() -> Steps[object]:
     return (yield ME)
 
@@ -120,16 +127,20 @@ def test_a_request_on_a_kept_connection_is_aborted() -> None:
 
 def test_a_connection_that_is_being_made_is_aborted() -> None:
     with unconnectable() as address:
-        asyncio.run(cancel_when(client_threads, f"http://{address}", sends_me()))
+        before = connecting(address)
+        asyncio.run(cancel_when(lambda: connecting(address) > before, f"http://{address}", sends_me()))
 
 
 def test_a_wait_is_ended_and_no_request_follows() -> None:
+    waiting = threading.Event()
+
     def steps() -> Steps[object]:
+        waiting.set()
         yield Pause(10 * PATIENCE)
         return (yield ME)
 
     with silent() as server:
-        asyncio.run(cancel_when(client_threads, f"http://{server.address}", steps()))
+        asyncio.run(cancel_when(waiting.is_set, f"http://{server.address}", steps()))
         assert not server.received.is_set()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -22,10 +23,8 @@ async def kill(trigger: HexRunTrigger) -> None:
             async for _ in trigger.run():
                 pass
         except asyncio.CancelledError:
-            try:
+            with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait_for(trigger.on_kill(), 30)
-            except asyncio.CancelledError:
-                pass
             raise
 
     task = asyncio.create_task(run_trigger())
