@@ -1,3 +1,5 @@
+"""The hook: Hex's calls with the token of a connection, and the test of the connection."""
+
 from __future__ import annotations
 
 import asyncio
@@ -19,13 +21,13 @@ CHART = "c4a1e7d2-58b3-4f96-8e0d-1a6c9b2f7354"
 
 @pytest.fixture
 def hook(emulator: Control) -> HexHook:
-    """A hook that waits as often as ever, but not as long."""
+    """A hook whose waits take no time."""
     hook = HexHook()
     hook.client.sleep = lambda seconds: None
     return hook
 
 
-def test_a_run_is_started_with_what_was_asked_for(hook: HexHook, emulator: Control) -> None:
+def test_a_run_is_started_with_the_given_arguments(hook: HexHook, emulator: Control) -> None:
     run = hook.run_project(
         PROJECT, {"as_of": datetime.date(2026, 11, 21), "order_count": 7}, use_cached_sql_results=False
     )
@@ -39,7 +41,7 @@ def test_a_run_is_started_with_what_was_asked_for(hook: HexHook, emulator: Contr
     assert run["runUrl"] == emulator.runs()[0]["runUrl"]
 
 
-def test_a_run_is_looked_at_listed_cancelled_and_looked_at_again(hook: HexHook, emulator: Control) -> None:
+def test_a_run_is_polled_listed_cancelled_and_polled_again(hook: HexHook, emulator: Control) -> None:
     emulator.next_run(timeline=[("RUNNING", None)])
     run_id = hook.run_project(PROJECT)["runId"]
     assert hook.get_run(PROJECT, run_id)["status"] == "RUNNING"
@@ -69,7 +71,7 @@ def test_there_is_a_method_for_each_call_of_hexs_api(hook: HexHook, emulator: Co
     }
 
 
-def test_a_dry_run_is_checked_and_makes_no_run(hook: HexHook, emulator: Control) -> None:
+def test_a_dry_run_is_checked_and_starts_no_run(hook: HexHook, emulator: Control) -> None:
     hook.run_project(PROJECT, dry_run=True)
     with pytest.raises(errors.HexRequestRejected, match="'regoin'"):
         hook.run_project(PROJECT, {"regoin": "EMEA"}, dry_run=True)
@@ -77,7 +79,7 @@ def test_a_dry_run_is_checked_and_makes_no_run(hook: HexHook, emulator: Control)
 
 
 @pytest.mark.parametrize("method", ["get_project_runs", "get_queried_tables", "list_projects"])
-def test_a_list_with_bad_arguments_is_refused_before_anything_is_asked(method: str, emulator: Control) -> None:
+def test_invalid_arguments_of_a_list_are_refused_before_a_request(method: str, emulator: Control) -> None:
     arguments = {} if method == "list_projects" else {"project_id": PROJECT}
     with pytest.raises(errors.HexInvalidInput, match="page_size is 0"):
         getattr(HexHook(), method)(**arguments, page_size=0)
@@ -85,13 +87,13 @@ def test_a_list_with_bad_arguments_is_refused_before_anything_is_asked(method: s
 
 
 def test_asynchronous_code_has_the_same_calls(emulator: Control) -> None:
-    async def look() -> tuple[str, list[str]]:
+    async def send_calls() -> tuple[str, list[str]]:
         async with await HexHook().get_async_client() as client:
             user = await client.request(protocol.me())
             return user["email"], [table["tableName"] async for table in client.iterate(tables)]
 
     tables = protocol.get_queried_tables(PROJECT, page_size=1)
-    email, names = asyncio.run(look())
+    email, names = asyncio.run(send_calls())
     assert (email, len(names)) == ("ada@example.com", 3)
 
 
@@ -113,18 +115,18 @@ def test_a_netrc_does_not_replace_the_token(
     hook: HexHook, emulator: Control, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.write_text("machine 127.0.0.1 login user password other\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     hook.run_project(PROJECT)
     assert emulator.requests("RunProject")[0]["token"] == "full"
 
 
-def test_a_redirect_is_not_followed_and_explained(hook: HexHook, emulator: Control) -> None:
+def test_a_redirect_is_not_followed_and_the_message_says_so(hook: HexHook, emulator: Control) -> None:
     emulator.fault("Me", status=302, headers={"Location": f"{emulator.url}/api/v1/users/me?again"}, body="")
     ok, message = hook.test_connection()
     assert not ok
-    assert "redirect" in message
+    assert "Redirects are not followed. Check the connection's Base URL." in message
     assert len(emulator.requests()) == 1
 
 
@@ -134,7 +136,7 @@ def test_waiting_returns_the_completed_run(hook: HexHook, emulator: Control) -> 
     assert hook.wait_for_run(PROJECT, run_id, poll_interval=0.02, timeout=30)["status"] == "COMPLETED"
 
 
-def test_the_first_look_is_at_the_projects_runs_which_tell_how_long_they_take(hook: HexHook, emulator: Control) -> None:
+def test_the_first_poll_is_of_the_projects_runs_which_show_how_long_they_take(hook: HexHook, emulator: Control) -> None:
     emulator.next_run(pending=0, running=0)
     run_id = hook.run_project(PROJECT)["runId"]
     assert hook.wait_for_run(PROJECT, run_id.upper())["runId"] == run_id
@@ -142,7 +144,7 @@ def test_the_first_look_is_at_the_projects_runs_which_tell_how_long_they_take(ho
 
 
 @pytest.mark.parametrize("fault", [{"status": 403}, {"status": 422}, {"drop": True}, {"status": 429}])
-def test_a_list_of_runs_that_cannot_be_had_is_done_without(
+def test_the_wait_goes_on_without_the_list_of_runs_if_that_fails(
     fault: dict[str, Any], hook: HexHook, emulator: Control
 ) -> None:
     emulator.next_run(pending=0, running=0)
@@ -151,23 +153,23 @@ def test_a_list_of_runs_that_cannot_be_had_is_done_without(
     assert hook.wait_for_run(PROJECT, run_id)["status"] == "COMPLETED"
 
 
-def test_waiting_ends_when_the_time_is_up_and_leaves_the_run(hook: HexHook, emulator: Control) -> None:
+def test_waiting_ends_at_the_timeout_and_leaves_the_run_running(hook: HexHook, emulator: Control) -> None:
     emulator.next_run(timeline=[("RUNNING", None)])
     run_id = hook.run_project(PROJECT)["runId"]
-    with pytest.raises(errors.HexRunTimeout, match="still RUNNING"):
+    with pytest.raises(errors.HexRunTimeout, match=r"timed out after 0\.1 s, still RUNNING"):
         hook.wait_for_run(PROJECT, run_id, poll_interval=0.02, timeout=0.1)
     assert emulator.runs()[0]["status"] == "RUNNING"
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_limit_is_waited_out_and_one_run_is_started(status: int, hook: HexHook, emulator: Control) -> None:
+def test_a_limit_is_waited_for_and_one_run_is_started(status: int, hook: HexHook, emulator: Control) -> None:
     emulator.fault("RunProject", times=5, status=status, body={"reason": "Full"}, headers={"Retry-After": "0"})
     hook.run_project(PROJECT)
     assert len(emulator.requests("RunProject")) == 6
     assert len(emulator.runs()) == 1
 
 
-def test_a_limit_is_waited_out_no_longer_than_there_is_patience(hook: HexHook, emulator: Control) -> None:
+def test_a_limit_is_waited_for_no_longer_than_max_wait(hook: HexHook, emulator: Control) -> None:
     emulator.fault("RunProject", times=None, status=429, body={"reason": "Full"}, headers={"Retry-After": "60"})
     with pytest.raises(errors.HexRateLimited, match="Hex's request limit is reached"):
         hook.run_project(PROJECT, max_wait=30)
@@ -175,7 +177,7 @@ def test_a_limit_is_waited_out_no_longer_than_there_is_patience(hook: HexHook, e
 
 
 @pytest.mark.parametrize("fault", [{"drop": True}, {"status": 500}, {"truncate": True}, {"status": 429}])
-def test_a_blip_is_outlived_where_asking_twice_does_no_harm(
+def test_a_transient_error_is_retried_where_sending_a_request_twice_does_no_harm(
     fault: dict[str, Any], hook: HexHook, emulator: Control
 ) -> None:
     run_id = hook.run_project(PROJECT)["runId"]
@@ -185,7 +187,7 @@ def test_a_blip_is_outlived_where_asking_twice_does_no_harm(
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
-def test_a_refused_cancel_of_a_run_that_has_ended_is_no_error(status: int, hook: HexHook, emulator: Control) -> None:
+def test_a_rejected_cancel_of_a_run_that_has_ended_is_no_error(status: int, hook: HexHook, emulator: Control) -> None:
     emulator.next_run(pending=0, running=0)
     run_id = hook.run_project(PROJECT)["runId"]
     emulator.fault("CancelRun", status=status, body={"reason": "It has ended"})
@@ -199,7 +201,9 @@ def test_a_cancel_of_a_run_that_is_gone_is_no_error(hook: HexHook, emulator: Con
 
 
 @pytest.mark.parametrize("status", [400, 403, 422])
-def test_a_refused_cancel_of_a_run_that_goes_on_is_an_error(status: int, hook: HexHook, emulator: Control) -> None:
+def test_a_rejected_cancel_of_a_run_that_has_not_ended_is_an_error(
+    status: int, hook: HexHook, emulator: Control
+) -> None:
     emulator.next_run(timeline=[("RUNNING", None)])
     run_id = hook.run_project(PROJECT)["runId"]
     emulator.fault("CancelRun", status=status, body={"reason": "No"})
@@ -207,9 +211,7 @@ def test_a_refused_cancel_of_a_run_that_goes_on_is_an_error(status: int, hook: H
         hook.cancel_run(PROJECT, run_id)
 
 
-def test_a_refused_cancel_of_a_run_that_may_not_be_looked_at_either_is_an_error(
-    hook: HexHook, emulator: Control
-) -> None:
+def test_a_rejected_cancel_of_a_run_that_may_not_be_polled_either_is_an_error(hook: HexHook, emulator: Control) -> None:
     run_id = hook.run_project(PROJECT)["runId"]
     emulator.fault("*", times=None, status=403, body={"reason": "No"})
     with pytest.raises(errors.HexForbidden, match="CancelRun"):
@@ -219,7 +221,9 @@ def test_a_refused_cancel_of_a_run_that_may_not_be_looked_at_either_is_an_error(
 @pytest.mark.parametrize(
     "options", [{"view_id": "v"}, {"update_published_results": True}, {"notifications": [{"type": b"ALL"}]}]
 )
-def test_what_hex_would_refuse_or_ignore_is_not_sent(options: dict[str, Any], hook: HexHook, emulator: Control) -> None:
+def test_arguments_that_hex_would_reject_or_ignore_are_not_sent(
+    options: dict[str, Any], hook: HexHook, emulator: Control
+) -> None:
     with pytest.raises(errors.HexInvalidInput):
         hook.run_project(PROJECT, {"order_count": 7}, **options)
     assert not emulator.requests()
@@ -228,13 +232,13 @@ def test_what_hex_would_refuse_or_ignore_is_not_sent(options: dict[str, Any], ho
 @pytest.mark.parametrize(
     ("project", "token", "inputs", "error", "words"),
     [
-        ("Daily revenue", "wrong", {}, errors.HexUnauthorized, "connection's password field"),
+        ("Daily revenue", "wrong", {}, errors.HexUnauthorized, "Check the connection's API token"),
         ("Daily revenue", "read-only", {}, errors.HexForbidden, "scope 'Run projects'"),
         ("Pricing draft", "full", {}, errors.HexRequestRejected, "Publish the project"),
         ("Daily revenue", "full", {"as_of": 7, "regoin": "x"}, errors.HexRequestRejected, "as_of = '7'.*'regoin'"),
     ],
 )
-def test_a_refusal_says_what_to_do(
+def test_the_error_of_a_rejected_request_says_what_to_do(
     project: str,
     token: str,
     inputs: dict[str, Any],
@@ -268,16 +272,21 @@ def test_the_connection_test_says_whose_token_it_is(hook: HexHook, emulator: Con
         ({"password": "hxtp_0bad"}, "the token is wrong"),
         ({"password": ""}, "no token"),
         ({"host": "http://hex.acme.internal"}, "unencrypted"),
+<<<<<<< HEAD
         ({"host": "two words"}, "is not a URL"),
         ({"host": "https://127.0.0.1:1"}, "No answer to Me"),
+=======
+        ({"host": "two words"}, "is no address"),
+        ({"host": "https://127.0.0.1:1"}, "No response from https://127.0.0.1:1/api/v1 to Me"),
+>>>>>>> wt-h
         ({"host": TOKENS["full"]}, "Put the token into its password field"),
         ({"password": "hxtp_a\nhxtp_b"}, "characters that no token has"),
-        ({"extra": {"headers": "X-Team: data"}}, "headers is no JSON object"),
+        ({"extra": {"headers": "X-Team: data"}}, "headers is not a JSON object"),
         ({"extra": {"ca_bundle": "/nowhere.pem"}}, "ca_bundle '/nowhere.pem' cannot be used here: No such file"),
-        ({"extra": {"allow_http": "perhaps"}}, "allow_http is 'perhaps'; true or false"),
+        ({"extra": {"allow_http": "perhaps"}}, "allow_http is 'perhaps', but must be true or false"),
     ],
 )
-def test_the_connection_test_says_what_to_mend(
+def test_the_connection_test_says_what_to_fix(
     fields: dict[str, Any], words: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, **{"host": emulator.url, **fields})

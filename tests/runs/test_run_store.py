@@ -1,192 +1,167 @@
-"""What an attempt notes for the next one, and how it tells whether a kill is meant for its run."""
+"""The record in Airflow's task state store."""
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import Any
 
 import pytest
 
 from airflow_provider_hex.api.start import StartRequest
-from airflow_provider_hex.runs.run_store import RunStore
+from airflow_provider_hex.runs.run_store import Record, RunStore
 from tests.runs.conftest import Airflow
 
 RUN = {"projectId": "p", "runId": "r", "runUrl": "https://hex/r", "traceId": "t", "projectVersion": 7}
+RECORDED_RUN = {name: RUN[name] for name in ("projectId", "runId", "runUrl", "traceId")}
+REQUEST = StartRequest(1_800_000_000.25, default_options=True)
 
 
-def claim(airflow: Airflow, **options: Any) -> RunStore:
+def new_attempt(airflow: Airflow, **options: Any) -> RunStore:
+    """Begin an attempt, and return its access to the record."""
     return RunStore(airflow.attempt(), **{"durable": True, **options})
 
 
-def test_there_is_nothing_left_before_the_first_attempt(airflow: Airflow) -> None:
-    assert claim(airflow).left() is None
+def use(store: RunStore) -> None:
+    """Record all there is to record, and delete it."""
+    store.record_request("p", REQUEST)
+    store.record_run(RUN)
+    store.record_failure("It ended ERRORED.")
+    store.delete()
 
 
-def test_a_run_is_left_by_what_names_it(airflow: Airflow) -> None:
-    claim(airflow).took(RUN)
-    left = claim(airflow).left()
-    assert left is not None
-    assert left.run == {"projectId": "p", "runId": "r", "runUrl": "https://hex/r", "traceId": "t"}
-    assert (left.asked, left.over, left.retried) == (None, None, True)
+def test_the_first_attempt_finds_nothing(airflow: Airflow) -> None:
+    assert new_attempt(airflow).load() is None
 
 
-def test_what_hex_did_not_tell_of_a_run_is_not_noted(airflow: Airflow) -> None:
-    claim(airflow).took({"projectId": "p", "runId": "r", "runUrl": None})
+def test_the_next_attempt_finds_the_fields_that_identify_a_run(airflow: Airflow) -> None:
+    new_attempt(airflow).record_run(RUN)
+    assert new_attempt(airflow).load() == Record(is_retry=True, run=RECORDED_RUN)
+
+
+def test_fields_of_the_run_that_hex_did_not_report_are_not_recorded(airflow: Airflow) -> None:
+    new_attempt(airflow).record_run({"projectId": "p", "runId": "r", "runUrl": None})
     assert airflow.record["run"] == {"projectId": "p", "runId": "r"}
 
 
 @pytest.mark.parametrize("default_options", [True, False])
-def test_an_intent_is_left_as_it_was_noted(default_options: bool, airflow: Airflow) -> None:
-    asked = StartRequest(1_800_000_000.25, default_options)
-    claim(airflow).asks("p", asked)
-    left = claim(airflow).left()
-    assert left is not None
-    assert (left.run, left.asked, left.over) == (None, asked, None)
+def test_the_next_attempt_finds_the_request_as_it_was_recorded(default_options: bool, airflow: Airflow) -> None:
+    request = StartRequest(1_800_000_000.25, default_options)
+    new_attempt(airflow).record_request("p", request)
+    assert new_attempt(airflow).load() == Record(is_retry=True, project_id="p", request=request)
 
 
-def test_a_request_that_started_no_run_leaves_nothing(airflow: Airflow) -> None:
-    first = claim(airflow)
-    first.asks("p", StartRequest(1.0, default_options=True))
-    first.asks("p", None)
-    assert claim(airflow).left() is None
+def test_the_next_attempt_does_not_find_a_deleted_record(airflow: Airflow) -> None:
+    store = new_attempt(airflow)
+    store.record_request("p", REQUEST)
+    store.delete()
+    assert new_attempt(airflow).load() is None
 
 
-def test_a_run_that_ended_badly_leaves_how(airflow: Airflow) -> None:
-    first = claim(airflow)
-    first.took(RUN)
-    first.ended("It ended ERRORED.")
-    left = claim(airflow).left()
-    assert left is not None
-    assert (left.run, left.asked, left.over) == (None, None, "It ended ERRORED.")
+def test_the_next_attempt_finds_how_the_run_failed(airflow: Airflow) -> None:
+    store = new_attempt(airflow)
+    store.record_run(RUN)
+    store.record_failure("It ended ERRORED.")
+    assert new_attempt(airflow).load() == Record(is_retry=True, failure="It ended ERRORED.")
 
 
-def test_a_cleared_task_is_no_retry_nor_are_the_retries_after_it(airflow: Airflow) -> None:
-    claim(airflow).took(RUN)
+def test_no_attempt_after_a_clear_is_a_retry_of_one_before_it(airflow: Airflow) -> None:
+    new_attempt(airflow).record_run(RUN)
     airflow.clear()
     for _ in range(2):
-        left = claim(airflow).left()
-        assert left is not None
-        assert not left.retried
+        assert new_attempt(airflow).load() == Record(is_retry=False, run=RECORDED_RUN)
 
 
-def test_a_note_of_another_kind_is_none(airflow: Airflow) -> None:
-    second = claim(airflow)
+def test_a_record_of_an_unknown_kind_is_ignored(airflow: Airflow) -> None:
+    store = new_attempt(airflow)
     airflow.records["hex_run"] = '"r"'
-    assert second.left() is None
+    assert store.load() is None
 
 
-@pytest.mark.parametrize("context", [{}, {"task_state_store": None}], ids=["airflow-2", "no-store"])
-def test_without_a_store_nothing_is_kept_and_nothing_fails(context: dict[str, Any], airflow: Airflow) -> None:
-    kept = RunStore({"ti": airflow.attempt()["ti"], **context}, durable=True)  # type: ignore[typeddict-item]
-    kept.asks("p", StartRequest(1.0, default_options=True))
-    kept.took(RUN)
-    kept.ended("badly")
-    kept.drop()
-    airflow.state = "failed"
-    assert not kept.is_kept
-    assert kept.left() is None
-    assert not kept.is_another_attempts()
-    assert not kept.is_wanted()
-    airflow.state = "running"
-    assert kept.is_wanted()
+@pytest.mark.parametrize("context", [{}, {"task_state_store": None}], ids=["before-airflow-3.3", "none"])
+def test_without_a_task_state_store_nothing_is_recorded_and_nothing_fails(
+    context: dict[str, Any], airflow: Airflow
+) -> None:
+    store = RunStore({"ti": airflow.attempt()["ti"], **context}, durable=True)  # type: ignore[typeddict-item]
+    use(store)
+    assert not store.is_available
+    assert store.load() is None
+    assert not store.is_visible()
+    store.record_run(RUN)
+    assert not store.has_run
 
 
-def test_a_task_that_is_not_durable_does_not_touch_the_store(airflow: Airflow) -> None:
+def test_a_task_that_is_not_durable_does_not_use_the_task_state_store(airflow: Airflow) -> None:
     used: list[str] = []
     airflow.on_store = lambda method, value: used.append(method)
-    kept = claim(airflow, durable=False)
-    kept.asks("p", StartRequest(1.0, default_options=True))
-    kept.took(RUN)
-    kept.ended("badly")
-    kept.drop()
-    assert kept.left() is None
-    assert kept.is_wanted()
-    assert not kept.is_another_attempts()
+    store = new_attempt(airflow, durable=False)
+    use(store)
+    assert not store.is_available
+    assert store.load() is None
+    assert not store.is_visible()
+    store.record_run(RUN)
+    assert not store.has_run
     assert not used
 
 
-def test_a_note_before_or_of_a_run_must_succeed_and_one_after_it_need_not(airflow: Airflow) -> None:
-    def refuse(method: str, value: Any) -> None:
-        raise ConnectionError("No.")
+def test_only_a_request_and_a_run_must_be_recorded(airflow: Airflow) -> None:
+    def fail(method: str, value: Any) -> None:
+        raise ConnectionError("The store does not respond.")
 
-    kept = claim(airflow)
-    airflow.on_store = refuse
-    kept.drop()
-    kept.ended("badly")
-    kept.asks("p", None)
+    store = new_attempt(airflow)
+    airflow.on_store = fail
+    store.delete()
+    store.record_failure("It ended ERRORED.")
     with pytest.raises(ConnectionError):
-        kept.asks("p", StartRequest(1.0, default_options=True))
+        store.record_request("p", REQUEST)
     with pytest.raises(ConnectionError):
-        kept.took(RUN)
+        store.record_run(RUN)
 
 
-KILLED = ["failed", "success", "skipped", "upstream_failed", "removed", "restarting"]
-ALIVE = ["running", "deferred", "queued", "scheduled", "up_for_retry", None]
+def test_the_record_names_the_run_from_the_moment_that_it_is_recorded(airflow: Airflow) -> None:
+    store = new_attempt(airflow)
+    assert not store.has_run
+    store.record_request("p", REQUEST)
+    assert not store.has_run
+    store.record_run(RUN)
+    assert store.has_run
+    store.record_request("p", REQUEST)  # of another run
+    assert not store.has_run
 
 
-@pytest.mark.parametrize("state", KILLED)
-@pytest.mark.parametrize("stale", [False, True], ids=["present", "stale"])
-def test_a_run_of_a_task_that_was_ended_or_cleared_is_nobody_elses(state: str, stale: bool, airflow: Airflow) -> None:
-    kept = claim(airflow)
-    kept.took(RUN)
-    airflow.state = state
-    if stale:
-        airflow.attempt()
-    assert not kept.is_another_attempts()
-    assert not kept.is_wanted()
+def test_the_record_does_not_name_a_run_that_could_not_be_recorded(airflow: Airflow) -> None:
+    def fail(method: str, value: Any) -> None:
+        raise ConnectionError("The store does not respond.")
+
+    store = new_attempt(airflow)
+    airflow.on_store = fail
+    with pytest.raises(ConnectionError):
+        store.record_run(RUN)
+    assert not store.has_run
 
 
-@pytest.mark.parametrize("state", ALIVE)
-def test_a_run_of_an_attempt_that_another_has_followed_is_the_others(state: str | None, airflow: Airflow) -> None:
-    kept = claim(airflow)
-    kept.took(RUN)
-    airflow.state = state
-    airflow.attempt()
-    assert kept.is_another_attempts()
-    assert not kept.is_wanted()
+@pytest.mark.parametrize("recorded", ["run", "request", "failure"])
+def test_the_record_that_an_attempt_loads_may_name_a_run(recorded: str, airflow: Airflow) -> None:
+    store = new_attempt(airflow)
+    store.record_request("p", REQUEST)
+    if recorded != "request":
+        store.record_run(RUN)
+    if recorded == "failure":
+        store.record_failure("It ended ERRORED.")
+    next_store = new_attempt(airflow)
+    next_store.load()
+    assert next_store.has_run is (recorded == "run")
 
 
-@pytest.mark.parametrize("state", [*ALIVE, ConnectionError("Airflow does not answer.")])
-@pytest.mark.parametrize(("max_tries", "another"), [(0, False), (1, True), (2, True)])
-def test_a_run_of_the_present_attempt_is_the_next_ones_if_one_will_come(
-    max_tries: int, another: bool, state: Any, airflow: Airflow
-) -> None:
-    airflow.max_tries = max_tries
-    kept = claim(airflow)
-    kept.took(RUN)
-    airflow.state = state
-    assert kept.is_another_attempts() is another
-
-
-def test_a_run_that_no_other_attempt_can_know_is_nobody_elses(airflow: Airflow) -> None:
-    kept = claim(airflow)
-    kept.asks("p", StartRequest(1.0, default_options=True))
-    airflow.attempt()
-    assert not kept.is_another_attempts()
-
-
-def test_a_task_that_comes_back_from_a_deferral_has_its_run(airflow: Airflow) -> None:
+def test_the_record_names_the_run_of_a_task_that_resumes_after_a_deferral(airflow: Airflow) -> None:
     context = airflow.attempt()
-    RunStore(context, durable=True).took(RUN)
-    assert RunStore(context, durable=True, has_run=True).is_another_attempts()
+    RunStore(context, durable=True).record_run(RUN)
+    assert RunStore(context, durable=True, has_run=True).has_run
 
 
-@pytest.mark.parametrize("state", ALIVE)
-def test_a_task_that_nobody_has_ended_is_wanted(state: str | None, airflow: Airflow) -> None:
-    kept = claim(airflow)
-    kept.took(RUN)
-    airflow.state = state
-    assert kept.is_wanted()
-
-
-def test_an_airflow_that_is_slow_is_not_waited_for(airflow: Airflow) -> None:
-    kept = claim(airflow)
-    kept.took(RUN)
-    answers = threading.Event()
-    airflow.on_store = lambda method, value: answers.wait(30)
-    began = time.monotonic()
-    with pytest.raises(TimeoutError):
-        kept.is_another_attempts(at_once=True)
-    assert time.monotonic() - began < 4
-    answers.set()
+def test_the_record_is_visible_to_the_latest_attempt_only(airflow: Airflow) -> None:
+    store = new_attempt(airflow)
+    assert not store.is_visible()
+    store.record_run(RUN)
+    assert store.is_visible()
+    latest = new_attempt(airflow)
+    assert not store.is_visible()
+    assert latest.is_visible()

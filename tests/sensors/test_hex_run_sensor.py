@@ -1,18 +1,35 @@
-"""What shows when a DAG is parsed, and a wait that Airflow gave up. The rest is in ``tests/dag_runs``."""
+"""What the sensor checks when a DAG is parsed, and how its wait ends early. The rest is in ``tests/dag_runs``."""
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, TaskDeferred
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    TaskDeferred,
+)
 
-from airflow_provider_hex.api.errors import HexInvalidInput
+from airflow_provider_hex.api.errors import HexInvalidInput, HexRunFailed, HexUntrustedCertificate
 from airflow_provider_hex.sensors.hex import HexRunSensor
+from airflow_provider_hex.triggers import events
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, connect
+from tests.https import https_to
 
 RUN = "78c33d18-170c-44d3-a227-b3194f134f73"
+
+
+def sensor_of(emulator: Control, status: str = "RUNNING", **options: Any) -> HexRunSensor:
+    """Return a sensor that pokes a new run, which keeps a status."""
+    emulator.next_run(timeline=[(status, None)])
+    run_id = emulator.start_run(PROJECT, trigger="API")["runId"]
+    defaults = {"task_id": "wait", "mode": "poke", "poke_interval": 0.05}
+    return HexRunSensor(project_id=PROJECT, run_id=run_id, **{**defaults, **options})
 
 
 @pytest.mark.parametrize(
@@ -25,92 +42,122 @@ RUN = "78c33d18-170c-44d3-a227-b3194f134f73"
         ({"deferrable": False}, False),
     ],
 )
-def test_it_defers_unless_told_how_to_wait(options: dict[str, Any], deferrable: bool) -> None:
+def test_a_sensor_is_deferrable_unless_a_mode_is_given(options: dict[str, Any], deferrable: bool) -> None:
     assert HexRunSensor(task_id="wait", project_id=PROJECT, run_id=RUN, **options).deferrable is deferrable
 
 
+@pytest.mark.parametrize("name", ["project_id", "run_id"])
+def test_an_invalid_id_is_refused_when_the_dag_is_parsed(name: str) -> None:
+    ids = {"project_id": PROJECT, "run_id": RUN}
+    url = f"https://app.hex.tech/acme/app/{PROJECT}/latest?runId={RUN}"
+    with pytest.raises(HexInvalidInput, match=rf"{name} is 'https.*Use only the id in it: {ids[name]}\."):
+        HexRunSensor(task_id="wait", **{**ids, name: url})
+
+
 @pytest.mark.parametrize("failure", ["Trigger timeout", "Trigger failure"])
-def test_a_wait_that_airflow_gave_up_names_the_run(failure: str) -> None:
+def test_the_error_of_a_deferral_that_airflow_ended_names_the_run(failure: str) -> None:
     sensor = HexRunSensor(task_id="wait", project_id=PROJECT, run_id=RUN)
-    with pytest.raises(Exception, match=f"{failure} It waited for Hex run {RUN} of project {PROJECT}"):
+    with pytest.raises(Exception, match=rf"{failure} The sensor waited for Hex run {RUN} \(project {PROJECT}\)\."):
         sensor.resume_execution("__fail__", {"error": failure}, {})
 
 
-@pytest.mark.parametrize("name", ["project_id", "run_id"])
-def test_an_id_that_is_none_shows_when_the_dag_is_parsed(name: str) -> None:
-    ids = {"project_id": PROJECT, "run_id": RUN, name: f"https://app.hex.tech/acme/app/{PROJECT}/latest?runId={RUN}"}
-    with pytest.raises(HexInvalidInput, match=f"{name} is 'https.*Use the id in it alone"):
-        HexRunSensor(task_id="wait", **ids)
+@pytest.mark.parametrize("deferred", [False, True], ids=["poked", "deferred"])
+@pytest.mark.parametrize("status", ["ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"])
+def test_a_failed_run_fails_the_task_without_retries(status: str, deferred: bool, emulator: Control) -> None:
+    sensor = sensor_of(emulator, status)
+    event = events.run_ended(sensor.hook.get_run(sensor.project_id, sensor.run_id))
+    with pytest.raises(HexRunFailed, match=f"The run ended {status}") as raised:
+        sensor.execute_complete({}, event) if deferred else sensor.execute({})
+    assert isinstance(raised.value, AirflowFailException)
 
 
-def test_a_look_is_left_out_when_the_minutes_requests_are_used_up(
+@pytest.mark.parametrize("deferred", [False, True], ids=["poked", "deferred"])
+def test_an_untrusted_certificate_fails_the_task_at_once_and_names_the_run(
+    deferred: bool, emulator: Control, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def event_of(trigger: Any) -> Any:
+        async with asyncio.timeout(120):
+            return (await anext(trigger.run())).payload
+
+    def resume(context: Any) -> None:
+        event = asyncio.run(event_of(deferral.value.trigger))
+        sensor.resume_execution("execute_complete", {"event": event}, context)
+
+    sensor = sensor_of(emulator, deferrable=deferred)
+    if deferred:
+        with pytest.raises(TaskDeferred) as deferral:
+            sensor.execute({})
+    with https_to(emulator.url, tmp_path / "certificate.pem") as host:
+        connect(monkeypatch, host=f"https://{host}")
+        wait = resume if deferred else sensor.execute
+        with pytest.raises(HexUntrustedCertificate, match=r"certificate is not trusted\.") as raised:
+            wait({})
+    assert isinstance(raised.value, AirflowFailException)
+    assert sensor.run_id in str(raised.value)
+    assert emulator.runs()[0]["status"] == "RUNNING"
+
+
+def test_a_poll_is_skipped_when_the_minutes_requests_are_used_up(
     emulator: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, host=emulator.url, extra={"requests_per_minute": 2})
-    run_id = emulator.start_run(PROJECT, trigger="API")["runId"]
-    sensor = HexRunSensor(task_id="wait", project_id=PROJECT, run_id=run_id, mode="poke")
+    sensor = sensor_of(emulator)
     assert [bool(sensor.poke({})) for _ in range(4)] == [False] * 4
     assert len(emulator.requests()) == 2
 
 
-def waiting_sensor(emulator: Control, **options: Any) -> HexRunSensor:
-    emulator.next_run(timeline=[("RUNNING", None)])
-    run_id = emulator.start_run(PROJECT, trigger="API")["runId"]
-    return HexRunSensor(task_id="wait", project_id=PROJECT, run_id=run_id, mode="poke", poke_interval=0.05, **options)
-
-
 @pytest.mark.parametrize(("cancel_on_kill", "status"), [(False, "RUNNING"), (True, "KILLED")])
-def test_a_kill_cancels_the_run_only_if_told_to(cancel_on_kill: bool, status: str, emulator: Control) -> None:
-    sensor = waiting_sensor(emulator, cancel_on_kill=cancel_on_kill)
+def test_a_kill_cancels_the_run_only_with_cancel_on_kill(cancel_on_kill: bool, status: str, emulator: Control) -> None:
+    sensor = sensor_of(emulator, cancel_on_kill=cancel_on_kill)
 
-    def kill_at_the_first_look(context: Any) -> bool:
+    def kill_at_the_first_poke(context: Any) -> bool:
         sensor.on_kill()
         return True
 
-    sensor.poke = kill_at_the_first_look  # type: ignore[method-assign,assignment]
+    sensor.poke = kill_at_the_first_poke  # type: ignore[method-assign,assignment]
     sensor.execute({})
     assert emulator.runs()[0]["status"] == status
 
 
 @pytest.mark.parametrize(
-    ("cancel_on_kill", "status", "said"), [(False, "RUNNING", "It waited for"), (True, "KILLED", "was cancelled.")]
+    ("cancel_on_kill", "status", "outcome"),
+    [(False, "RUNNING", "The sensor waited for Hex run"), (True, "KILLED", r"The run was cancelled\.")],
 )
-def test_a_time_that_is_up_cancels_the_run_only_if_told_to(
-    cancel_on_kill: bool, status: str, said: str, emulator: Control
+def test_a_timeout_cancels_the_run_only_with_cancel_on_kill(
+    cancel_on_kill: bool, status: str, outcome: str, emulator: Control
 ) -> None:
-    sensor = waiting_sensor(emulator, cancel_on_kill=cancel_on_kill, timeout=0.2)
-    with pytest.raises(AirflowSensorTimeout, match=said):
+    sensor = sensor_of(emulator, cancel_on_kill=cancel_on_kill, timeout=0.2)
+    with pytest.raises(AirflowSensorTimeout, match=outcome):
         sensor.execute({})
     assert emulator.runs()[0]["status"] == status
 
 
-def test_a_time_that_is_up_softly_cancels_the_run_too(emulator: Control) -> None:
-    sensor = waiting_sensor(emulator, cancel_on_kill=True, timeout=0.2, soft_fail=True)
+def test_a_timeout_that_skips_the_task_cancels_the_run_too(emulator: Control) -> None:
+    sensor = sensor_of(emulator, cancel_on_kill=True, timeout=0.2, soft_fail=True)
     with pytest.raises(AirflowSkipException, match="was cancelled"):
         sensor.execute({})
     assert emulator.runs()[0]["status"] == "KILLED"
 
 
 def test_a_kill_after_the_wait_cancels_nothing(emulator: Control) -> None:
-    emulator.next_run(pending=0, running=0)
-    run_id = emulator.start_run(PROJECT, trigger="API")["runId"]
-    sensor = HexRunSensor(task_id="wait", project_id=PROJECT, run_id=run_id, mode="poke", cancel_on_kill=True)
+    sensor = sensor_of(emulator, "COMPLETED", cancel_on_kill=True)
     sensor.execute({})
     sensor.on_kill()
     assert not emulator.requests("CancelRun")
 
 
-def test_a_deferred_sensor_tells_its_trigger_to_cancel_only_if_told_to(emulator: Control) -> None:
-    told: dict[str, Any] = {}
+@pytest.mark.parametrize("cancel_on_kill", [False, True])
+def test_a_deferred_sensors_trigger_cancels_the_run_only_with_cancel_on_kill(
+    cancel_on_kill: bool, emulator: Control
+) -> None:
+    xcoms: dict[str, Any] = {}
 
-    class Ti:
+    class TaskInstance:
         def xcom_push(self, key: str, value: Any) -> None:
-            told[key] = value
+            xcoms[key] = value
 
-    for cancel_on_kill in (False, True):
-        sensor = waiting_sensor(emulator, cancel_on_kill=cancel_on_kill, deferrable=True)
-        told.clear()
-        with pytest.raises(TaskDeferred) as deferred:
-            sensor.poke({"ti": Ti()})
-        assert deferred.value.trigger.serialize()[1]["cancel_on_kill"] is cancel_on_kill
-        assert told == ({"run_id": sensor.run_id} if cancel_on_kill else {})
+    sensor = sensor_of(emulator, cancel_on_kill=cancel_on_kill, deferrable=True)
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.poke({"ti": TaskInstance()})
+    assert deferred.value.trigger.serialize()[1]["cancel_on_kill"] is cancel_on_kill
+    assert xcoms == ({"run_id": sensor.run_id} if cancel_on_kill else {})
