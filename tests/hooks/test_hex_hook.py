@@ -272,13 +272,8 @@ def test_the_connection_test_says_whose_token_it_is(hook: HexHook, emulator: Con
         ({"password": "hxtp_0bad"}, "the token is wrong"),
         ({"password": ""}, "no token"),
         ({"host": "http://hex.acme.internal"}, "unencrypted"),
-<<<<<<< HEAD
-        ({"host": "two words"}, "is not a URL"),
-        ({"host": "https://127.0.0.1:1"}, "No answer to Me"),
-=======
         ({"host": "two words"}, "is no address"),
         ({"host": "https://127.0.0.1:1"}, "No response from https://127.0.0.1:1/api/v1 to Me"),
->>>>>>> wt-h
         ({"host": TOKENS["full"]}, "Put the token into its password field"),
         ({"password": "hxtp_a\nhxtp_b"}, "characters that no token has"),
         ({"extra": {"headers": "X-Team: data"}}, "headers is not a JSON object"),

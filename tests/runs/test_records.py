@@ -34,11 +34,7 @@ from tests.runs.conftest import (
 
 
 def record_changes(airflow: Airflow, emulator: Control) -> list[tuple[str, int]]:
-<<<<<<< HEAD
-    """Return a list that gets each change of the record: what it holds, and how many RunProjects Hex has by then."""
-=======
     """Return a list that grows with each change of the record: what it holds, and how many RunProjects Hex has then."""
->>>>>>> wt-h
     changes: list[tuple[str, int]] = []
 
     def add(method: str, value: Any) -> None:
