@@ -30,7 +30,7 @@ chaos: $(AIRFLOW_3)/.ready  ## Kill tasks and services in a real Airflow 3.3, an
 	$(AIRFLOW_3)/bin/python -m pytest tests/chaos $(ARGS)
 
 chaos-2: $(AIRFLOW_2)/.ready  ## Kill tasks and services in a real Airflow 2.11, and check their Hex runs
-	$(AIRFLOW_2)/bin/python -m pytest tests/chaos_2 $(ARGS)
+	$(AIRFLOW_2)/bin/python -m pytest tests/chaos $(ARGS)
 
 peers: $(AIRFLOW_3)/.ready $(PEERS:%=%/.ready)  ## Test the emulator with other projects' Hex clients
 	$(AIRFLOW_3)/bin/python -m pytest tests/peers $(ARGS)

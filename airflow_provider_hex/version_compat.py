@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_KILL_WITHIN = 30.0
-"""Seconds that Airflow 3.3 gives a trigger's ``on_kill``, unless it is set otherwise."""
+_ON_KILL_TIMEOUT = 30.0
+"""Seconds after which a trigger's ``on_kill`` is ended, as Airflow 3.3 does by default."""
 
 
 def context_of_deferred_timeout() -> Context | None:
-    """Return the context of a deferred task that ``on_kill`` is called for without its being resumed.
+    """Return the context of a deferred task whose ``on_kill`` is called although it was not resumed.
 
-    Airflow 2 does so when the ``execution_timeout`` is up; Airflow 3 always resumes a task first.
+    Airflow 2 does so when the ``execution_timeout`` is reached. Airflow 3 always resumes a task first.
     """
     if AIRFLOW_V_3_0_PLUS:
         return None
@@ -38,7 +38,7 @@ def context_of_deferred_timeout() -> Context | None:
 
 
 def is_deferral_timeout(error: BaseException) -> bool:
-    """Whether Airflow ended a deferral because its time was up."""
+    """Whether Airflow ended a deferral because its timeout was reached."""
     try:
         from airflow.sdk.exceptions import TaskDeferralTimeout
     except ImportError:  # Airflow 2 has one error for all that may end a deferral
@@ -49,49 +49,65 @@ def is_deferral_timeout(error: BaseException) -> bool:
 def min_deferral() -> float:
     """Return the seconds for which a task should stay deferred at least.
 
-    Airflow 3 may notice ``[workers] min_heartbeat_interval`` seconds late that the deferring process has ended. If the
-    task goes on by then, it takes that for the end of the process that goes on, and fails the task.
+    Airflow 3 may see the exit of the deferring process ``[workers] min_heartbeat_interval`` seconds late. If the task
+    has been resumed by then, Airflow takes that for the exit of the resumed process, and fails the task.
     """
     interval: float = conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0)
     return 1.4 * interval if AIRFLOW_V_3_0_PLUS else 0.0
 
 
 async def call_on_kill(trigger: BaseTrigger) -> None:
-    """Call ``on_kill`` of a trigger that is being cancelled, which Airflow does by itself only from 3.3 on.
+    """Call ``on_kill`` of a trigger that is being cancelled. Airflow itself does so from 3.3 on.
 
-    Nothing is called when all of the triggerer ends, or when Airflow 2 resumes the task because its time is up. That
-    another triggerer has the trigger now is for ``on_kill`` to notice, as on 3.3. What goes wrong is logged.
+    It is not called when the triggerer stops, or when Airflow 2 resumes the task because its timeout was reached.
+    Another triggerer may have the trigger now: ``on_kill`` has to check that, as on 3.3. Errors are logged.
     """
-    if AIRFLOW_V_3_3_PLUS or _loop_ends() or _time_is_up(trigger.task_instance):
+    if AIRFLOW_V_3_3_PLUS or _loop_is_ending() or _has_timed_out(trigger.task_instance):
         return
 
-    async def kill() -> None:
-        try:
-            async with asyncio.timeout(_KILL_WITHIN):
-                await trigger.on_kill()
-        except Exception as error:
-            trigger.log.warning("What the task waited for may still be going: on_kill of %r failed: %r", trigger, error)
-
-    killing = asyncio.create_task(kill())
-    while not killing.done():
-        with suppress(asyncio.CancelledError):  # Airflow cancels a trigger again every second until it is gone
-            await asyncio.wait({killing})
+    try:
+        await trigger.on_kill()
+    except Exception as error:
+        trigger.log.warning("The run may still be running, because on_kill of %r failed: %r", trigger, error)
 
 
-def _loop_ends() -> bool:
+async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:
+    """Carry out a trigger's ``on_kill`` to its end. Airflow cancels the trigger every second until it has ended.
+
+    :param work: what to do.
+    :raises TimeoutError: it took longer than Airflow gives it.
+    """
+
+    async def bounded() -> None:
+        async with asyncio.timeout(_ON_KILL_TIMEOUT):
+            await work
+
+    task = asyncio.create_task(bounded())
+    _uninterrupted.add(task)  # the event loop itself keeps no task alive
+    task.add_done_callback(_uninterrupted.discard)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({task})
+    task.result()
+
+
+_uninterrupted: set[asyncio.Task[None]] = set()
+
+
+def _loop_is_ending() -> bool:
     return all(task.cancelling() for task in asyncio.all_tasks())
 
 
-def _time_is_up(ti: Any) -> bool:
-    until: datetime | None = getattr(ti, "trigger_timeout", None)  # on Airflow 2, where it minds the execution_timeout
+def _has_timed_out(ti: Any) -> bool:
+    until: datetime | None = getattr(ti, "trigger_timeout", None)  # on Airflow 2, where it includes execution_timeout
     return until is not None and until.replace(tzinfo=until.tzinfo or UTC) < datetime.now(UTC)
 
 
 async def ask_airflow(question: Callable[[], T]) -> T:
-    """Ask from a trigger what only a thread of the triggerer can: :func:`state_of`, :func:`xcom_of`.
+    """Call from a trigger what blocks: :func:`state_of`, :func:`xcom_of`.
 
-    If nobody waits for the answer any more, the question goes on: Airflow before 3.2 would take what it is told for
-    the answer to its next question.
+    If the caller is cancelled, the question still waits for its response: Airflow before 3.2 would take that for the
+    response to its next question.
     """
     from asgiref.sync import sync_to_async
 
@@ -99,7 +115,7 @@ async def ask_airflow(question: Callable[[], T]) -> T:
 
 
 def state_of(ti: Any) -> str | None:
-    """Return the present state of a trigger's task instance, None if it has none or is gone."""
+    """Return the current state of a task instance, None if it has none or was deleted."""
     if AIRFLOW_V_3_0_PLUS:
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
@@ -116,7 +132,7 @@ def state_of(ti: Any) -> str | None:
 
 
 def xcom_of(ti: Any, key: str) -> Any:
-    """Return an XCom of a trigger's task instance."""
+    """Return an XCom of a trigger's task instance, None if there is none."""
     from airflow.providers.common.compat.sdk import XCom
 
     return XCom.get_one(key=key, dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index)

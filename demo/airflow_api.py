@@ -7,18 +7,19 @@ import httpx
 
 SERVICES = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 PAGE = 100  # Airflow's maximum
+TIMEOUT = 300.0  # generous, since it matters only when something is broken
 
 
 class AirflowApi:
     """A client for an Airflow whose simple auth manager makes every user an administrator.
 
-    All but `is_healthy` and `has_dag` raise httpx.HTTPError if Airflow does not respond, or responds with an error.
+    All methods but `is_healthy` and `has_dag` raise httpx.HTTPError if Airflow does not respond or reports an error.
     """
 
     def __init__(self, url: str) -> None:
         # Requests to this machine must not go through a proxy from the environment.
         headers = {"Accept": "application/json"}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=False)
 
     def is_healthy(self) -> bool:
         """Whether Airflow responds, and reports all its services as healthy."""
@@ -28,13 +29,20 @@ class AirflowApi:
             return False
         return response.is_success and all(response.json()[name]["status"] == "healthy" for name in SERVICES)
 
+    def warm_up(self) -> None:
+        """Make the first request of the API for tasks: Airflow builds it then, and handles nothing else meanwhile.
+
+        On a busy machine that takes longer than a task waits for a response.
+        """
+        self._call("GET", "/execution/health")
+
     def log_in(self) -> None:
         """Get the token that all other calls need."""
         token = self._call("GET", "/auth/token")["access_token"]
         self._http.headers["Authorization"] = f"Bearer {token}"
 
     def create_connection(self, connection_id: str, conn_type: str, **fields: Any) -> None:
-        """Add a connection. `fields`: host, login, password, port, extra, …"""
+        """Add a connection. `fields`: host, login, password, port, extra and so on."""
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
         self._call("POST", "/api/v2/connections", body)
 

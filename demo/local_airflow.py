@@ -81,6 +81,7 @@ def local_airflow(
             processes.start(service, (*AIRFLOW, service))
         api = AirflowApi(url)
         wait_for("Airflow's start", lambda: _is_up(processes, api), START_SECONDS)
+        api.warm_up()
         api.log_in()
         yield LocalAirflow(home, url, api, processes)
 
@@ -136,8 +137,8 @@ def settings(home: Path, dag_folders: Iterable[Path], ports: Ports, database: st
             "refresh_interval": 5,
             "min_file_process_interval": 30,
         },
-        # A worker that misses its task's exit notices it at the next heartbeat, by default up to 5 s later. If the task is
-        # running again by then, the scheduler takes the exit of the deferred process for a failure.
+        # A worker that misses its task's exit notices it at the next heartbeat, by default up to 5 s later. If the task
+        # is running again by then, the scheduler takes the exit of the deferred process for a failure.
         "workers": {"min_heartbeat_interval": 1},
         "scheduler": {"scheduler_idle_sleep_time": 0.2, "trigger_timeout_check_interval": 2},
         "usage_data_collection": {"enabled": False},

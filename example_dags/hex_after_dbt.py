@@ -1,12 +1,12 @@
-"""dbt builds tables; then a Hex project runs on them, told which day it is and how many orders dbt counted.
+"""dbt builds tables, then a Hex project runs on them, with the day and the number of orders as inputs.
 
     dbt_build >> order_count >> start_hex_run >> wait_for_hex_run >> report
 
-Wanted: the connection `hex_default` (type `hex`, a Hex token as its password), a dbt project, and dbt itself,
-best in an environment of its own, so that its requirements and Airflow's never meet. Two variables say where:
+It needs the connection `hex_default` (type `hex`, with a Hex token as its API token), a dbt project, and dbt itself,
+best in an environment of its own, so that its requirements do not clash with Airflow's. Two variables say where:
 
-    DBT_COMMAND      the dbt to call; without it, the one on the PATH
-    DBT_PROJECT_DIR  the dbt project; without it, demo/dbt_project beside this folder
+    DBT_COMMAND      the dbt command; default: the one on the PATH
+    DBT_PROJECT_DIR  the dbt project; default: demo/dbt_project beside this folder
 """
 
 import os
@@ -22,10 +22,10 @@ from airflow_provider_hex.sensors.hex import HexRunSensor
 DBT = shlex.quote(os.environ.get("DBT_COMMAND", "dbt"))
 DBT_PROJECT = os.environ.get("DBT_PROJECT_DIR", str(Path(__file__).parents[1] / "demo" / "dbt_project"))
 
-# The id in the Hex project's address, here that of "Daily revenue" in the emulator's workspace.
+# The id in the Hex project's URL, here that of "Daily revenue" in the emulator's workspace.
 HEX_PROJECT = "5a8591dd-4039-49df-9202-96385ba3eff8"
 
-# A run that somebody starts by hand or over the API has no logical date in Airflow 3, hence no `ds` either.
+# A DAG run that is triggered by hand or by API has no logical date in Airflow 3, and so no `ds`.
 AS_OF = "{{ params.as_of or (dag_run.logical_date or dag_run.run_after) | ds }}"
 
 
@@ -44,7 +44,7 @@ def hex_after_dbt() -> None:
 
     @task.bash(cwd=DBT_PROJECT, output_processor=int)
     def order_count() -> str:
-        """What the command prints last becomes the task's result, and with `int` a number."""
+        """The last line of the command's output becomes the task's result, as a number."""
         return f"{DBT} --quiet run-operation print_order_count"
 
     @task
@@ -58,7 +58,7 @@ def hex_after_dbt() -> None:
         input_params={"as_of": AS_OF, "order_count": orders},
         wait_for_completion=False,
     )
-    # Waits in the triggerer: a run of hours holds no worker. A run that errors fails this task.
+    # The sensor waits in the triggerer, so a run of hours holds no worker. A run that errors fails this task.
     wait_for_hex_run = HexRunSensor(
         task_id="wait_for_hex_run",
         project_id=HEX_PROJECT,

@@ -53,7 +53,7 @@ def _false_response(fault: Fault, status: int) -> Response:
     if isinstance(fault.body, str):
         return Response(fault.body, status, media_type="text/html")
     if status >= FIRST_ERROR_STATUS and not fault.has_body:
-        return ApiError(status, responses.get(status, "Fault"), "The test that runs asked for this error.").response()
+        return ApiError(status, responses.get(status, "Fault"), "A test added a fault with this status.").response()
     return Response(json.dumps(fault.body) if fault.has_body else "", status, media_type="application/json")
 
 

@@ -1,11 +1,11 @@
-"""Checks one request or one response against `openapi.yaml`, the Hex API as published.
+"""Check a request or a response against ``openapi.yaml``, Hex's published API reference.
 
-Stricter than Hex in one way: a field that the reference does not name is a failure, in a request (where Hex
-forbids only the ones of the body) and in a response (where Hex may add some). So a misspelt field is found.
+Stricter than Hex in one way: a field that the reference does not have is a failure, in a request (where Hex
+refuses unknown fields of the body only) and in a response (where Hex may add fields). So a misspelt field is found.
 
-More lenient in one way: the reference names an error status for some calls and leaves it out for others, so
-401, 403, 404, 429 and any 5xx are allowed for every call, as `Error`. A 5xx that the reference does not name
-may come from a proxy: only its JSON is checked.
+More lenient in one way: the reference documents some error statuses for some calls only, so 401, 403, 404, 429 and
+any 5xx are allowed for every call, as ``Error``. A 5xx that is not documented may come from a proxy, so it is
+checked only if it is JSON.
 """
 
 import json
@@ -22,7 +22,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 Schema = dict[str, Any]
 
-SILENT = {401, 403, 404, 429}
+ALWAYS_ALLOWED = {401, 403, 404, 429}
 METHODS = {"get", "put", "post", "patch", "delete"}
 
 FORMATS = FormatChecker(formats=())
@@ -36,7 +36,7 @@ def _is_uuid(value: object) -> bool:
 
 @FORMATS.checks("date-time", raises=ValueError)
 def _is_date_time(value: object) -> bool:
-    """RFC 3339, which unlike ISO 8601 demands a time, its seconds and a zone."""
+    """Check for RFC 3339, which unlike ISO 8601 requires a time with seconds and a zone."""
     if not isinstance(value, str):
         return True
     pattern = r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)"
@@ -44,7 +44,7 @@ def _is_date_time(value: object) -> bool:
 
 
 class Call(NamedTuple):
-    """One operation of the reference and the values that a path has for its parameters."""
+    """One operation of the reference, and the values of the parameters in a path."""
 
     operation: dict[str, Any]
     parameters: list[dict[str, Any]]
@@ -56,9 +56,13 @@ class Call(NamedTuple):
 
 
 def check_request(method: str, path: str, query: Mapping[str, Any] | str | None = None, body: Any = None) -> None:
-    """Raise AssertionError unless the reference has this call with these parameters and this body.
+    """Check that a request is as in the reference.
 
-    `path` may be a whole URL, its query then being part of `query`; `body` is bytes, text or what JSON means.
+    :param method: its HTTP method.
+    :param path: its path, or its URL with or without a query.
+    :param query: its query, or the rest of it.
+    :param body: its body: bytes, text, or the value of the JSON.
+    :raises AssertionError: if the request is not as in the reference.
     """
     call = _find(method, path)
     _check_path(call)
@@ -73,11 +77,19 @@ def check_request(method: str, path: str, query: Mapping[str, Any] | str | None 
 
 
 def check_response(method: str, path: str, status: int, headers: Mapping[str, str], body: bytes | str) -> None:
-    """Raise AssertionError unless the reference lets this call answer so."""
+    """Check that a response is as in the reference.
+
+    :param method: the HTTP method of the request.
+    :param path: the path or the URL of the request.
+    :param status: the status of the response.
+    :param headers: the headers of the response.
+    :param body: the body of the response.
+    :raises AssertionError: if the response is not as in the reference.
+    """
     call = _find(method, path)
-    what = f"{call.name}: the answer {status}"
+    what = f"{call.name}: the response {status}"
     documented = call.operation["responses"].get(str(status))
-    assert documented or status in SILENT or 500 <= status <= 599, f"{what} is not in the reference"
+    assert documented or status in ALWAYS_ALLOWED or 500 <= status <= 599, f"{what} is not in the reference"
     content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
     is_json = content_type.partition(";")[0].strip().lower() == "application/json"
     if documented is None:
@@ -137,7 +149,7 @@ def _pairs(query: Mapping[str, Any] | str | None) -> list[tuple[str, Any]]:
 
 
 def _from_text(value: Any, kind: str) -> Any:
-    """What a query's text means where the reference wants something else than text."""
+    """Convert the text of a query to the type of the reference, if it can be converted."""
     readers: dict[str, Callable[[str], Any]] = {
         "integer": int,
         "number": float,
@@ -151,12 +163,12 @@ def _from_text(value: Any, kind: str) -> Any:
 
 def _parse(body: bytes | str, what: str) -> Any:
     try:
-        return json.loads(body, parse_constant=_refuse)
+        return json.loads(body, parse_constant=_no_constant)
     except ValueError as error:
         raise AssertionError(f"{what} is no JSON ({error}): {body!r}") from error
 
 
-def _refuse(constant: str) -> None:
+def _no_constant(constant: str) -> None:
     raise ValueError(f"JSON has no {constant}")
 
 
@@ -176,8 +188,11 @@ def _deref(schema: Schema) -> Schema:
 
 
 def _translate(schema: Schema, part_of_all: bool = False) -> Schema:
-    """An OpenAPI 3.0 schema in JSON Schema 2020-12: no references, `nullable` spelt out, and objects that
-    name their fields closed to others (but not a part of an `allOf`, where the whole is closed)."""
+    """Translate an OpenAPI 3.0 schema to JSON Schema 2020-12.
+
+    References are resolved, ``nullable`` becomes ``anyOf``, and an object with known fields allows no others (but a
+    part of an ``allOf`` does, where the whole allows no others).
+    """
     schema = dict(_deref(schema))
     nullable = schema.pop("nullable", False)
     if "allOf" in schema:

@@ -1,4 +1,4 @@
-"""The emulator by https, for a client that knows nothing else: TLS ends here, what is inside goes on."""
+"""The emulator over https, for a client that supports nothing else: a proxy that ends TLS."""
 
 import asyncio
 import ssl
@@ -21,7 +21,12 @@ HERE = "127.0.0.1"
 
 @contextmanager
 def https_to(url: str, certificate: Path) -> Iterator[str]:
-    """The `host:port` to be asked by https; `certificate`, a file made here, is what its caller must trust."""
+    """Forward https to a server.
+
+    :param url: the server's URL.
+    :param certificate: a file to write; the client must trust the certificate in it.
+    :returns: the ``host:port`` of the proxy.
+    """
     certificate.write_bytes(_new_certificate())
     domain: Future[str] = Future()
     loop = asyncio.new_event_loop()
@@ -39,7 +44,7 @@ def https_to(url: str, certificate: Path) -> Iterator[str]:
 async def _serve(port: int | None, certificate: Path, domain: Future[str], stop: asyncio.Event) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection(HERE, port)
-        await asyncio.gather(_pass_on(reader, inner_writer), _pass_on(inner_reader, writer))
+        await asyncio.gather(_forward(reader, inner_writer), _forward(inner_reader, writer))
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -48,8 +53,8 @@ async def _serve(port: int | None, certificate: Path, domain: Future[str], stop:
         await stop.wait()
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):  # the other side has gone
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):  # the other side has disconnected
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
@@ -57,7 +62,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 def _new_certificate() -> bytes:
-    """A key and a certificate that it has signed itself, for an hour."""
+    """Return a key and a self-signed certificate, valid for an hour, as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Hex emulator")])
     now = datetime.now(UTC)

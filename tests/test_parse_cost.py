@@ -1,4 +1,4 @@
-"""What parsing a DAG file with the operator and the sensor imports and connects to. (`make bench-parse` measures.)"""
+"""What parsing a DAG file with the operator and the sensor imports and connects to. `make bench-parse` measures it."""
 
 from __future__ import annotations
 

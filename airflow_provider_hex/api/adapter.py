@@ -49,6 +49,14 @@ class Adapter(requests.adapters.HTTPAdapter):
                 with suppress(OSError):  # it is not connected
                     handle.shutdown(socket.SHUT_RDWR)
 
+    def check(self) -> None:
+        """Do nothing, unless the client was aborted.
+
+        :raises Aborted: it was.
+        """
+        if self.aborted.is_set():
+            raise Aborted
+
     def sleep(self, seconds: float) -> None:
         """Wait until the time has passed, or the client is aborted."""
         self.aborted.wait(seconds)
@@ -94,8 +102,7 @@ class Adapter(requests.adapters.HTTPAdapter):
     def _watch(self, sock: socket.socket) -> None:
         """Let :meth:`abort` reach a socket. A duplicate, because TLS wraps the socket in another."""
         with self._lock:
-            if self.aborted.is_set():
-                raise Aborted
+            self.check()
             self._in_use.append(socket.socket(fileno=os.dup(sock.fileno())))
 
 
@@ -121,19 +128,20 @@ class _Abortable(HTTPConnection):
         for *kind, _, address in socket.getaddrinfo(self._dns_host, self.port, family, socket.SOCK_STREAM):
             sock = socket.socket(*kind)
             try:
-                for option in self.socket_options or ():
-                    sock.setsockopt(*option)
-                sock.settimeout(self.timeout)
-                self._watch(sock)
-                sock.connect(address)
-                return sock
+                self._connect(sock, address)
             except OSError as error:
                 failure = error
                 sock.close()
-            except Aborted:
-                sock.close()
-                raise
+            else:
+                return sock
         raise failure
+
+    def _connect(self, sock: socket.socket, address: Any) -> None:
+        for option in self.socket_options or ():
+            sock.setsockopt(*option)
+        sock.settimeout(self.timeout)
+        self._watch(sock)
+        sock.connect(address)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Send a request, also over a connection that was kept from the request before."""

@@ -1,4 +1,4 @@
-"""Where Hex is: its API's address, from any way in which a user may write the host."""
+"""The API's base URL, from whatever a user puts into the connection's *Base URL* field."""
 
 from __future__ import annotations
 
@@ -13,39 +13,48 @@ API_PATH = "/api/v1"
 
 
 def base_url(host: str | None, *, scheme: str | None = None, port: int | None = None, allow_http: bool = False) -> str:
-    """Return the API's address from any way in which a user may write the host.
+    """Return the API's base URL.
 
-    A bare host, one with a scheme or a port, the address of a page in Hex and the whole ``/api/v1`` URL all
-    mean the same. Nothing at all means ``https://app.hex.tech``.
+    A host, with or without a scheme and a port, the URL of a page in Hex, and the whole ``/api/v1`` URL mean the same.
 
-    :param host: what the connection's host field holds.
-    :param scheme: the connection's schema field, used where the host names no scheme.
-    :param port: the connection's port field, used where the host names no port.
-    :param allow_http: allow plain http to a host other than this machine.
-    :raises HexInvalidInput: for what cannot be Hex's address, and for http to another machine.
+    :param host: the connection's host. Default: ``https://app.hex.tech``.
+    :param scheme: the connection's schema, which counts if the host has no scheme.
+    :param port: the connection's port, which counts if the host has no port.
+    :param allow_http: allow unencrypted http to another machine. Default: no.
+    :return: the URL, which ends in ``/api/v1``.
+    :raises HexInvalidInput: it is not a URL, contains a token or password, or is unencrypted.
     """
     text = (host or "").strip() or DEFAULT_HOST
     if "://" not in text:
         text = f"{(scheme or '').strip() or 'https'}://{text.lstrip('/')}"
     if "@" in text or re.search("hxt[pw]_", text):
         raise HexInvalidInput(
-            "The host of the Hex connection holds a token, a user name or a password. Put the token into its password "
-            f"field, and write the host like {DEFAULT_HOST}."
+            "The Hex connection's Base URL contains a token, a user name or a password. Put the token into the "
+            f"API token field, and write the Base URL like {DEFAULT_HOST}."
         )
-    try:
-        url = urlsplit(text)
-        name, port = url.hostname, url.port or port
-    except ValueError as error:
-        raise HexInvalidInput(f"The host {host!r} of the Hex connection is no address: {error}.") from None
-    if not name or any(c.isspace() for c in name) or url.scheme not in ("http", "https"):
-        raise HexInvalidInput(f"The host {host!r} of the Hex connection is no address. Write it like {DEFAULT_HOST}.")
-    if url.scheme == "http" and not allow_http and not _is_loopback(name):
+    protocol, name, its_port = _parts(text, host)
+    if protocol == "http" and not allow_http and not _is_loopback(name):
         raise HexInvalidInput(
             f"The Hex connection would send its token unencrypted to {name}. Use https, or set allow_http in the "
-            "connection's extra if that is meant."
+            "connection's extra if you want that."
         )
+    number = its_port or port
     name = f"[{name}]" if ":" in name else name
-    return f"{url.scheme}://{name}{f':{port}' if port else ''}{API_PATH}"
+    return f"{protocol}://{name}{f':{number}' if number else ''}{API_PATH}"
+
+
+def _parts(text: str, host: str | None) -> tuple[str, str, int | None]:
+    """Return the scheme, host name and port of a URL."""
+    try:
+        url = urlsplit(text)
+        name, port = url.hostname or "", url.port
+    except ValueError as error:
+        raise HexInvalidInput(f"The Hex connection's Base URL is {host!r}, which is not a URL: {error}.") from None
+    if url.scheme not in ("http", "https") or not re.fullmatch(r"\S+", name):
+        raise HexInvalidInput(
+            f"The Hex connection's Base URL is {host!r}, which is not a URL. Write it like {DEFAULT_HOST}."
+        )
+    return url.scheme, name, port
 
 
 def _is_loopback(name: str) -> bool:

@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from airflow_provider_hex.api.adapter import Aborted
 from airflow_provider_hex.api.call import Call, Page
-from airflow_provider_hex.api.client import HexClient, limiting
+from airflow_provider_hex.api.client import HexClient
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.rate_limit import LONGEST_LIMIT, RateLimiter
 from airflow_provider_hex.api.steps import Steps
@@ -30,6 +31,7 @@ class AsyncHexClient:
     :param config: where Hex is, and the token.
     :param sleep: how the threads wait. Default: until the time has passed, or the call is cancelled.
     :param clock: returns the time in epoch seconds.
+    :param raising: makes the context in which each call raises its errors. Default: one that changes nothing.
     :raises HexInvalidInput: when the client is entered, and a proxy or CA bundle cannot be used.
     """
 
@@ -39,8 +41,10 @@ class AsyncHexClient:
         *,
         sleep: Callable[[float], None] | None = None,
         clock: Callable[[], float] = time.time,
+        raising: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.config = config
+        self._raising = raising
         self._sleep = sleep
         self._clock = clock
         self._limiter = RateLimiter(config.requests_per_minute)
@@ -49,7 +53,8 @@ class AsyncHexClient:
 
     async def __aenter__(self) -> Self:
         # In a thread, because loading the trusted authorities takes tens of milliseconds.
-        self._idle.append(await asyncio.wrap_future(_in_thread(self._new_client)))
+        with self._raising():
+            self._idle.append(await asyncio.wrap_future(_in_thread(self._new_client)))
         return self
 
     async def __aexit__(
@@ -61,8 +66,7 @@ class AsyncHexClient:
 
     def pause(self, call: Call[Any]) -> float:
         """Return the seconds for which the rate limits do not allow the call."""
-        with limiting:
-            return self._limiter.pause(call.name, self._clock())
+        return self._limiter.pause(call.name, self._clock())
 
     async def send(self, call: Call[T]) -> T:
         """Do what :meth:`HexClient.send` does."""
@@ -93,7 +97,8 @@ class AsyncHexClient:
         client = self._idle.pop() if self._idle else self._new_client()
         future = _in_thread(lambda: work(client))
         try:
-            return await asyncio.wrap_future(future)
+            with self._raising():
+                return await asyncio.wrap_future(future)
         finally:
             done = future.done()
             if not done:

@@ -1,4 +1,4 @@
-"""What one request to Hex is, and what comes back. No I/O."""
+"""A request to Hex, and the response. No I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Response:
-    """What came back.
+    """Hex's response to a request.
 
     :param status: the HTTP status.
     :param headers: the headers, in any letter case.

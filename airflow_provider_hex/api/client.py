@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,7 +13,7 @@ import tenacity
 import urllib3
 
 from airflow_provider_hex.api import error_messages, responses, retry
-from airflow_provider_hex.api.adapter import Aborted, Adapter
+from airflow_provider_hex.api.adapter import Adapter
 from airflow_provider_hex.api.call import Call, Page, Response
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexError, HexUnreachable
@@ -23,9 +22,6 @@ from airflow_provider_hex.api.rate_limit import LONGEST_LIMIT, RateLimiter
 from airflow_provider_hex.api.steps import Pause, Steps
 
 T = TypeVar("T")
-
-limiting = threading.Lock()
-"""Held while a rate limiter is used, because the threads of an ``AsyncHexClient`` share one."""
 
 
 class HexClient:
@@ -65,8 +61,7 @@ class HexClient:
 
     def pause(self, call: Call[Any]) -> float:
         """Return the seconds for which the rate limits do not allow the call."""
-        with limiting:
-            return self._limiter.pause(call.name, self.clock())
+        return self._limiter.pause(call.name, self.clock())
 
     def send(self, call: Call[T]) -> T:
         """Send a call once, without waiting for a rate limit.
@@ -75,12 +70,12 @@ class HexClient:
         :raises HexError: the call failed.
         """
         now = self.clock()
-        if call.journal:
+        if call.journal is not None:
             call.journal.sending(now)
         try:
             return self._send(call, now)
         except HexError as error:
-            if call.journal and not error.may_have_acted:
+            if call.journal is not None and not error.may_have_acted:
                 call.journal.had_no_effect()
             raise
 
@@ -134,8 +129,7 @@ class HexClient:
         return self.request(step) if step.repeatable else self.request(step, max_wait)
 
     def _send(self, call: Call[T], now: float) -> T:
-        with limiting:
-            self._limiter.sent(now)
+        self._limiter.sent(now)
         try:
             response = self.session.request(
                 call.method,
@@ -146,12 +140,11 @@ class HexClient:
                 allow_redirects=False,
             )
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # requests lets some of urllib3's through
-            if self._adapter.aborted.is_set():
-                raise Aborted from None
+            self._adapter.check()
             raise self._no_response(call, error, now) from None
+        self._adapter.check()  # what looks like the end of a response may be the abort
         received_at = self.clock()
-        with limiting:
-            self._limiter.learned(call.name, response.headers, received_at, response.status_code)
+        self._limiter.learned(call.name, response.headers, received_at, response.status_code)
         body = self.config.without_token(response.content)
         return responses.decode(call, Response(response.status_code, response.headers, body, now, received_at))
 
@@ -198,9 +191,10 @@ def _failed_to_connect(error: Exception) -> bool:
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:
-    """Return an exception and what it was raised from, the innermost last."""
+    """Return an exception and those that it was raised from or wraps, the innermost last."""
     found: list[BaseException] = []
     while error is not None:
         found.append(error)
-        error = error.__cause__ or error.__context__
+        wrapped = next((argument for argument in error.args if isinstance(argument, BaseException)), None)
+        error = error.__cause__ or error.__context__ or wrapped
     return found

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_hex import __version__
 from airflow_provider_hex.api.errors import HexInvalidInput
-from airflow_provider_hex.api.validation import to_bool
+from airflow_provider_hex.api.validation import invalid, parse_json, to_bool, to_count, to_seconds, to_text
 
 
 @dataclass(frozen=True)
@@ -84,76 +83,55 @@ def clean_token(token: str | None) -> str:
     return text
 
 
-def _seconds(value: Any, where: str) -> float:
-    seconds = _number(value)
-    if not 0 < seconds <= 86400:
-        raise _invalid(where, repr(value), "a number of seconds, more than 0 and at most 86400,")
-    return seconds
+def _text(value: Any, name: str) -> str:
+    text = to_text(value, name).strip()
+    if not text:
+        raise invalid(value, name, "text")
+    return text
 
 
-def _count(value: Any, where: str) -> int:
-    number = _number(value)
-    if not (1 <= number <= 6000 and number == int(number)):
-        raise _invalid(where, repr(value), "a whole number from 1 to 6000")
-    return int(number)
+def proxy_url(value: Any, name: str, schemes: Collection[str] = ("http", "https")) -> str:
+    """Return the URL of a proxy.
 
-
-def _number(value: Any) -> float:
-    """Return a number, also from a string; NaN for anything else."""
-    try:
-        return math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        return math.nan
-
-
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise _invalid(where, repr(value), "a text")
-    return value.strip()
-
-
-def proxy_url(value: Any, where: str, schemes: Collection[str] = ("http", "https")) -> str:
-    """Return a proxy's URL. It may hold a password, so no message repeats it.
-
-    :raises HexInvalidInput: for anything else.
+    :param value: the URL, or ``host:port``. It may contain a password, so no message shows it.
+    :param name: where it is set.
+    :param schemes: the kinds of proxy allowed.
+    :raises HexInvalidInput: it is not the URL of such a proxy.
     """
-    text = _text(value, where)
+    text = _text(value, name)
     try:
         url = urlsplit(text if "://" in text else f"http://{text}")
-        known = url.scheme in schemes and bool(url.hostname) and url.port != 0
+        valid = url.scheme in schemes and bool(url.hostname) and url.port != 0
     except ValueError:
-        known = False
-    if not known:
-        raise _invalid(where, "not a proxy's address", "one like http://proxy.example.com:3128")
+        valid = False
+    if not valid:
+        raise HexInvalidInput(f"{name} is not the URL of a proxy, like http://proxy.example.com:3128.")
     return url.geturl()
 
 
-def _headers(value: Any, where: str) -> dict[str, str]:
-    """Return headers from a mapping or its JSON. They may be secret, so no message repeats their values."""
+def _headers(value: Any, name: str) -> dict[str, str]:
+    """Return headers from a mapping or its JSON. They may be secret, so no message shows their values."""
     try:
-        value = json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, Mapping):
-        raise _invalid(where, "not a JSON object", 'one like {"X-Team": "data"}')
-    for header, content in value.items():
+        headers = parse_json(value, name)
+    except HexInvalidInput:
+        headers = None
+    if not isinstance(headers, Mapping):
+        raise HexInvalidInput(f'{name} must be a JSON object, like {{"X-Team": "data"}}.')
+    for header, content in headers.items():
         if not isinstance(header, str) or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", header):
-            raise _invalid(where, f"an object with the name {header!r}", "the name of an HTTP header")
+            raise HexInvalidInput(f"{name} contain {header!r}, which is not the name of an HTTP header.")
         if not isinstance(content, str) or not _fits_a_header(content):
-            raise _invalid(where, f"an object whose {header} is not printable ASCII", "printable ASCII")
+            raise HexInvalidInput(f"{name} contain {header} with a value that is not printable ASCII.")
         if header.lower() == "authorization":
-            raise HexInvalidInput(f"{where} contain Authorization, which holds the connection's token. Remove it.")
-    return dict(value)
+            raise HexInvalidInput(f"{name} contain Authorization, which is set from the API token. Remove it.")
+    return dict(headers)
 
 
 def _fits_a_header(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
-def _invalid(where: str, what: str, needed: str) -> HexInvalidInput:
-    return HexInvalidInput(f"{where} is {what}; {needed} is needed.")
-
-
+_seconds = partial(to_seconds, most=86400, text=True)
 _READERS: dict[str, Callable[[Any, str], Any]] = {
     "verify": to_bool,
     "ca_bundle": _text,
@@ -161,7 +139,7 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "headers": _headers,
     "connect_timeout": _seconds,
     "read_timeout": _seconds,
-    "requests_per_minute": _count,
+    "requests_per_minute": partial(to_count, most=6000, text=True),
     "retry_for": _seconds,
     "start_grace": _seconds,
 }

@@ -2,7 +2,7 @@
 
 Three attributes decide what happens next:
 
-* ``transient``: the same request may succeed later. Whoever waits for a run logs such an error and polls again.
+* ``transient``: the same request may succeed later. Such an error of a poll is logged, then the poll is retried.
 * ``no_effect``: Hex certainly did nothing, so even RunProject may be sent again.
 * ``retry_helps``: another attempt of the task may succeed. If not, the task fails without using its retries.
 """

@@ -44,7 +44,7 @@ def run_project(
     :param input_params: values for the project's input parameters, by name. Default: the published defaults.
     :param dry_run: let Hex check the request, and start no run. Default: no.
     :param view_id: the saved view whose inputs are used. Default: none.
-    :param notifications: whom Hex notifies when the run ends. Default: nobody.
+    :param notifications: the messages that Hex sends when the run ends. Default: none.
     :param update_published_results: show the run's results in the published app. Default: no.
     :param use_cached_sql_results: allow cached results of SQL cells. Default: yes.
     :return: the call; its value has the run's id and URL, but no status.

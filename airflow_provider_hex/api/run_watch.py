@@ -47,7 +47,7 @@ class RunWatch:
         """
         if self._run is None or self._run["status"] != run["status"]:
             unknown = ", a status unknown to this provider" if RunStatus.of(run) is RunStatus.UNKNOWN else ""
-            log.info("%s is %s%s.", error_messages.describe(run), run["status"], unknown)
+            log.info("%s%s: %s", run["status"], unknown, error_messages.describe(run))
         self._run, self._retry_after = run, None
         return RunStatus.of(run).is_terminal
 

@@ -154,10 +154,14 @@ def _runs_between(project_id: str, since: float, until: float | None) -> Steps[l
         earliest = since + (ahead or 0.0) - tolerance
         latest = math.inf if until is None else until + (ahead or 0.0) + tolerance
         found += [run for run in page.items if earliest <= (_began(run) or earliest) <= latest]
-        known = [moment for run in page.items if (moment := _began(run)) is not None]
-        sorted_and_past = known == sorted(known, reverse=True) and bool(known) and known[-1] < earliest
-        call = None if sorted_and_past else page.next
+        call = None if _is_past(page.items, earliest) else page.next
     return found
+
+
+def _is_past(runs: Sequence[Run], earliest: float) -> bool:
+    """Return whether these runs are sorted, the newest first, and reach back beyond a time."""
+    known = [moment for run in runs if (moment := _began(run)) is not None]
+    return bool(known) and known == sorted(known, reverse=True) and known[-1] < earliest
 
 
 def _began(run: Mapping[str, Any]) -> float | None:

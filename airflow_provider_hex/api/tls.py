@@ -8,7 +8,7 @@ import threading
 from functools import lru_cache
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3.util import create_urllib3_context
+from urllib3.util.ssl_ import create_urllib3_context
 
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexInvalidInput

@@ -1,8 +1,9 @@
 """Validators for the values that users and templates give. Nothing is sent that Hex would reject or ignore.
 
-Each ``to_…(value, name)`` returns the value in the type that Hex needs. It also accepts the text that a template
-renders to: ``"true"``, ``"7"``, a JSON document. For anything else it raises :class:`HexInvalidInput`, whose message
-says what ``name`` is and what it must be. ``name`` is the argument's name, or the place in it: ``input_params['n']``.
+Each ``to_…(value, name)`` returns the value in the type that Hex needs. Where a template may stand, it also accepts
+the text that one renders to: ``"true"``, a JSON document. For anything else it raises :class:`HexInvalidInput`, whose
+message says what ``name`` is and what it must be. ``name`` is the argument's name, or the place in it, such as
+``input_params['n']``.
 """
 
 from __future__ import annotations
@@ -58,39 +59,41 @@ def to_bool(value: Any, name: str) -> bool:
     :return: the boolean.
     :raises HexInvalidInput: it is neither.
     """
-    written = str(value).strip().lower() if isinstance(value, (bool, str)) else ""
+    written = str(value).strip().lower()
     if written not in ("true", "false"):
         raise invalid(value, name, "true or false")
     return written == "true"
 
 
-def to_count(value: Any, name: str, least: int = 1, most: float = math.inf) -> int:
+def to_count(value: Any, name: str, least: int = 1, most: float = math.inf, *, text: bool = False) -> int:
     """Return a whole number.
 
-    :param value: a number, or a text with one.
+    :param value: the number.
     :param name: the argument's name.
     :param least: the smallest number allowed. Default: 1.
     :param most: the largest number allowed. Default: no limit.
+    :param text: accept a text with a number, as a connection may have it. Default: no.
     :return: the number.
     :raises HexInvalidInput: it is not such a number.
     """
-    number = _number(value)
+    number = _number(value, text)
     if not (least <= number <= most and number.is_integer()):
         limits = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
         raise invalid(value, name, f"a whole number {limits}")
     return value if isinstance(value, int) else int(number)
 
 
-def to_seconds(value: Any, name: str, most: float = math.inf) -> float:
+def to_seconds(value: Any, name: str, most: float = math.inf, *, text: bool = False) -> float:
     """Return a duration in seconds.
 
-    :param value: a number of seconds, a text with one, or a ``timedelta``.
+    :param value: a number of seconds, or a ``timedelta``.
     :param name: the argument's name.
     :param most: the longest duration allowed, in seconds. Default: no limit.
+    :param text: accept a text with a number, as a connection may have it. Default: no.
     :return: the seconds, more than 0.
     :raises HexInvalidInput: it is not such a duration.
     """
-    seconds = value.total_seconds() if isinstance(value, datetime.timedelta) else _number(value)
+    seconds = value.total_seconds() if isinstance(value, datetime.timedelta) else _number(value, text)
     if not 0 < seconds <= most or seconds == math.inf:
         at_most = "" if most == math.inf else f" and at most {most:g}"
         raise invalid(value, name, f"a number of seconds, more than 0{at_most}, or a timedelta")
@@ -106,9 +109,9 @@ def to_choice(value: Any, name: str, choices: Collection[str]) -> str:
     :return: the text, unchanged.
     :raises HexInvalidInput: it is none of them.
     """
-    if not isinstance(value, str) or value not in choices:
+    if value not in choices:
         raise invalid(value, name, f"one of {', '.join(choices)}")
-    return value
+    return str(value)
 
 
 def to_list(value: Any, name: str, read: Callable[[Any, str], T]) -> list[T]:
@@ -229,9 +232,9 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
 
 
-def _number(value: Any) -> float:
+def _number(value: Any, text: bool) -> float:
     """Return a number, or not-a-number for anything else."""
     try:
-        return math.nan if isinstance(value, bool) else float(value)
+        return math.nan if isinstance(value, bool) or (isinstance(value, str) and not text) else float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan

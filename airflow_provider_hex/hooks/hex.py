@@ -108,7 +108,7 @@ class HexHook(BaseHook):
         """
         from airflow_provider_hex.api.async_client import AsyncHexClient  # imports requests
 
-        return AsyncHexClient(await self.get_async_config())
+        return AsyncHexClient(await self.get_async_config(), raising=airflow_errors)
 
     async def get_async_config(self) -> HexConfig:
         """Return :attr:`config`, looked up asynchronously."""

@@ -14,7 +14,7 @@ from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.start import OnAmbiguousStart
-from airflow_provider_hex.api.validation import to_choice, to_optional, to_seconds
+from airflow_provider_hex.api.validation import to_choice, to_seconds
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs.task_run import TaskRun
 from airflow_provider_hex.triggers import events
@@ -112,8 +112,8 @@ class HexRunProjectOperator(BaseOperator):
         self.use_cached_sql_results = use_cached_sql_results
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
-        self.poll_interval = to_optional(poll_interval, "poll_interval", to_seconds)
-        self.timeout = to_optional(timeout, "timeout", to_seconds)
+        self.poll_interval = None if poll_interval is None else to_seconds(poll_interval, "poll_interval")
+        self.timeout = None if timeout is None else to_seconds(timeout, "timeout")
         self.cancel_on_timeout = cancel_on_timeout
         self.on_ambiguous_start = on_ambiguous_start
         self.durable = durable

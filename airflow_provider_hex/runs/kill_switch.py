@@ -9,7 +9,7 @@ _SLICE = 0.5
 
 
 class KillSwitch:
-    """A flag that a signal handler sets. (It may deadlock when it sets a ``threading.Event``.)"""
+    """A flag that a signal handler sets. Setting a ``threading.Event`` there could deadlock."""
 
     def __init__(self) -> None:
         self.is_set = False

@@ -17,7 +17,7 @@ from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposit
 from airflow_provider_hex.triggers import events, poller
 from airflow_provider_hex.triggers.run_xcom import task_waits_for
 from airflow_provider_hex.triggers.start_queue import start_queue_of
-from airflow_provider_hex.version_compat import ask_airflow, call_on_kill, min_deferral
+from airflow_provider_hex.version_compat import ask_airflow, call_on_kill, min_deferral, uninterrupted
 
 
 class _SerializableTrigger(BaseTrigger):
@@ -101,8 +101,10 @@ class HexRunTrigger(_SerializableTrigger):
         Airflow also calls this in a triggerer that was frozen while another one took over its triggers. The task
         still waits for this run then.
         """
-        if not self.cancel_on_kill:
-            return
+        if self.cancel_on_kill:
+            await uninterrupted(self._release())
+
+    async def _release(self) -> None:
         waits = await ask_airflow(lambda: task_waits_for(self.task_instance, self.run_id))
         status = AttemptStatus.SUPERSEDED if waits else AttemptStatus.ENDED_BY_USER
         if decide(Cause.KILLED, status, retry_finds_run=False, cancel_on={Cause.KILLED}) is not Disposition.CANCEL:

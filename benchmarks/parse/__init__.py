@@ -1,1 +1,1 @@
-"""What importing a provider adds to the parse of a DAG file, ours beside others."""
+"""What the import of a provider adds to the parse of a DAG file: this provider and others."""

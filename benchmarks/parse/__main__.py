@@ -1,4 +1,4 @@
-"""Print the tables. `docs/benchmarks.md` explains them."""
+"""Print the tables that ``docs/benchmarks.md`` explains."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VERSION = "import sys; from importlib.metadata import version; print(version(sys
 
 @dataclass(frozen=True)
 class Airflow:
-    """An Airflow: what every DAG file imports, and what its DAG processor has imported before it forks."""
+    """An Airflow version: what every DAG file imports, and what its DAG processor imports before it forks."""
 
     name: str
     dag: str
@@ -27,16 +27,16 @@ class Airflow:
 
 @dataclass(frozen=True)
 class Provider:
-    """A provider in an environment: the imports of its operators, sensors and triggers, as far as it has them."""
+    """A provider in an environment, with the imports of its operators, sensors and triggers, if it has them."""
 
     package: str
     environment: str
     imports: tuple[str, ...]
 
     def run(self, *arguments: str, home: str) -> str:
-        """Run Python there, on modules that are compiled after their first import.
+        """Run Python in the environment, and return what it prints.
 
-        The checkout is not on its path, unless the environment says so.
+        Modules are compiled at their first import. The checkout is on the path only if the environment adds it.
         """
         python = ENVIRONMENTS / self.environment / "bin" / "python"
         environment = os.environ | {"AIRFLOW_HOME": home, "PYTHONDONTWRITEBYTECODE": ""}
@@ -82,7 +82,7 @@ HEAD = """
 
 
 class Measured:
-    """What a provider's imports added, one round after the other."""
+    """What a provider's imports added, in each round."""
 
     def __init__(self) -> None:
         self.alone: list[list[tuple[float, int]]] = []
@@ -116,11 +116,11 @@ def main() -> None:
 
 def _print_table(airflow: Airflow, providers: list[Provider], rounds: int, home: str) -> None:
     measured = {provider: Measured() for provider in providers}
-    for number in range(rounds + 1):  # by turns, so that a busy moment harms none alone
+    for number in range(rounds + 1):  # the providers take turns, so that a busy moment does not hit only one
         for provider in providers:
             alone = _added(provider, airflow.dag, home)
             in_processor = sum(seconds for seconds, _ in _added(provider, _before_the_fork(airflow, provider), home))
-            if number:  # the first round writes Airflow's configuration, and what is compiled
+            if number:  # the first round writes Airflow's configuration and the compiled modules
                 measured[provider].alone.append(alone)
                 measured[provider].in_processor.append(in_processor)
     print(HEAD.format(airflow=Provider("apache-airflow", airflow.name, ()).name(home)))
@@ -129,14 +129,14 @@ def _print_table(airflow: Airflow, providers: list[Provider], rounds: int, home:
 
 
 def _before_the_fork(airflow: Airflow, provider: Provider) -> str:
-    """What the DAG processor imports ahead of a file: itself, and the modules that the file wants of `airflow.…`."""
+    """Return what the DAG processor imports before it forks: itself, and the file's imports of ``airflow.…``."""
     ahead = [statement for statement in provider.imports if statement.startswith("from airflow.")]
     return "\n".join([airflow.processor, airflow.dag, *ahead])
 
 
 def _added(provider: Provider, first: str, home: str) -> list[tuple[float, int]]:
-    said = provider.run(str(ADDED), first, *provider.imports, home=home)
-    return [(seconds, modules) for seconds, modules in json.loads(said.splitlines()[-1])]
+    output = provider.run(str(ADDED), first, *provider.imports, home=home)
+    return [(seconds, modules) for seconds, modules in json.loads(output.splitlines()[-1])]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Measure, in this fresh interpreter, what each of some imports adds to those that were made before.
+"""Measure what each of some imports adds to the imports before it, in a new interpreter.
 
-`python -P added.py FIRST IMPORT…`: statements. Prints a JSON list, one `[seconds, modules]` for each import. The
-seconds are the processor's: what else runs on the machine is not counted.
+``python -P added.py FIRST IMPORT…`` takes statements, and prints a JSON list with ``[seconds, modules]`` for each
+import. The seconds are CPU time, so other programs on the machine do not count.
 """
 
 import gc

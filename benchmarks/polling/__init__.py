@@ -1,1 +1,1 @@
-"""When a run's end is noticed, and what that costs in requests: a simulation in virtual time."""
+"""When a run's end is seen, and how many requests that takes: a simulation in virtual time."""

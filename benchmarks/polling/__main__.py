@@ -1,4 +1,4 @@
-"""Print the tables, and exit with 1 if what they are to show does not hold. ``docs/benchmarks.md`` explains them."""
+"""Print the tables, and exit with 1 if a bound does not hold. ``docs/benchmarks.md`` explains them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from benchmarks.polling import floor, simulation, workload
 from benchmarks.polling.simulation import Waited
 
 RUNS = 6000
-"""How many are waited for in all, by each policy, for each number at once."""
+"""How many runs are waited for in all, by each policy, for each number at once."""
 AT_ONCE = (1, 5, 25, 100)
 INTERVALS = (3.0, 5.0, 10.0, 60.0)
 AT_MOST = 0.5
-"""What the delay may be at the most, measured by that of the fixed interval of as many requests."""
+"""The delay at the most, as a ratio to that of the fixed interval that takes as many requests."""
 
 
 def main() -> int:
+    """Simulate, and print the tables.
+
+    :returns: the exit code: 1 if a bound does not hold.
+    """
     holds = True
-    print(f"Delay: seconds from a run's end until it was known, and the same as a share of the run's length.\n{HEAD}")
+    print(f"Delay: seconds from a run's end until it was seen, and the same as a share of the run's length.\n{HEAD}")
     compared = []
     for count in AT_ONCE:
         drawn = [workload.runs(count, seed) for seed in range(RUNS // count)]
@@ -65,9 +69,9 @@ COMPARISON_HEAD = """
 
 
 class _Comparison:
-    """Ours against the fixed interval that takes as many requests per run, and against the floor for as many looks.
+    """Ours against the fixed interval that takes as many requests per run, and against the floor for as many polls.
 
-    That peer is given every advantage: no limit, nobody else at the same time, and no look at the start.
+    That peer is given every advantage: no rate limit, no other run at the same time, and no poll at the start.
     """
 
     def __init__(
@@ -80,7 +84,7 @@ class _Comparison:
     ) -> None:
         self._count, self._name, self._of, self._odds = count, name, of, odds
         self._requests = fmean(wait.requests for wait in waits)
-        self._looks = fmean(wait.looks for wait in waits)
+        self._polls = fmean(wait.polls for wait in waits)
         self._delay = fmean(of(wait, wait.late) for wait in waits if wait.late is not None)
         self._interval = _interval([wait.run.length for wait in waits], self._requests)
         self._peer = fmean(of(wait, -wait.run.length % self._interval) for wait in waits)
@@ -90,7 +94,7 @@ class _Comparison:
         share = self._of is _share
         peer, own, least = (
             f"{delay:.1%}" if share else f"{delay:.1f} s"
-            for delay in (self._peer, self._delay, floor.floor(self._odds, self._looks))
+            for delay in (self._peer, self._delay, floor.floor(self._odds, self._polls))
         )
         return (
             f"| {self._count} | {self._name} | {'share of the length' if share else 'seconds'} | {self._requests:.1f} "

@@ -1,8 +1,8 @@
-"""The least delay that any choice of looks could have: by somebody who knows the odds of every run's length.
+"""The least delay that any choice of polls could have, if the odds of every run's length were known.
 
-For a price per look, the best moments follow backwards from the longest run (dynamic programming over a grid of
-moments). A higher price means fewer looks; the price is chosen so that they are as many as those of the policy that
-is held against the floor.
+For a price per poll, the best moments follow backwards from the longest run (dynamic programming over a grid of
+moments). A higher price means fewer polls; the price is chosen so that they are as many as those of the policy that
+is compared with the floor.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks.polling import workload
 _NORMAL = NormalDist()
 _MOMENTS = 240
 _EDGE = 3.5
-"""Sigmas beyond which no run's length is looked for."""
+"""Sigmas beyond which a run's length is neglected."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _log_uniform(moment: float, low: float, high: float, power: int) -> float:
 
 
 class Best:
-    """The best moments to look at runs of the same odds.
+    """The best moments to poll runs of the same odds.
 
     :param share: count the delay as a share of the run's length, not in seconds.
     """
@@ -72,27 +72,30 @@ class Best:
             [self._moments[k] * (low[k] - low[j]) - (high[k] - high[j]) for k in range(count)] for j in range(count)
         ]
 
-    def looks_and_delay(self, price: float) -> tuple[float, float]:
-        """Return looks per run and the mean delay, where a look is worth so much delay."""
+    def polls_and_delay(self, price: float) -> tuple[float, float]:
+        """Return the polls per run and the mean delay.
+
+        :param price: the delay that a poll is worth, in seconds or as a share.
+        """
         last = len(self._moments) - 1
         best = [(0.0, 0.0, 0.0)] * (last + 1)
         k = last
         for j in range(last - 1, -1, -1):
             late, toll = self._late[j], price * self._left[j]
-            # The earlier the look before, the earlier the next: no later k can be the best one any more.
+            # The earlier a poll, the earlier the next one: no later k can be the best one any more.
             costs = [late[k] + best[k][0] for k in range(j + 1, k + 1)]
             k = j + 1 + costs.index(min(costs))
             best[j] = (toll + late[k] + best[k][0], self._left[j] + best[k][1], late[k] + best[k][2])
         return best[0][1:]
 
 
-def floor(odds: Sequence[Best], looks: float) -> float:
-    """Return the least mean delay at so many looks per run."""
+def floor(odds: Sequence[Best], polls: float) -> float:
+    """Return the least mean delay at so many polls per run."""
     low, high = 1e-5, 1e3
     for _ in range(18):
         price = math.sqrt(low * high)
-        took, delay = (fmean(values) for values in zip(*(one.looks_and_delay(price) for one in odds), strict=True))
-        low, high = (price, high) if took > looks else (low, price)
+        took, delay = (fmean(values) for values in zip(*(one.polls_and_delay(price) for one in odds), strict=True))
+        low, high = (price, high) if took > polls else (low, price)
     return delay
 
 
@@ -103,13 +106,13 @@ def _spaced(between: tuple[float, float], count: int) -> list[float]:
 
 @lru_cache
 def known(*, share: bool) -> tuple[Best, ...]:
-    """Return what is known to somebody who knows each project's own odds: 10 kinds of projects stand for all."""
+    """Return the odds where each project's own are known: 10 kinds of projects stand for all."""
     return tuple(Best(Odds((project,)), share=share) for project in _projects(2, 5))
 
 
 @lru_cache
 def unknown(*, share: bool) -> tuple[Best, ...]:
-    """Return what is known to somebody who knows the mix, but not which project a run belongs to."""
+    """Return the odds where the mix is known, but not which project a run belongs to."""
     return (Best(Odds(tuple(_projects(10, 5))), share=share),)
 
 

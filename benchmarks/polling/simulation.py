@@ -7,31 +7,32 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from airflow_provider_hex.api.poll_schedule import Schedule, apart, next_poll_delay
+from airflow_provider_hex.api.poll_schedule import PollQueue, min_spacing, next_poll_delay
 from airflow_provider_hex.api.rate_limit import RateLimiter
 from benchmarks.polling.workload import Run
 
 PER_MINUTE = 30
-"""The provider's own budget; what is left of Hex's 60 is for starting runs, and for others."""
+"""The provider's own limit; the rest of Hex's 60 is for starting runs, and for other clients."""
 
 
 @dataclass
 class Waited:
-    """What became of waiting for a run.
+    """How a wait for a run went.
 
-    :param requests: requests about it; a listing counts once, for the run whose turn it was.
-    :param looks: how often its state was learned.
-    :param late: seconds from its end until that was known; None if the wait failed by a 429.
+    :param run: the run.
+    :param requests: requests about it. A list counts once, for the run that was due.
+    :param polls: how often its status was seen.
+    :param late: seconds from its end until that was seen; None if the wait failed by a 429.
     """
 
     run: Run
     requests: int = 0
-    looks: int = 0
+    polls: int = 0
     late: float | None = None
 
 
 class Limit:
-    """Hex's: 60 requests a minute over all calls of a token, a window that starts at the first request."""
+    """Hex's limit: 60 requests a minute over all calls of a token, in a window that starts at the first request."""
 
     def __init__(self, per_window: int = 60, window: float = 60.0) -> None:
         self._per_window, self._window = per_window, window
@@ -39,7 +40,7 @@ class Limit:
         self._count = 0
 
     def allows(self, now: float) -> bool:
-        """Take a request, and return whether it is answered with anything but 429."""
+        """Count a request, and return whether its response is anything but 429."""
         if now - self._opened >= self._window:
             self._opened, self._count = now, 0
         self._count += 1
@@ -47,7 +48,7 @@ class Limit:
 
 
 def fixed(runs: Iterable[Run], interval: float) -> list[Waited]:
-    """Wait as the published provider does: each task for itself, at a fixed interval, until the first 429."""
+    """Wait as the published provider does: each task polls alone, at a fixed interval, until the first 429."""
     limit, waits = Limit(), [Waited(run) for run in runs]
     events = [(wait.run.start, number, True) for number, wait in enumerate(waits)]
     heapq.heapify(events)
@@ -60,7 +61,7 @@ def fixed(runs: Iterable[Run], interval: float) -> list[Waited]:
         if starts:
             heapq.heappush(events, (now, number, False))
             continue
-        wait.looks += 1
+        wait.polls += 1
         if wait.run.end <= now:
             wait.late = now - wait.run.end
         else:
@@ -69,15 +70,15 @@ def fixed(runs: Iterable[Run], interval: float) -> list[Waited]:
 
 
 def ours(runs: Iterable[Run], *, with_history: bool) -> list[Waited]:
-    """Wait as this provider does: one poller, the real schedule, the real pace, Hex's limit behind it.
+    """Wait as this provider does: one poller, the real poll queue and rate limiter, and Hex's limit.
 
-    :param with_history: whether it makes use of how long past runs took, which the listings tell.
+    :param with_history: whether it uses how long past runs took, which the lists show.
     """
     waits = [Waited(run) for run in runs]
     poller = _Poller(with_history)
     starting = sorted(waits, key=lambda wait: wait.run.start, reverse=True)
     now = 0.0
-    while starting or poller.schedule.next():
+    while starting or poller.queue.next():
         at = poller.next_at(now)
         if starting and starting[-1].run.start <= at:
             wait = starting.pop()
@@ -86,14 +87,14 @@ def ours(runs: Iterable[Run], *, with_history: bool) -> list[Waited]:
                 poller.add(wait)
         else:
             now = at
-            poller.look(now)
+            poller.poll(now)
     return waits
 
 
 class _Poller:
     def __init__(self, with_history: bool) -> None:
-        self.schedule: Schedule[int] = Schedule()
-        self.pace = RateLimiter(PER_MINUTE)
+        self.queue: PollQueue[int] = PollQueue()
+        self.limiter = RateLimiter(PER_MINUTE)
         self.limit = Limit()
         self._with_history = with_history
         self._last = -math.inf
@@ -107,21 +108,21 @@ class _Poller:
         self._put(wait, wait.run.start)
 
     def next_at(self, now: float) -> float:
-        """Return when the next request goes out."""
-        turn = self.schedule.next()
-        if turn is None:
+        """Return when the next request is sent."""
+        first = self.queue.next()
+        if first is None:
             return math.inf
-        at = max(now, turn[1])
-        return max(at + self.pace.pause("GetRunStatus", at), self._last + apart(PER_MINUTE))
+        at = max(now, first[1])
+        return max(at + self.limiter.pause("GetRunStatus", at), self._last + min_spacing(PER_MINUTE))
 
-    def look(self, now: float) -> None:
-        """Make one request: about whoever is most overdue, and about all others of its project."""
-        turn = self.schedule.next()
-        assert turn is not None
-        chosen = self._waits[turn[0]]
+    def poll(self, now: float) -> None:
+        """Send one request: about the most overdue run, and about all others of its project."""
+        first = self.queue.next()
+        assert first is not None
+        chosen = self._waits[first[0]]
         project = chosen.run.project
         together = [wait for wait in self._waits.values() if wait.run.project == project]
-        self.pace.sent(now)
+        self.limiter.sent(now)
         self._last = now
         chosen.requests += 1
         if not self.limit.allows(now):
@@ -131,7 +132,7 @@ class _Poller:
             ended = (run.length for run in self._started[project] if run.end <= now)
             self._past[project] = (*ended, *chosen.run.past)[:100]
         for wait in together:
-            wait.looks += 1
+            wait.polls += 1
             if wait.run.end <= now:
                 wait.late = now - wait.run.end
                 self._forget(wait)
@@ -140,8 +141,8 @@ class _Poller:
 
     def _put(self, wait: Waited, now: float) -> None:
         past = self._past.get(wait.run.project, ()) if self._with_history else ()
-        self.schedule.put(wait.run.number, now + next_poll_delay(now - wait.run.start, past=past))
+        self.queue.put(wait.run.number, now + next_poll_delay(now - wait.run.start, past=past))
 
     def _forget(self, wait: Waited) -> None:
-        self.schedule.drop(wait.run.number)
+        self.queue.drop(wait.run.number)
         del self._waits[wait.run.number]

@@ -1,4 +1,4 @@
-"""The runs of which one waits: drawn from a seed, chosen before any policy was measured, and the same for all."""
+"""The runs to wait for: drawn from a seed, chosen before any policy was measured, and the same for all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAME_PROJECT = 1 / 3
 NEW_PROJECTS = 0.5
 """Share of the projects that have never run before."""
 PAST_RUNS = (1.0, 100.0)
-"""How many ended runs the listing of the others shows (log-uniform). A page holds 100."""
+"""How many ended runs the list of any other project shows (log-uniform). A page holds 100."""
 
 STARTS_AT_ONCE = 20
 SECONDS_BETWEEN_STARTS = 61.0
@@ -33,6 +33,13 @@ SECONDS_BETWEEN_STARTS = 61.0
 
 @dataclass(frozen=True)
 class Project:
+    """A project.
+
+    :param usual: the seconds that its runs usually take.
+    :param spread: the sigma of their log-normal.
+    :param past: the seconds that its past runs took.
+    """
+
     usual: float
     spread: float
     past: tuple[float, ...] = field(repr=False)
@@ -46,6 +53,15 @@ class Project:
 
 @dataclass(frozen=True)
 class Run:
+    """A run.
+
+    :param number: its number among all runs.
+    :param project: its project's number.
+    :param start: when it starts, in seconds.
+    :param length: the seconds that it takes.
+    :param past: the seconds that past runs of its project took.
+    """
+
     number: int
     project: int
     start: float
@@ -54,6 +70,7 @@ class Run:
 
     @property
     def end(self) -> float:
+        """When it ends, in seconds."""
         return self.start + self.length
 
 
@@ -73,6 +90,7 @@ def runs(count: int, seed: int) -> list[Run]:
 
 
 def log_uniform(draw: random.Random, between: tuple[float, float]) -> float:
+    """Draw a log-uniform number between two."""
     return math.exp(draw.uniform(*map(math.log, between)))
 
 

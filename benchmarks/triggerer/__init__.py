@@ -1,1 +1,1 @@
-"""What a thousand waiting triggers cost a triggerer, ours beside the dbt Cloud provider's."""
+"""What a thousand waiting triggers cost a triggerer: this provider's and the dbt Cloud provider's."""

@@ -1,4 +1,4 @@
-"""Print the tables, and exit with 1 if a trigger did not wait, or was refused. `docs/benchmarks.md` explains them."""
+"""Print the tables that ``docs/benchmarks.md`` explains; exit with 1 if a trigger ended or a request was refused."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ import certifi
 import trustme
 
 from benchmarks.triggerer.server import CONNECTIONS, COUNT, RUNS_EACH, Served
-from benchmarks.triggerer.waiters import Measured, Wanted
+from benchmarks.triggerer.waiters import Measured, Plan
 
 NUMBER = CONNECTIONS * RUNS_EACH
-CANDIDATES = {  # in a table's order: the triggers, and whose the runs of a connection are
+CANDIDATES = {  # in the order of the table: which trigger, and of how many projects a connection's runs are
     "Hex, each run of another project": ("hex", "many"),
     "Hex, one project to a connection": ("hex", "one"),
     "dbt Cloud": ("dbt", "many"),
@@ -94,12 +94,13 @@ def _print_table(
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Trust a new authority beside the usual ones, which both libraries load as they do elsewhere."""
+    """Return environment variables to trust a new authority and the usual ones, which both libraries load as usual."""
     authority = trustme.CA()
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
     trusted = folder / "trusted.pem"
     trusted.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
-    return os.environ | {"SSL_CERT_FILE": str(trusted), "AIRFLOW_HOME": str(folder), "NO_PROXY": "*"}
+    trust = {"REQUESTS_CA_BUNDLE": str(trusted), "SSL_CERT_FILE": str(trusted)}
+    return os.environ | trust | {"AIRFLOW_HOME": str(folder), "NO_PROXY": "*"}
 
 
 @contextmanager
@@ -117,26 +118,27 @@ def _served(projects: str, environment: dict[str, str]) -> Iterator[Served]:
 def _candidate(
     name: str, over: float, warm_up: float, seconds: float, environment: dict[str, str]
 ) -> tuple[Row, str | None]:
-    """Measure one candidate, with a server of its own; and say what went wrong, if anything did."""
+    """Measure one candidate with a new server, and return what went wrong, if anything."""
     candidate, projects = CANDIDATES.get(name, ("none", "many"))
     with _served(projects, environment) as served:
         if candidate == "dbt":
             served.ended = (0, "", "")
-        wanted = Wanted(candidate, **asdict(served), over=over, warm_up=warm_up, seconds=seconds)
+        plan = Plan(candidate, **asdict(served), over=over, warm_up=warm_up, seconds=seconds)
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.triggerer.waiters"],
-            input=json.dumps(asdict(wanted)),
+            input=json.dumps(asdict(plan)),
             env=environment,
             capture_output=True,
             text=True,
+            check=False,
         )
         if done.returncode:
             raise RuntimeError(done.stderr)
         measured = Measured(**json.loads(done.stdout.splitlines()[-1]))
         stretch = f"since={measured.since}&until={measured.until}"
         trust = ssl.create_default_context(cafile=environment["SSL_CERT_FILE"])
-        with urlopen(f"https://127.0.0.1:{served.port}{COUNT}?{stretch}", context=trust) as answer:
-            counted = json.load(answer)
+        with urlopen(f"https://127.0.0.1:{served.port}{COUNT}?{stretch}", context=trust) as response:
+            counted = json.load(response)
     minutes = (measured.until - measured.since) / 60
     row = Row(
         counted["requests"] / minutes,

@@ -1,6 +1,6 @@
-"""Both APIs, by https, from one process: the Hex emulator, and what the dbt Cloud provider's trigger asks for.
+"""Both APIs over https in one process: the Hex emulator, and the call that the dbt Cloud provider's trigger needs.
 
-Started by `python -m benchmarks.triggerer`, as a process of its own. It writes one line, a `Served` as JSON.
+``python -m benchmarks.triggerer`` starts it as a process. It prints one line, a :class:`Served` as JSON.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from hex_emulator.workspace import Project, Token, Workspace
 
 CONNECTIONS = 40
 RUNS_EACH = 25
-"""As many as Hex's kernels let run at once in a workspace."""
+"""Hex's kernel limit of a workspace."""
 COUNT = "/benchmark/requests"
 _ENDLESS = RunPlan(timeline=(("RUNNING", None),))
 _SUCCESS, _RUNNING = 10, 3
-"""What dbt Cloud calls a run that has completed, and one that goes on."""
+"""dbt Cloud's statuses of a run that has completed, and of one that is running."""
 
 
 @dataclass
 class Served:
-    """Where the server is, and what waits there. Each run is `(connection, project, run)`; `ended` has ended."""
+    """The server's port and runs. Each run is ``(connection, project, run)``; only ``ended`` has ended."""
 
     port: int
     runs: list[tuple[int, str, str]]
@@ -41,7 +41,7 @@ class Served:
 
 
 def token(connection: int) -> str:
-    """The token of a connection; its owner has no other, so its limit of requests is its own."""
+    """Return the token of a connection. Its owner has no other token, so connections share no rate limit."""
     return f"hxtw_{connection:04d}"
 
 
@@ -71,7 +71,7 @@ def _start_runs(emulator: Emulator, same_project: bool) -> tuple[list[tuple[int,
 
 
 def _count(app: FastAPI) -> None:
-    """Note the time, the client's port and the answer's status of every request, and tell of a stretch of time."""
+    """Record the time, the client's port and the status of every request, and serve the counts of a time span."""
     seen: list[tuple[float, int, int]] = []
 
     @app.middleware("http")

@@ -1,6 +1,6 @@
-"""The process that is measured: triggers that wait, on one event loop, as in Airflow's triggerer.
+"""The measured process: triggers that wait on one event loop, as in Airflow's triggerer.
 
-Started by `python -m benchmarks.triggerer`, with a `Wanted` as JSON; its last line is a `Measured`.
+``python -m benchmarks.triggerer`` starts it with a :class:`Plan` as JSON; its last line is a :class:`Measured`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ import psutil
 from benchmarks.triggerer.server import token
 
 _TICK = 0.01
-"""Seconds that the loop is asked for, again and again, to see how much later it comes back."""
+"""Seconds between two checks of how late the event loop is."""
 _DBT_INTERVAL = 60
-"""Seconds between two looks: `DbtCloudRunJobOperator`'s own default (`check_interval`)."""
+"""Seconds between two polls: the default of ``DbtCloudRunJobOperator`` (``check_interval``)."""
 Run = tuple[int, str, str]
 
 
 @dataclass
-class Wanted:
-    """Which triggers to start, evenly over how many seconds, and the stretch of time to measure."""
+class Plan:
+    """Which triggers to start, evenly over how many seconds, and the time span to measure."""
 
     candidate: str
     port: int
@@ -44,9 +44,12 @@ class Wanted:
 
 @dataclass
 class Measured:
-    """`bytes` is the memory beyond that before the first trigger, `held_up` and `computing` are seconds: the longest
-    time for which the loop did not come back, and the longest for which its thread computed without a pause, garbage
-    collections left out."""
+    """The figures of a time span.
+
+    :param bytes: the memory in addition to that before the first trigger.
+    :param held_up: the longest time, in seconds, by which the event loop was late.
+    :param computing: the longest CPU time, in seconds, of its thread without a pause, without garbage collections.
+    """
 
     since: float
     until: float
@@ -95,7 +98,7 @@ async def _wait(trigger: Any, events: list[str]) -> None:
 
 
 class _Clock:
-    """Asks for the loop every 10 ms, and keeps how long it had to wait beyond, and what was computed meanwhile."""
+    """Sleeps 10 ms again and again, and keeps by how much the loop was late, and the CPU time meanwhile."""
 
     def __init__(self) -> None:
         self.longest = self.computing = self._collecting = 0.0
@@ -103,40 +106,40 @@ class _Clock:
 
     async def run(self) -> None:
         while True:
-            asked, begun, self._collecting = time.perf_counter(), time.thread_time(), 0.0
+            slept, begun, self._collecting = time.perf_counter(), time.thread_time(), 0.0
             await asyncio.sleep(_TICK)
-            self.longest = max(self.longest, time.perf_counter() - asked - _TICK)
+            self.longest = max(self.longest, time.perf_counter() - slept - _TICK)
             self.computing = max(self.computing, time.thread_time() - begun - self._collecting)
 
     def _collects(self, phase: str, info: dict[str, int]) -> None:
-        """Python's garbage collection goes through all that Airflow has loaded, whoever makes it come."""
+        """Measure garbage collections, which go through all that Airflow has loaded, and so do not count."""
         if threading.current_thread() is threading.main_thread():
             self._collecting += time.thread_time() * (-1 if phase == "start" else 1)
 
 
-async def _measure(wanted: Wanted) -> Measured:
-    make = TRIGGERS.get(wanted.candidate)
+async def _measure(plan: Plan) -> Measured:
+    make = TRIGGERS.get(plan.candidate)
     process = psutil.Process()
     events: list[str] = []
-    if make:  # one that ends at once, so that what is imported once for all counts for none
-        await _wait(make(wanted.ended), events)
+    if make:  # one that ends at once, so that imports do not count
+        await _wait(make(plan.ended), events)
         events = [event for event in events if "COMPLETED" not in event and "success" not in event]
     gc.collect()
     before = process.memory_info().rss
     clock = _Clock()
     tasks = [asyncio.create_task(clock.run())]
-    begin = time.perf_counter() + wanted.warm_up
+    begin = time.perf_counter() + plan.warm_up
     since, cpu = time.time(), time.process_time()
-    for number, run in enumerate(wanted.runs if make else ()):
-        due = begin - wanted.warm_up + number * wanted.over / len(wanted.runs)
+    for number, run in enumerate(plan.runs if make else ()):
+        due = begin - plan.warm_up + number * plan.over / len(plan.runs)
         if due > time.perf_counter():
             await asyncio.sleep(due - time.perf_counter())
         tasks.append(asyncio.create_task(_wait(make(run), events)))
         await asyncio.sleep(0)  # as the triggerer does
-    if wanted.warm_up:
+    if plan.warm_up:
         await asyncio.sleep(begin - time.perf_counter())
         clock.longest, clock.computing, since, cpu = 0.0, 0.0, time.time(), time.process_time()
-    await asyncio.sleep(since + wanted.seconds - time.time())
+    await asyncio.sleep(since + plan.seconds - time.time())
     measured = Measured(
         since=since,
         until=time.time(),
@@ -154,10 +157,10 @@ async def _measure(wanted: Wanted) -> Measured:
 
 
 def main() -> None:
-    wanted = Wanted(**json.loads(sys.stdin.read()))
-    _add_connections(wanted.port, {connection for connection, _, _ in wanted.runs})
+    plan = Plan(**json.loads(sys.stdin.read()))
+    _add_connections(plan.port, {connection for connection, _, _ in plan.runs})
     logging.basicConfig(level=logging.INFO, stream=sys.stdout)
-    print(f"\n{json.dumps(asdict(asyncio.run(_measure(wanted))))}")
+    print(f"\n{json.dumps(asdict(asyncio.run(_measure(plan))))}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One call of each kind, and answers to them, for the tests of the core."""
+"""One call of each operation, and responses, for the tests of the API core."""
 
 from __future__ import annotations
 
@@ -18,29 +18,30 @@ _CALLS: dict[str, Callable[[], Call[Any]]] = {
     "GetRunStatus": lambda: protocol.get_run(PROJECT, RUN),
     "GetProjectRuns": lambda: protocol.get_project_runs(PROJECT),
     "CancelRun": lambda: protocol.cancel_run(PROJECT, RUN),
-    "ListProjects": lambda: protocol.list_projects(),
+    "ListProjects": protocol.list_projects,
     "GetProject": lambda: protocol.get_project(PROJECT),
     "GetQueriedTables": lambda: protocol.get_queried_tables(PROJECT),
     "GetChartImageFromRun": lambda: protocol.get_chart_image(PROJECT, RUN, CELL),
-    "Me": lambda: protocol.me(),
+    "Me": protocol.me,
 }
 NAMES = tuple(_CALLS)
 
 
 def call_named(name: str) -> Call[Any]:
+    """Return a call of an operation, by its name in Hex's reference."""
     return _CALLS[name]()
 
 
-def answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer to a request that went out at 1000 and came back at 1001, in epoch seconds."""
+def response(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a response to a request that was sent at 1000 and received at 1001, in epoch seconds."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Response(status, headers or {}, content, 1000.0, 1001.0)
 
 
 class XComArg:
-    """What another task returns: Airflow's own has this method too."""
+    """Stands for another task's result, as Airflow's own class of this name, which has this method too."""
 
     def resolve(self) -> None: ...
 
 
-LATER = XComArg()
+UNRESOLVED = XComArg()

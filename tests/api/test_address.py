@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_hex.api.address import base_url
@@ -34,27 +34,29 @@ EXAMPLE = "https://app.hex.tech"
         ("http://hex.localhost:8765", "http://hex.localhost:8765/api/v1"),
     ],
 )
-def test_every_way_to_write_the_host_leads_to_the_api(host: str | None, url: str) -> None:
+def test_every_way_to_write_the_host_gives_the_base_url(host: str | None, url: str) -> None:
     assert base_url(host) == url
 
 
-def test_scheme_and_port_may_stand_in_fields_of_their_own() -> None:
+def test_the_schema_and_port_fields_count() -> None:
     assert base_url("localhost", scheme="http", port=8765) == "http://localhost:8765/api/v1"
     assert base_url("https://eu.hex.tech:444", scheme="http", port=8765) == "https://eu.hex.tech:444/api/v1"
 
 
 @pytest.mark.parametrize("host", ["ftp://eu.hex.tech", "https://", "two words"])
-def test_what_is_no_address_is_refused(host: str) -> None:
-    with pytest.raises(HexInvalidInput) as refusal:
+def test_what_is_not_a_url_is_rejected(host: str) -> None:
+    with pytest.raises(HexInvalidInput) as raised:
         base_url(host)
-    assert str(refusal.value) == f"The host {host!r} of the Hex connection is no address. Write it like {EXAMPLE}."
+    assert (
+        str(raised.value) == f"The Hex connection's Base URL is {host!r}, which is not a URL. Write it like {EXAMPLE}."
+    )
 
 
-def test_what_keeps_an_address_from_being_one_is_told() -> None:
-    with pytest.raises(HexInvalidInput) as refusal:
+def test_the_error_says_why_it_is_not_a_url() -> None:
+    with pytest.raises(HexInvalidInput) as raised:
         base_url("https://eu.hex.tech:port")
-    assert str(refusal.value).startswith(
-        "The host 'https://eu.hex.tech:port' of the Hex connection is no address: Port could not be cast"
+    assert str(raised.value).startswith(
+        "The Hex connection's Base URL is 'https://eu.hex.tech:port', which is not a URL: Port could not be cast"
     )
 
 
@@ -62,21 +64,21 @@ def test_what_keeps_an_address_from_being_one_is_told() -> None:
     "host",
     ["https://user:5ec4e7@app.hex.tech", "https://user:5ec4e7@app.hex.tech:port", "hxtw_5ec4e7", "https://hxtp_5ec4e7"],
 )
-def test_a_token_in_the_host_is_refused_and_not_repeated(host: str) -> None:
-    with pytest.raises(HexInvalidInput) as refusal:
+def test_a_token_in_the_host_is_rejected_and_not_shown(host: str) -> None:
+    with pytest.raises(HexInvalidInput) as raised:
         base_url(host)
-    assert str(refusal.value) == (
-        "The host of the Hex connection holds a token, a user name or a password. Put the token into its password "
-        f"field, and write the host like {EXAMPLE}."
+    assert str(raised.value) == (
+        "The Hex connection's Base URL contains a token, a user name or a password. Put the token into the "
+        f"API token field, and write the Base URL like {EXAMPLE}."
     )
 
 
-def test_plain_http_leaves_this_machine_only_if_the_connection_says_so() -> None:
-    with pytest.raises(HexInvalidInput) as refusal:
+def test_http_to_another_machine_needs_allow_http() -> None:
+    with pytest.raises(HexInvalidInput) as raised:
         base_url("http://hex.acme.internal")
-    assert str(refusal.value) == (
+    assert str(raised.value) == (
         "The Hex connection would send its token unencrypted to hex.acme.internal. Use https, or set allow_http in the "
-        "connection's extra if that is meant."
+        "connection's extra if you want that."
     )
     with pytest.raises(HexInvalidInput, match="unencrypted"):
         base_url("http://localhost.acme.internal")
@@ -84,7 +86,8 @@ def test_plain_http_leaves_this_machine_only_if_the_connection_says_so() -> None
 
 
 @given(st.text())
-def test_any_text_is_an_address_or_is_refused(host: str) -> None:
+@settings(deadline=None)
+def test_any_text_gives_a_url_or_an_error_of_ours(host: str) -> None:
     try:
         url = base_url(host)
     except HexInvalidInput:

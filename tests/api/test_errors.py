@@ -1,31 +1,34 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_hex.api import errors
 from airflow_provider_hex.api.errors import HexError, add_sentence
 
 KINDS = {
-    # An error of this kind: passes, had no effect on Hex, and no retry of the task can mend it.
-    errors.HexError: (False, False, False),
-    errors.HexInvalidInput: (False, False, True),
-    errors.HexUnreachable: (True, False, False),
-    errors.HexNotConnected: (True, True, False),
-    errors.HexInvalidResponse: (True, False, False),
-    errors.HexServerError: (True, False, False),
-    errors.HexRateLimited: (True, True, False),
-    errors.HexRequestRejected: (False, False, True),
-    errors.HexUnauthorized: (False, False, True),
-    errors.HexForbidden: (False, False, True),
-    errors.HexNotFound: (False, False, True),
-    errors.HexAmbiguousStart: (False, False, True),
-    errors.HexUnreconciledStart: (False, False, True),
-    errors.HexRunFailed: (False, False, False),
-    errors.HexRunTimeout: (False, False, False),
+    # class: transient, no_effect, retry_helps
+    errors.HexError: (False, False, True),
+    errors.HexInvalidInput: (False, False, False),
+    errors.HexUnreachable: (True, False, True),
+    errors.HexNotConnected: (True, True, True),
+    errors.HexUntrustedCertificate: (False, True, False),
+    errors.HexInvalidResponse: (True, False, True),
+    errors.HexServerError: (True, False, True),
+    errors.HexRateLimited: (True, True, True),
+    errors.HexRequestRejected: (False, False, False),
+    errors.HexUnauthorized: (False, False, False),
+    errors.HexForbidden: (False, False, False),
+    errors.HexNotFound: (False, False, False),
+    errors.HexAmbiguousStart: (False, False, False),
+    errors.HexUnreconciledStart: (False, False, False),
+    errors.HexRunFailed: (False, False, True),
+    errors.HexRunTimeout: (False, False, True),
 }
 FACTS: dict[str, Any] = {
     "status": 404,
@@ -40,58 +43,62 @@ FACTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("cls", KINDS)
-def test_each_kind_tells_what_may_be_done_after_it(cls: type[HexError]) -> None:
-    assert (cls.transient, cls.no_effect, issubclass(cls, AirflowFailException)) == KINDS[cls]
-    assert issubclass(cls, AirflowException)
+def test_each_class_says_what_may_be_done_after_it(cls: type[HexError]) -> None:
+    assert (cls.transient, cls.no_effect, cls.retry_helps) == KINDS[cls]
 
 
 @pytest.mark.parametrize("cls", KINDS)
-def test_only_after_an_error_that_passes_and_may_have_had_an_effect_hex_may_have_acted(cls: type[HexError]) -> None:
-    unclear = {errors.HexUnreachable, errors.HexInvalidResponse, errors.HexServerError}
-    assert cls("500").may_have_acted is (cls in unclear)
+def test_hex_may_have_acted_only_after_a_transient_error_that_may_have_had_an_effect(cls: type[HexError]) -> None:
+    ambiguous = {errors.HexUnreachable, errors.HexInvalidResponse, errors.HexServerError}
+    assert cls("500").may_have_acted is (cls in ambiguous)
 
 
-@pytest.mark.parametrize("cls", KINDS)
-def test_an_error_that_a_retry_may_mend_after_all_says_the_same(cls: type[HexError]) -> None:
-    again = cls("What happened.", **FACTS).retryable()
-    assert not isinstance(again, AirflowFailException)
-    assert str(again) == "What happened."
-    assert {name: getattr(again, name) for name in FACTS} == FACTS
-
-
-def test_no_kind_is_left_out() -> None:
+def test_every_class_is_tested() -> None:
     assert {cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, HexError)} == set(KINDS)
 
 
+def test_the_errors_are_importable_without_airflow() -> None:
+    code = (
+        "import sys; sys.modules['airflow'] = None; import airflow_provider_hex.api.errors as e; "
+        "import airflow_provider_hex.api.start; print(e.HexError('x'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "x"
+
+
 @pytest.mark.parametrize("cls", KINDS)
-def test_an_error_survives_the_way_through_an_event(cls: type[HexError]) -> None:
-    back = HexError.from_dict(json.loads(json.dumps(cls("What happened.", **FACTS).to_dict())))
-    assert type(back) is cls
-    assert str(back) == "What happened."
-    assert {name: getattr(back, name) for name in FACTS} == FACTS
+def test_an_error_keeps_its_class_message_and_facts_in_an_event(cls: type[HexError]) -> None:
+    restored = HexError.from_dict(json.loads(json.dumps(cls("What happened.", **FACTS).to_dict())))
+    assert type(restored) is cls
+    assert str(restored) == "What happened."
+    assert restored.facts == {name: getattr(restored, name) for name in FACTS} == FACTS
 
 
-def test_an_error_of_a_kind_that_is_not_known_is_an_error_all_the_same() -> None:
-    back = HexError.from_dict({"type": "HexOutOfInk", "message": "What happened."})
-    assert type(back) is HexError
-    assert str(back) == "What happened."
+def test_an_error_of_an_unknown_class_is_restored_as_a_plain_hex_error() -> None:
+    restored = HexError.from_dict({"type": "HexOutOfInk", "message": "What happened."})
+    assert type(restored) is HexError
+    assert str(restored) == "What happened."
 
 
-def test_an_error_knows_only_what_it_was_told() -> None:
+def test_facts_that_are_not_given_are_none() -> None:
     assert str(HexError()) == ""
-    assert {getattr(HexError(), name) for name in FACTS} == {None}
+    assert HexError().facts == dict.fromkeys(FACTS)
+
+
+def test_an_invalid_input_is_a_value_error_too() -> None:
+    assert issubclass(errors.HexInvalidInput, ValueError)
 
 
 @pytest.mark.parametrize(
-    ("message", "said"), [("What happened.", "What happened. To which run."), ("", "To which run.")]
+    ("message", "expected"), [("What happened.", "What happened. To which run."), ("", "To which run.")]
 )
-def test_a_sentence_can_be_added_to_any_error(message: str, said: str) -> None:
+def test_a_sentence_can_be_added_to_any_error(message: str, expected: str) -> None:
     for error in (HexError(message), AirflowFailException(message)):
         add_sentence(error, "To which run.")
-        assert str(error) == said
+        assert str(error) == expected
 
 
-def test_a_sentence_is_not_lost_on_an_error_that_speaks_for_itself() -> None:
+def test_a_sentence_becomes_a_note_of_an_error_that_does_not_show_its_arguments() -> None:
     error = BrokenPipeError(32, "Broken pipe")
-    errors.add_sentence(error, "The run goes on.")
-    assert error.__notes__ == ["The run goes on."]
+    add_sentence(error, "The run was left running.")
+    assert error.__notes__ == ["The run was left running."]

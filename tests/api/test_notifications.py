@@ -11,7 +11,7 @@ from airflow_provider_hex.api.errors import HexInvalidInput
 NOTIFICATION = {"type": "ALL", "includeSuccessScreenshot": False}
 
 
-def test_notifications_are_sent_as_they_are() -> None:
+def test_valid_notifications_are_sent_unchanged() -> None:
     full = {
         **NOTIFICATION,
         "screenshotFormat": ["png", "pdf"],
@@ -19,7 +19,7 @@ def test_notifications_are_sent_as_they_are() -> None:
         "userIds": ["u"],
         "groupIds": [],
         "subject": "Done",
-        "body": "Look.",
+        "body": "The run has ended.",
     }
     assert notifications.to_notifications([full]) == [full]
     assert notifications.to_notifications((NOTIFICATION,)) == [NOTIFICATION]
@@ -27,42 +27,42 @@ def test_notifications_are_sent_as_they_are() -> None:
     assert notifications.to_notifications([{**NOTIFICATION, "includeSuccessScreenshot": "True"}]) == [
         {"type": "ALL", "includeSuccessScreenshot": True}
     ]
-    assert notifications.to_notifications(None) is None
-    assert notifications.to_notifications(" ") is None
+    assert notifications.to_notifications(None) == notifications.to_notifications(" ") == []
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (NOTIFICATION, " is a dict; a list of dicts is needed."),
-        (7, " is a int; a list of dicts is needed."),
-        (b"[]", " is a bytes; a list of dicts is needed."),
+        (NOTIFICATION, " is {'type': 'ALL', 'includeSuccessScreenshot': False}, but must be a list."),
+        (7, " is 7, but must be a list."),
+        (b"[]", " is b'[]', but must be a list."),
         ("[", " is a string that is not JSON: Expecting value: line 1 column 2 (char 1)."),
-        ([7], "[0] is a int; a dict of names and values is needed."),
-        ([NOTIFICATION, {"type": "ALL"}], "[1] has no includeSuccessScreenshot, which Hex needs."),
-        ([{}], "[0] has no type, which Hex needs."),
-        ([None], "[0] has no type, which Hex needs."),
-        ([{**NOTIFICATION, "slack": "C1"}], "[0] has the field 'slack', which Hex does not have."),
-        ([{**NOTIFICATION, "type": "SOME"}], "[0]['type'] is 'SOME'; one of SUCCESS, FAILURE, ALL is needed."),
+        ([7], "[0] is of type int, but must be a dict."),
+        ([NOTIFICATION, {"type": "ALL"}], "[1] has no includeSuccessScreenshot, which Hex requires."),
+        ([{}], "[0] has no type, which Hex requires."),
+        ([None], "[0] has no type, which Hex requires."),
+        ([{**NOTIFICATION, "slack": "C1"}], "[0] has the field 'slack', which Hex does not know."),
+        ([{**NOTIFICATION, "type": "SOME"}], "[0]['type'] is 'SOME', but must be one of SUCCESS, FAILURE, ALL."),
         (
             [{**NOTIFICATION, "includeSuccessScreenshot": 1}],
-            "[0]['includeSuccessScreenshot'] is 1; true or false is needed.",
+            "[0]['includeSuccessScreenshot'] is 1, but must be true or false.",
         ),
         (
             [{**NOTIFICATION, "screenshotFormat": ["png", "gif"]}],
-            "[0]['screenshotFormat'][1] is 'gif'; one of png, pdf, csv, xlsx is needed.",
+            "[0]['screenshotFormat'][1] is 'gif', but must be one of png, pdf, csv, xlsx.",
         ),
-        ([{**NOTIFICATION, "userIds": "u"}], "[0]['userIds'] is 'u'; a list is needed."),
-        ([{**NOTIFICATION, "slackChannelIds": ["C", 1]}], "[0]['slackChannelIds'][1] is 1; a text is needed."),
-        ([{**NOTIFICATION, "groupIds": [1]}], "[0]['groupIds'][0] is 1; a text is needed."),
-        ([{**NOTIFICATION, "subject": None}], "[0]['subject'] is None; a text is needed."),
+        ([{**NOTIFICATION, "userIds": "u"}], "[0]['userIds'] is 'u', but must be a list."),
+        ([{**NOTIFICATION, "slackChannelIds": ["C", 1]}], "[0]['slackChannelIds'][1] is 1, but must be text."),
+        ([{**NOTIFICATION, "groupIds": [1]}], "[0]['groupIds'][0] is 1, but must be text."),
+        ([{**NOTIFICATION, "subject": None}], "[0]['subject'] is None, but must be text."),
         (
             [{**NOTIFICATION, "body": b""}],
-            "[0]['body'] is a bytes, which JSON cannot hold. Make it a string, a number, a boolean, a list or a dict.",
+            "[0]['body'] is of type bytes, which JSON cannot represent. Use a string, a number, a boolean, a list or a "
+            "dict.",
         ),
     ],
 )
-def test_a_notification_that_hex_does_not_take_is_refused(value: Any, message: str) -> None:
-    with pytest.raises(HexInvalidInput) as refusal:
+def test_a_notification_that_hex_would_reject_is_rejected(value: Any, message: str) -> None:
+    with pytest.raises(HexInvalidInput) as raised:
         notifications.to_notifications(value)
-    assert str(refusal.value) == f"notifications{message}"
+    assert str(raised.value) == f"notifications{message}"

@@ -27,69 +27,79 @@ def sent(policy: dict[str, Any], *outcomes: errors.HexError | None) -> tuple[int
     return len(outcomes) - len(waiting), pauses, None
 
 
-BLIPS = [errors.HexUnreachable(), errors.HexNotConnected(), errors.HexServerError(), errors.HexInvalidResponse()]
+TRANSIENT = [errors.HexUnreachable(), errors.HexNotConnected(), errors.HexServerError(), errors.HexInvalidResponse()]
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("blip", BLIPS)
-def test_a_blip_is_outlived_where_sending_again_does_no_harm(name: str, blip: errors.HexError) -> None:
-    harmless = name != "RunProject" or isinstance(blip, errors.HexNotConnected)
-    times, _, error = sent(retry.after_blips(call_named(name), 1e6), blip, blip, None)
-    assert (times, error) == ((3, None) if harmless else (1, blip))
+@pytest.mark.parametrize("transient", TRANSIENT)
+def test_a_transient_error_is_retried_where_that_is_safe(name: str, transient: errors.HexError) -> None:
+    safe = name != "RunProject" or isinstance(transient, errors.HexNotConnected)
+    times, _, error = sent(retry.after_transient_errors(call_named(name), 1e6), transient, transient, None)
+    assert (times, error) == ((3, None) if safe else (1, transient))
 
 
-@pytest.mark.parametrize("error", [errors.HexForbidden(), errors.HexRequestRejected(), errors.HexAmbiguousStart()])
-def test_what_stays_is_not_sent_again(error: errors.HexError) -> None:
-    for policy in (retry.after_blips(call_named("Me"), 1e6), retry.after_limits(1e6)):
+PERMANENT = [
+    errors.HexForbidden(),
+    errors.HexRequestRejected(),
+    errors.HexAmbiguousStart(),
+    errors.HexUntrustedCertificate(),
+]
+
+
+@pytest.mark.parametrize("error", PERMANENT)
+def test_a_permanent_error_is_not_retried(error: errors.HexError) -> None:
+    for policy in (retry.after_transient_errors(call_named("Me"), 1e6), retry.after_rate_limits(1e6)):
         assert sent(policy, error) == (1, [], error)
 
 
-def test_each_policy_has_errors_of_its_own() -> None:
+def test_each_policy_retries_only_its_errors() -> None:
     limit = errors.HexRateLimited()
-    assert sent(retry.after_limits(1e6), limit, limit, None)[0] == 3
-    assert sent(retry.after_blips(call_named("Me"), 1e6), limit)[0] == 1
-    assert sent(retry.after_limits(1e6), BLIPS[0])[0] == 1
+    assert sent(retry.after_rate_limits(1e6), limit, limit, None)[0] == 3
+    assert sent(retry.after_transient_errors(call_named("Me"), 1e6), limit)[0] == 1
+    assert sent(retry.after_rate_limits(1e6), TRANSIENT[0])[0] == 1
 
 
-def test_other_exceptions_are_none_of_its_business() -> None:
+def test_other_exceptions_are_not_retried() -> None:
     with pytest.raises(ZeroDivisionError):
-        tenacity.Retrying(sleep=lambda seconds: None, **retry.after_limits(1e6))(lambda: 1 / 0)
+        tenacity.Retrying(sleep=lambda seconds: None, **retry.after_rate_limits(1e6))(lambda: 1 / 0)
 
 
-def test_it_waits_as_long_as_hex_asks_and_a_random_time_besides() -> None:
+def test_it_waits_as_long_as_hex_asks_plus_a_random_time() -> None:
     for _ in range(20):
-        _, pauses, _ = sent(retry.after_limits(1e6), *[errors.HexRateLimited(retry_after=7)] * 8, None)
+        _, pauses, _ = sent(retry.after_rate_limits(1e6), *[errors.HexRateLimited(retry_after=7)] * 8, None)
         assert all(7 <= pause <= 7 + min(2**n, 30) for n, pause in enumerate(pauses))
     assert len(set(pauses)) > 1
 
 
-def test_pauses_without_a_wish_are_random_from_nothing_upwards() -> None:
-    firsts = [sent(retry.after_blips(call_named("Me"), 1e6), BLIPS[0], None)[1][0] for _ in range(200)]
+def test_other_pauses_are_random_and_start_at_zero() -> None:
+    firsts = [sent(retry.after_transient_errors(call_named("Me"), 1e6), TRANSIENT[0], None)[1][0] for _ in range(200)]
     assert min(firsts) < 0.2
     assert 0.8 < max(firsts) <= 1
-    tenths = [sent(retry.after_blips(call_named("Me"), 1e6), *[BLIPS[0]] * 10, None)[1][9] for _ in range(200)]
+    tenths = [
+        sent(retry.after_transient_errors(call_named("Me"), 1e6), *[TRANSIENT[0]] * 10, None)[1][9] for _ in range(200)
+    ]
     assert min(tenths) < 6
     assert 24 < max(tenths) <= 30
 
 
 @pytest.mark.parametrize(("seconds", "times"), [(29, 1), (31, 2), (10, 1), (0, 1)])
-def test_it_gives_up_rather_than_wait_beyond_its_time(seconds: float, times: int) -> None:
+def test_it_gives_up_if_the_next_pause_would_exceed_the_time(seconds: float, times: int) -> None:
     limit = errors.HexRateLimited(retry_after=29.5)
-    assert sent(retry.after_limits(seconds), limit, limit, limit)[0::2] == (times, limit)
+    assert sent(retry.after_rate_limits(seconds), limit, limit, limit)[0::2] == (times, limit)
 
 
 @pytest.mark.parametrize(
     ("ran", "slept", "ends"), [(4, 0, False), (5, 0, True), (0, 4, False), (0, 5, True), (4, 4, False)]
 )
-def test_its_time_is_up_when_the_next_pause_would_end_with_it(ran: float, slept: float, ends: bool) -> None:
+def test_it_stops_when_the_next_pause_would_end_at_the_limit(ran: float, slept: float, ends: bool) -> None:
     """Of ten seconds, five would be the next pause. Time that was slept may not show in the clock."""
     state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
     state.start_time, state.outcome_timestamp, state.idle_for, state.upcoming_sleep = 0, ran, slept, 5
-    assert retry.after_limits(10)["stop"](state) is ends
+    assert retry.after_rate_limits(10)["stop"](state) is ends
 
 
-def test_a_pause_is_announced(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_retry_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        sent(retry.after_limits(1e6), errors.HexRateLimited("The limit is reached.", retry_after=100), None)
+        sent(retry.after_rate_limits(1e6), errors.HexRateLimited("The limit is reached.", retry_after=100), None)
     assert caplog.records[0].name == retry.__name__
     assert caplog.messages[0].startswith("The limit is reached. It will be sent again in 10")

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import HexNotFound, HexRateLimited, HexRunFailed, HexRunTimeout
 from airflow_provider_hex.api.models import Run, RunStatus
 from airflow_provider_hex.api.run_watch import RunWatch, duration, require_completed
@@ -31,7 +32,7 @@ def test_only_a_completed_run_is_a_success(status: Any) -> None:
     if status == "COMPLETED":
         assert require_completed(run(status)) == run(status)
     else:
-        with pytest.raises(HexRunFailed, match=r"https://hex/r, trace id t"):
+        with pytest.raises(HexRunFailed, match=r"https://hex/r .*trace id t"):
             require_completed(run(status))
 
 
@@ -79,12 +80,12 @@ def test_each_new_status_is_logged_once(caplog: pytest.LogCaptureFixture) -> Non
     with caplog.at_level(logging.INFO):
         for status in ("PENDING", "RUNNING", "RUNNING", "PONDERING", "COMPLETED"):
             waiting.polled(run(status))
-    named = "Hex run r of project p (https://hex/r, trace id t) is"
+    named = describe(run("COMPLETED"))
     assert caplog.messages == [
-        f"{named} PENDING.",
-        f"{named} RUNNING.",
-        f"{named} PONDERING, a status unknown to this provider.",
-        f"{named} COMPLETED.",
+        f"PENDING: {named}",
+        f"RUNNING: {named}",
+        f"PONDERING, a status unknown to this provider: {named}",
+        f"COMPLETED: {named}",
     ]
     assert {(record.name, record.levelname) for record in caplog.records} == {(RunWatch.__module__, "INFO")}
 
@@ -105,14 +106,14 @@ def test_the_last_poll_is_when_the_timeout_is_reached() -> None:
     waiting.polled(run("RUNNING"))
     assert waiting.pause(100) == 10
     assert waiting.pause(120) == 5
-    with pytest.raises(HexRunTimeout, match=r"RUNNING.* after 25 s"):
+    with pytest.raises(HexRunTimeout, match=r"timed out after 25 s, still RUNNING"):
         waiting.pause(125)
 
 
 def test_a_timeout_names_the_run_even_if_no_poll_succeeded() -> None:
     with pytest.raises(HexRunTimeout) as raised:
         watch(timeout=25).pause(126)
-    assert re.search(r"\br\b.* after 25 s", str(raised.value))
+    assert re.search(r"timed out after 25 s.*Hex run r ", str(raised.value))
 
 
 def test_without_a_timeout_polls_go_on_for_ever() -> None:

@@ -12,45 +12,45 @@ from tests.api.calls import PROJECT, RUN
 
 
 def cancel(*replies: Any) -> list[str]:
-    """Cancel a run with these replies, and return what was asked."""
-    going = steps.cancel(PROJECT, RUN)
-    asked, step = [], next(going)
+    """Cancel a run with these values and errors of its calls, and return the calls' names."""
+    procedure = steps.cancel(PROJECT, RUN)
+    called, step = [], next(procedure)
     for reply in replies:
         assert isinstance(step, Call)
         assert f"/runs/{RUN}" in step.path
-        asked.append(step.name)
+        called.append(step.name)
         try:
-            step = going.throw(reply) if isinstance(reply, HexError) else going.send(reply)
+            step = procedure.throw(reply) if isinstance(reply, HexError) else procedure.send(reply)
         except StopIteration:
             break
-    assert len(asked) == len(replies)
-    return asked
+    assert len(called) == len(replies)
+    return called
 
 
-def test_a_pause_stays_as_long_as_it_is() -> None:
+def test_a_pause_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         steps.Pause(1).seconds = 2  # type: ignore[misc]
 
 
-def test_a_cancel_that_hex_accepts_is_the_end() -> None:
+def test_a_cancel_that_hex_accepts_takes_one_request() -> None:
     assert cancel(None) == ["CancelRun"]
 
 
-@pytest.mark.parametrize("refusal", [HexRequestRejected("422"), HexNotFound("404")])
-@pytest.mark.parametrize("seen", [{"status": "COMPLETED"}, {"status": "KILLED"}, HexNotFound("404")])
-def test_a_refused_cancel_of_a_run_that_is_over_or_gone_is_fine(refusal: HexError, seen: Any) -> None:
-    assert cancel(refusal, seen) == ["CancelRun", "GetRunStatus"]
+@pytest.mark.parametrize("rejected", [HexRequestRejected("422"), HexNotFound("404")])
+@pytest.mark.parametrize("reported", [{"status": "COMPLETED"}, {"status": "KILLED"}, HexNotFound("404")])
+def test_a_run_that_has_ended_or_is_gone_counts_as_cancelled(rejected: HexError, reported: Any) -> None:
+    assert cancel(rejected, reported) == ["CancelRun", "GetRunStatus"]
 
 
 @pytest.mark.parametrize(
-    "seen", [{"status": "RUNNING"}, {"status": "PONDERING"}, {}, HexForbidden("403"), HexServerError("500")]
+    "reported", [{"status": "RUNNING"}, {"status": "PONDERING"}, {}, HexForbidden("403"), HexServerError("500")]
 )
-def test_a_refused_cancel_of_any_other_run_is_that_refusal(seen: Any) -> None:
+def test_a_rejected_cancel_of_any_other_run_raises_the_rejection(reported: Any) -> None:
     with pytest.raises(HexRequestRejected, match="422"):
-        cancel(HexRequestRejected("422"), seen)
+        cancel(HexRequestRejected("422"), reported)
 
 
 @pytest.mark.parametrize("error", [HexServerError("500"), errors.HexUnreachable("dropped")])
-def test_a_cancel_that_is_not_known_to_have_worked_is_an_error(error: HexError) -> None:
+def test_a_cancel_with_an_unknown_outcome_is_an_error(error: HexError) -> None:
     with pytest.raises(type(error)):
         cancel(error)

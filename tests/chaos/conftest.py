@@ -24,6 +24,7 @@ TOKENS = [
 ]
 SETTINGS_3 = {
     "AIRFLOW__CORE__PARALLELISM": "12",
+    "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # after 5 s, the default, a busy machine fails tasks by itself
     # What takes minutes by default takes seconds here, though more than a busy machine delays a heartbeat.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",

@@ -106,7 +106,7 @@ def test_a_run_that_is_cancelled_in_hex_is_followed_by_another(scenario: Scenari
 def test_a_run_that_is_gone_is_followed_by_another(scenario: Scenario, dag_id: str) -> None:
     scenario.each_run_takes(600)
     first = scenario.start_and_wait(dag_id)
-    scenario.hex.vanish(first)
+    scenario.hex.remove_run(first)
     scenario.complete(scenario.wait_until_waiting(attempt=2))
     scenario.assert_completed_by_one_run()
 

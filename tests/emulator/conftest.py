@@ -1,5 +1,8 @@
+"""Fixtures: an emulator whose time stands still, and clients of its Hex API."""
+
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from time import monotonic, sleep
 from typing import Any
 
 import httpx
@@ -16,7 +19,7 @@ Start = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Control]:
-    """One emulator for all tests. Its time stands still: a test moves it."""
+    """Return one emulator for all tests. Its time stands still: a test moves it."""
     with running(speed=0) as control:
         yield control
 
@@ -29,8 +32,10 @@ def emulator(server: Control) -> Iterator[Control]:
 
 @pytest.fixture
 def connect(emulator: Control) -> Iterator[Connect]:
-    """A client of the Hex API with the token of that name. It checks every answer, unless told not to because
-    the reference does not know the answer."""
+    """Return a function that returns a client of the Hex API, with the token of a name.
+
+    The client checks every response against the reference, unless ``checked`` is false.
+    """
     with ExitStack() as clients:
 
         def new_client(token_name: str | None = "full", checked: bool = True) -> httpx.Client:
@@ -41,7 +46,7 @@ def connect(emulator: Control) -> Iterator[Connect]:
 
 
 def checked_client(emulator: Control, token: str | None) -> httpx.Client:
-    """A client of this emulator's Hex API that checks every answer against the reference."""
+    """Return a client of an emulator's Hex API that checks every response against the reference."""
     client = _client(emulator, token)
     client.event_hooks = {"response": [_check]}
     return client
@@ -49,7 +54,15 @@ def checked_client(emulator: Control, token: str | None) -> httpx.Client:
 
 def _client(emulator: Control, token: str | None) -> httpx.Client:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.Client(base_url=emulator.api_url, headers=headers, trust_env=False, verify=False, timeout=5)
+    return httpx.Client(base_url=emulator.api_url, headers=headers, trust_env=False, verify=False, timeout=60)
+
+
+def wait_until(condition: Callable[[], Any]) -> None:
+    """Wait until a condition is true, for at most a minute."""
+    deadline = monotonic() + 60
+    while not condition():
+        assert monotonic() < deadline, "the condition was never true"
+        sleep(0.01)
 
 
 def _check(response: httpx.Response) -> None:
@@ -69,43 +82,43 @@ def unchecked(connect: Connect) -> httpx.Client:
 
 @pytest.fixture
 def revenue() -> Project:
-    """Published, with inputs; its runs are pending for 1 s and run for 4 s."""
+    """Return a published project with inputs; its runs are pending for 1 s and run for 4 s."""
     return default_workspace().project("Daily revenue")
 
 
 @pytest.fixture
 def health() -> Project:
-    """Published, without inputs; its runs are pending for 0.5 s and run for 2 s."""
+    """Return a published project without inputs; its runs are pending for 0.5 s and run for 2 s."""
     return default_workspace().project("Warehouse health")
 
 
 @pytest.fixture
 def draft() -> Project:
-    """Never published."""
+    """Return a project that was never published."""
     return default_workspace().project("Pricing draft")
 
 
 @pytest.fixture
 def start(api: httpx.Client, revenue: Project) -> Start:
-    """Start a run, of "Daily revenue" unless told otherwise; what RunProject answers."""
+    """Return a function that starts a run (default: of "Daily revenue"), and returns RunProject's response."""
 
     def start_run(project: Project = revenue, **body: Any) -> dict[str, Any]:
         response = api.post(f"/projects/{project.id}/runs", json=body)
         assert response.status_code == 201, response.text
-        answer: dict[str, Any] = response.json()
-        return answer
+        run: dict[str, Any] = response.json()
+        return run
 
     return start_run
 
 
 @pytest.fixture
 def status_of(api: httpx.Client) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """What GetRunStatus says now of a run that `start` started."""
+    """Return a function that returns GetRunStatus' response for a run that ``start`` started."""
 
     def get(run: dict[str, Any]) -> dict[str, Any]:
         response = api.get(f"/projects/{run['projectId']}/runs/{run['runId']}")
         assert response.status_code == 200, response.text
-        answer: dict[str, Any] = response.json()
-        return answer
+        body: dict[str, Any] = response.json()
+        return body
 
     return get

@@ -18,7 +18,7 @@ def image_of(run: dict[str, Any], static_id: str) -> str:
 
 
 def size_of_png(data: bytes) -> tuple[int, int]:
-    """Reads all of it, so that what no viewer could show does not pass."""
+    """Return width and height; fail unless the file is a valid PNG to its end."""
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     chunks, rest = {}, data[8:]
     while rest:
@@ -37,9 +37,9 @@ def test_a_chart_of_a_completed_run_is_a_png(
 ) -> None:
     run = start()
     emulator.clock(advance=5)
-    answer = api.get(image_of(run, revenue.charts[0]))
-    assert answer.status_code == 200
-    image = answer.json()
+    response = api.get(image_of(run, revenue.charts[0]))
+    assert response.status_code == 200
+    image = response.json()
     assert image.keys() == {"projectId", "runId", "staticId", "imageBase64", "mimeType"}
     assert (image["projectId"], image["runId"], image["staticId"]) == (revenue.id, run["runId"], revenue.charts[0])
     assert image["mimeType"] == "image/png"
@@ -47,7 +47,7 @@ def test_a_chart_of_a_completed_run_is_a_png(
     assert emulator.requests("GetChartImageFromRun")[0]["status"] == 200
 
 
-def test_each_run_has_an_image_of_its_own(api: httpx.Client, emulator: Control, start: Start, revenue: Project) -> None:
+def test_each_run_has_a_different_image(api: httpx.Client, emulator: Control, start: Start, revenue: Project) -> None:
     runs = [start(), start()]
     emulator.clock(advance=5)
     one, again, other = (api.get(image_of(run, revenue.charts[0])).json()["imageBase64"] for run in (runs[0], *runs))
@@ -59,21 +59,21 @@ def test_a_run_that_has_not_completed_has_no_image(
     api: httpx.Client, emulator: Control, start: Start, revenue: Project, status: str
 ) -> None:
     emulator.next_run(timeline=[(status, None)])
-    answer = api.get(image_of(start(), revenue.charts[0]))
-    assert answer.status_code == 422
-    assert status in answer.json()["details"]
+    response = api.get(image_of(start(), revenue.charts[0]))
+    assert response.status_code == 422
+    assert status in response.json()["details"]
 
 
-def test_what_is_no_chart_of_the_project_is_not_found(
+def test_an_unknown_chart_is_not_found(
     api: httpx.Client, emulator: Control, start: Start, revenue: Project, health: Project
 ) -> None:
     runs = [start(), start(health)]
     emulator.clock(advance=5)
-    nobody = "00000000-0000-4000-8000-000000000000"
+    unknown_id = "00000000-0000-4000-8000-000000000000"
     for path in (
-        image_of(runs[0], nobody),
+        image_of(runs[0], unknown_id),
         image_of(runs[1], revenue.charts[0]),
-        image_of({**runs[0], "runId": nobody}, revenue.charts[0]),
+        image_of({**runs[0], "runId": unknown_id}, revenue.charts[0]),
         image_of({**runs[0], "projectId": health.id}, revenue.charts[0]),
     ):
         assert api.get(path).status_code == 404

@@ -4,7 +4,7 @@ from hex_emulator.clock import Clock
 
 
 class RealTime:
-    """Real seconds that pass when told."""
+    """Real time that a test moves."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
@@ -36,7 +36,7 @@ def test_a_change_of_speed_keeps_what_has_passed() -> None:
     assert clock.speed == 1
 
 
-def test_a_reset_brings_back_the_first_speed() -> None:
+def test_a_reset_restores_the_first_speed() -> None:
     clock = Clock(10, RealTime())
     start = clock.now()
     clock.speed = 2

@@ -44,7 +44,7 @@ def test_a_request_as_in_the_reference_is_accepted(method: str, path: str, query
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "query", "body", "complaint"),
+    ("method", "path", "query", "body", "message"),
     [
         ("POST", f"/api/v1/project/{PROJECT}/run", None, None, "has no POST"),
         ("PUT", RUNS, None, None, "has no PUT"),
@@ -65,9 +65,9 @@ def test_a_request_as_in_the_reference_is_accepted(method: str, path: str, query
     ],
 )
 def test_a_request_against_the_reference_is_refused(
-    method: str, path: str, query: Any, body: Any, complaint: str
+    method: str, path: str, query: Any, body: Any, message: str
 ) -> None:
-    with pytest.raises(AssertionError, match=complaint):
+    with pytest.raises(AssertionError, match=message):
         check_request(method, path, query, body)
 
 
@@ -82,14 +82,14 @@ def test_a_request_against_the_reference_is_refused(
         ("GET", RUN, 502, {"Content-Type": "text/html"}, "<html>Bad gateway"),
     ],
 )
-def test_an_answer_as_in_the_reference_is_accepted(
+def test_a_response_as_in_the_reference_is_accepted(
     method: str, path: str, status: int, headers: dict[str, str], body: Any
 ) -> None:
     check_response(method, path, status, headers, body)
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status", "headers", "body", "complaint"),
+    ("method", "path", "status", "headers", "body", "message"),
     [
         ("GET", RUN, 200, JSON, a_run(status="DONE"), "DONE"),
         ("GET", RUN, 200, JSON, a_run(runId="r-1"), "runId"),
@@ -111,8 +111,8 @@ def test_an_answer_as_in_the_reference_is_accepted(
         ("POST", RUNS, 503, {"Content-Type": "text/html"}, "<html>", "application/json"),
     ],
 )
-def test_an_answer_against_the_reference_is_refused(
-    method: str, path: str, status: int, headers: dict[str, str], body: Any, complaint: str
+def test_a_response_against_the_reference_is_refused(
+    method: str, path: str, status: int, headers: dict[str, str], body: Any, message: str
 ) -> None:
-    with pytest.raises(AssertionError, match=complaint):
+    with pytest.raises(AssertionError, match=message):
         check_response(method, path, status, headers, body)

@@ -1,4 +1,4 @@
-"""The rest of the control endpoint."""
+"""The control endpoint."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,11 +14,11 @@ Connect = Callable[..., httpx.Client]
 Start = Callable[..., dict[str, Any]]
 StatusOf = Callable[[dict[str, Any]], dict[str, Any]]
 
-NOBODY = "00000000-0000-4000-8000-000000000000"
+UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 
 
 def timeline(run: dict[str, Any]) -> list[tuple[str, float]]:
-    """Statuses and how long after the run's start they come."""
+    """Return the statuses of a run, each with the seconds from the run's start."""
     first = datetime.fromisoformat(run["timeline"][0][1])
     return [(status, (datetime.fromisoformat(at) - first).total_seconds()) for status, at in run["timeline"]]
 
@@ -27,16 +27,16 @@ def test_it_is_healthy(emulator: Control) -> None:
     assert emulator.health()["status"] == "ok"
 
 
-def test_it_tells_its_workspace(emulator: Control) -> None:
+def test_it_returns_its_workspace(emulator: Control) -> None:
     assert emulator.workspace() == default_workspace()
 
 
-def test_a_run_goes_as_its_project_says(start: Start, emulator: Control, health: Project) -> None:
+def test_a_run_follows_the_plan_of_its_project(start: Start, emulator: Control, health: Project) -> None:
     start(health)
     assert timeline(emulator.runs()[0]) == [("PENDING", 0), ("RUNNING", 0.5), ("COMPLETED", 2.5)]
 
 
-def test_the_next_run_differs_only_in_what_is_said(start: Start, emulator: Control) -> None:
+def test_the_next_run_differs_from_the_plan_only_in_what_is_given(start: Start, emulator: Control) -> None:
     emulator.next_run(outcome="ERRORED")
     emulator.next_run(pending=3, running=0)
     emulator.next_run(timeline=[("RUNNING", 7), ("KILLED", None)])
@@ -50,7 +50,7 @@ def test_the_next_run_differs_only_in_what_is_said(start: Start, emulator: Contr
     ]
 
 
-def test_what_is_said_of_one_project_waits_for_it(
+def test_a_plan_for_one_project_waits_for_its_next_run(
     start: Start, emulator: Control, revenue: Project, health: Project
 ) -> None:
     emulator.next_run(health.id, outcome="ERRORED", times=2)
@@ -61,7 +61,7 @@ def test_what_is_said_of_one_project_waits_for_it(
 
 
 @pytest.mark.parametrize(
-    "order",
+    "plan",
     [
         {"timeline": []},
         {"timeline": [("RUNNING", 1)]},
@@ -70,20 +70,20 @@ def test_what_is_said_of_one_project_waits_for_it(
         {"times": 0},
     ],
 )
-def test_a_next_run_that_makes_no_sense_is_refused(emulator: Control, order: dict[str, Any]) -> None:
+def test_an_invalid_plan_is_refused(emulator: Control, plan: dict[str, Any]) -> None:
     with pytest.raises(ControlError, match="400"):
-        emulator.next_run(**order)
+        emulator.next_run(**plan)
 
 
-def test_runs_cannot_be_listed_just_anyhow(emulator: Control) -> None:
+def test_an_unknown_list_order_is_refused(emulator: Control) -> None:
     with pytest.raises(ControlError, match="newest"):
         emulator.set_list_order("newset")
 
 
-def test_a_misspelt_order_is_refused(emulator: Control) -> None:
-    answer = httpx.post(f"{emulator.url}/_emulator/runs/next", json={"outcom": "ERRORED"}, trust_env=False)
-    assert answer.status_code == 400
-    assert "outcom" in answer.json()["details"]
+def test_a_misspelt_field_is_refused(emulator: Control) -> None:
+    response = httpx.post(f"{emulator.url}/_emulator/runs/next", json={"outcom": "ERRORED"}, trust_env=False)
+    assert response.status_code == 400
+    assert "outcom" in response.json()["details"]
 
 
 def test_every_call_is_recorded(
@@ -115,7 +115,7 @@ def test_all_values_of_a_query_are_recorded(api: httpx.Client, emulator: Control
     assert emulator.requests()[0]["query"] == {"statuses": ["a", "b"], "limit": "3"}
 
 
-def test_a_call_that_is_misspelt_is_refused(emulator: Control) -> None:
+def test_a_misspelt_call_is_refused(emulator: Control) -> None:
     with pytest.raises(ControlError, match="none of CancelRun"):
         emulator.requests("RunProjects")
     with pytest.raises(ControlError, match="none of CancelRun"):
@@ -132,14 +132,14 @@ def test_no_token_is_ever_recorded(api: httpx.Client, emulator: Control) -> None
     assert default_workspace().token("full") not in str(emulator.requests())
 
 
-def test_a_run_can_vanish(api: httpx.Client, start: Start, emulator: Control) -> None:
+def test_a_run_can_be_removed(api: httpx.Client, start: Start, emulator: Control) -> None:
     run = start()
     emulator.remove_run(run["runId"])
     assert api.get(run["runStatusUrl"]).status_code == 404
     assert emulator.runs() == []
 
 
-def test_a_run_can_jump_to_any_status(start: Start, status_of: StatusOf, emulator: Control) -> None:
+def test_the_status_of_a_run_can_be_changed(start: Start, status_of: StatusOf, emulator: Control) -> None:
     run = start()
     emulator.set_status(run["runId"], "ERRORED")
     emulator.clock(advance=60)
@@ -147,7 +147,7 @@ def test_a_run_can_jump_to_any_status(start: Start, status_of: StatusOf, emulato
     assert [event["value"] for event in status_of(run)["stateEvents"]] == ["PENDING", "ERRORED"]
 
 
-def test_somebody_else_can_start_a_run(emulator: Control, status_of: StatusOf, health: Project) -> None:
+def test_a_run_can_be_started_without_a_request_to_hex(emulator: Control, status_of: StatusOf, health: Project) -> None:
     emulator.next_run(health.id, outcome="ERRORED")
     run = emulator.start_run(health.id, trigger="APP_REFRESH")
     assert run["timeline"][-1][0] == "ERRORED"
@@ -157,17 +157,17 @@ def test_somebody_else_can_start_a_run(emulator: Control, status_of: StatusOf, h
 
 
 @pytest.mark.parametrize(
-    "order",
+    "send",
     [
-        lambda emulator: emulator.remove_run(NOBODY),
-        lambda emulator: emulator.set_status(NOBODY, "KILLED"),
-        lambda emulator: emulator.start_run(NOBODY),
-        lambda emulator: emulator.next_run(NOBODY, outcome="ERRORED"),
+        lambda emulator: emulator.remove_run(UNKNOWN_ID),
+        lambda emulator: emulator.set_status(UNKNOWN_ID, "KILLED"),
+        lambda emulator: emulator.start_run(UNKNOWN_ID),
+        lambda emulator: emulator.next_run(UNKNOWN_ID, outcome="ERRORED"),
     ],
 )
-def test_an_order_about_nothing_is_refused(emulator: Control, order: Callable[[Control], None]) -> None:
-    with pytest.raises(ControlError, match=NOBODY):
-        order(emulator)
+def test_a_request_about_an_unknown_id_is_refused(emulator: Control, send: Callable[[Control], None]) -> None:
+    with pytest.raises(ControlError, match=UNKNOWN_ID):
+        send(emulator)
 
 
 def test_a_reset_forgets_everything(api: httpx.Client, start: Start, emulator: Control, revenue: Project) -> None:

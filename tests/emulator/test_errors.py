@@ -1,4 +1,4 @@
-"""Who may call, and what is not there."""
+"""Error responses: tokens and scopes, unknown ids and unknown paths."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ Connect = Callable[..., httpx.Client]
 Start = Callable[..., dict[str, Any]]
 
 PROJECT = f"/projects/{default_workspace().project('Daily revenue').id}"
-NOBODY = "00000000-0000-4000-8000-000000000000"
+UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 CALLS = [
     ("GET", "/users/me"),
     ("GET", "/projects"),
@@ -21,20 +21,20 @@ CALLS = [
     ("GET", f"{PROJECT}/queriedTables"),
     ("GET", f"{PROJECT}/runs"),
     ("POST", f"{PROJECT}/runs"),
-    ("GET", f"{PROJECT}/runs/{NOBODY}"),
-    ("GET", f"{PROJECT}/runs/{NOBODY}/cells/{NOBODY}/image"),
-    ("DELETE", f"{PROJECT}/runs/{NOBODY}"),
+    ("GET", f"{PROJECT}/runs/{UNKNOWN_ID}"),
+    ("GET", f"{PROJECT}/runs/{UNKNOWN_ID}/cells/{UNKNOWN_ID}/image"),
+    ("DELETE", f"{PROJECT}/runs/{UNKNOWN_ID}"),
 ]
 
 
-def assert_is_hex_error(answer: httpx.Response, status: int) -> None:
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.json().keys() == {"reason", "details", "traceId"}
-    assert all(answer.json().values())
+def assert_is_hex_error(response: httpx.Response, status: int) -> None:
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.json().keys() == {"reason", "details", "traceId"}
+    assert all(response.json().values())
 
 
-def test_a_token_tells_whose_it_is(api: httpx.Client) -> None:
+def test_me_returns_the_owner_of_the_token(api: httpx.Client) -> None:
     assert api.get("/users/me").json()["email"] == "ada@example.com"
 
 
@@ -46,37 +46,37 @@ def test_every_call_needs_a_token(connect: Connect, method: str, path: str, head
     assert_is_hex_error(connect(None).request(method, path, headers=headers), 401)
 
 
-def test_the_token_is_asked_for_before_anything_else(connect: Connect) -> None:
+def test_the_token_is_checked_first(connect: Connect) -> None:
     assert connect(None).post("/projects/x/runs", content=b"{").status_code == 401
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
 @pytest.mark.parametrize("token", ["read-only", "no-scopes"])
 def test_a_token_needs_the_scope(connect: Connect, method: str, path: str, token: str) -> None:
-    answer = connect(token).request(method, path)
+    response = connect(token).request(method, path)
     if token == "read-only" and method == "GET":
-        assert answer.status_code == (404 if NOBODY in path else 200)
+        assert response.status_code == (404 if UNKNOWN_ID in path else 200)
     else:
-        assert_is_hex_error(answer, 403)
+        assert_is_hex_error(response, 403)
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", f"/projects/{NOBODY}"),
-        ("GET", f"/projects/{NOBODY}/queriedTables"),
-        ("GET", f"{PROJECT}/runs/{NOBODY}/cells/{NOBODY}/image"),
-        ("POST", f"/projects/{NOBODY}/runs"),
-        ("GET", f"/projects/{NOBODY}/runs"),
-        ("GET", f"/projects/{NOBODY}/runs/{NOBODY}"),
-        ("DELETE", f"{PROJECT}/runs/{NOBODY}"),
-        ("GET", f"{PROJECT}/runs/{NOBODY}"),
+        ("GET", f"/projects/{UNKNOWN_ID}"),
+        ("GET", f"/projects/{UNKNOWN_ID}/queriedTables"),
+        ("GET", f"{PROJECT}/runs/{UNKNOWN_ID}/cells/{UNKNOWN_ID}/image"),
+        ("POST", f"/projects/{UNKNOWN_ID}/runs"),
+        ("GET", f"/projects/{UNKNOWN_ID}/runs"),
+        ("GET", f"/projects/{UNKNOWN_ID}/runs/{UNKNOWN_ID}"),
+        ("DELETE", f"{PROJECT}/runs/{UNKNOWN_ID}"),
+        ("GET", f"{PROJECT}/runs/{UNKNOWN_ID}"),
     ],
 )
-def test_what_does_not_exist_is_not_found(api: httpx.Client, method: str, path: str) -> None:
-    answer = api.request(method, path)
-    assert_is_hex_error(answer, 404)
-    assert NOBODY in answer.json()["details"]
+def test_an_unknown_id_is_not_found(api: httpx.Client, method: str, path: str) -> None:
+    response = api.request(method, path)
+    assert_is_hex_error(response, 404)
+    assert UNKNOWN_ID in response.json()["details"]
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
@@ -85,7 +85,9 @@ def test_a_run_is_not_found_in_another_project(api: httpx.Client, start: Start, 
     assert_is_hex_error(api.request(method, f"/projects/{health.id}/runs/{run['runId']}"), 404)
 
 
-@pytest.mark.parametrize("bad", ["daily-revenue", NOBODY[:-1], NOBODY.replace("-", ""), f"urn:uuid:{NOBODY}"])
+@pytest.mark.parametrize(
+    "bad", ["daily-revenue", UNKNOWN_ID[:-1], UNKNOWN_ID.replace("-", ""), f"urn:uuid:{UNKNOWN_ID}"]
+)
 def test_an_id_that_is_no_uuid_is_malformed(unchecked: httpx.Client, bad: str) -> None:
     for path in (f"/projects/{bad}", f"/projects/{bad}/runs", f"{PROJECT}/runs/{bad}"):
         assert_is_hex_error(unchecked.get(path), 400)
@@ -115,10 +117,10 @@ def test_an_unknown_path_is_not_found(unchecked: httpx.Client, emulator: Control
     ("method", "path", "allowed"),
     [
         ("PUT", f"{PROJECT}/runs", "GET, POST"),
-        ("POST", f"{PROJECT}/runs/{NOBODY}", "DELETE, GET"),
+        ("POST", f"{PROJECT}/runs/{UNKNOWN_ID}", "DELETE, GET"),
         ("PATCH", "/users/me", "GET"),
         ("POST", "/projects", "GET"),
-        ("PUT", f"{PROJECT}/runs/{NOBODY}/cells/{NOBODY}/image", "GET"),
+        ("PUT", f"{PROJECT}/runs/{UNKNOWN_ID}/cells/{UNKNOWN_ID}/image", "GET"),
         ("PUT", f"{PROJECT.replace('projects', 'project')}/run", "GET, POST"),
         ("OPTIONS", "/users/me", "GET"),
     ],
@@ -126,9 +128,9 @@ def test_an_unknown_path_is_not_found(unchecked: httpx.Client, emulator: Control
 def test_a_known_path_names_the_methods_that_it_takes(
     unchecked: httpx.Client, emulator: Control, method: str, path: str, allowed: str
 ) -> None:
-    answer = unchecked.request(method, path)
-    assert_is_hex_error(answer, 405)
-    assert answer.headers["Allow"] == allowed
+    response = unchecked.request(method, path)
+    assert_is_hex_error(response, 405)
+    assert response.headers["Allow"] == allowed
     assert emulator.requests("Unknown")[0]["method"] == method
 
 

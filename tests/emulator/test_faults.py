@@ -1,4 +1,4 @@
-"""Every way in which a call can be made to go wrong, and that it then does."""
+"""Every way to make a call fail."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,36 +9,33 @@ import httpx
 import pytest
 
 from hex_emulator.client import Control, ControlError
+from hex_emulator.server import running
 from hex_emulator.workspace import Project
+from tests.emulator.conftest import checked_client, wait_until
 
 Start = Callable[..., dict[str, Any]]
 
 CLOSED = (httpx.RemoteProtocolError, httpx.ReadError)  # which a timeout is not
+READ_TIMEOUT = httpx.Timeout(60, read=2)  # long enough for a busy emulator to receive the request
 
 
 def run_project(client: httpx.Client, project: Project) -> httpx.Response:
     return client.post(f"/projects/{project.id}/runs", json={})
 
 
-def wait_for(what: Callable[[], Any]) -> None:
-    deadline = monotonic() + 5
-    while not what():
-        assert monotonic() < deadline, "this never came"
-
-
 def me(client: httpx.Client) -> httpx.Response:
     return client.get("/users/me")
 
 
-def test_a_call_can_be_answered_by_an_error_of_hex(api: httpx.Client, emulator: Control) -> None:
+def test_a_call_can_have_an_error_response_of_hex(api: httpx.Client, emulator: Control) -> None:
     emulator.fault("Me", status=500)
-    answer = me(api)
-    assert answer.status_code == 500
-    assert answer.json().keys() == {"reason", "details", "traceId"}
+    response = me(api)
+    assert response.status_code == 500
+    assert response.json().keys() == {"reason", "details", "traceId"}
     assert me(api).status_code == 200
 
 
-def test_a_call_can_be_answered_by_anything(unchecked: httpx.Client, emulator: Control) -> None:
+def test_a_call_can_have_any_response(unchecked: httpx.Client, emulator: Control) -> None:
     emulator.fault("Me", status=502, body="<h1>Bad gateway</h1>", headers={"Retry-After": "7"})
     emulator.fault("Me", status=200, body={"a": [None]})
     emulator.fault("Me", status=200, body="{", content_type="application/json")
@@ -57,17 +54,17 @@ def test_a_call_can_be_answered_by_anything(unchecked: httpx.Client, emulator: C
     assert strange.json().keys() == {"reason", "details", "traceId"}
 
 
-def test_headers_come_with_an_error_of_hex_too(api: httpx.Client, emulator: Control) -> None:
+def test_an_error_response_of_hex_can_have_headers(api: httpx.Client, emulator: Control) -> None:
     emulator.fault("Me", status=429, headers={"RateLimit-Reset": "9"})
     assert me(api).headers["RateLimit-Reset"] == "9"
 
 
-def test_a_fault_waits_for_its_turn_and_then_passes(api: httpx.Client, emulator: Control) -> None:
+def test_a_fault_begins_after_some_calls_and_ends_after_some(api: httpx.Client, emulator: Control) -> None:
     emulator.fault("Me", after=1, times=2, status=503)
     assert [me(api).status_code for _ in range(5)] == [200, 503, 503, 200, 200]
 
 
-def test_faults_come_one_after_the_other(api: httpx.Client, emulator: Control) -> None:
+def test_faults_happen_one_after_the_other(api: httpx.Client, emulator: Control) -> None:
     emulator.fault("Me", status=500)
     emulator.fault("Me", status=503)
     emulator.fault("Me", after=3, status=504)
@@ -99,19 +96,19 @@ def test_a_star_means_every_call(api: httpx.Client, emulator: Control, revenue: 
     assert me(api).status_code == run_project(api, revenue).status_code == 500
 
 
-def test_a_false_answer_has_no_effect(api: httpx.Client, emulator: Control, revenue: Project) -> None:
+def test_a_false_response_has_no_effect(api: httpx.Client, emulator: Control, revenue: Project) -> None:
     emulator.fault("RunProject", status=503)
     run_project(api, revenue)
     assert emulator.runs() == []
 
 
-def test_a_false_answer_can_hide_the_effect(api: httpx.Client, emulator: Control, revenue: Project) -> None:
+def test_a_false_response_can_hide_the_effect(api: httpx.Client, emulator: Control, revenue: Project) -> None:
     emulator.fault("RunProject", status=500, apply=True)
     assert run_project(api, revenue).status_code == 500
     assert len(emulator.runs()) == 1
 
 
-def test_a_true_answer_can_be_cut_in_half(
+def test_a_real_response_can_be_cut_in_half(
     api: httpx.Client, unchecked: httpx.Client, emulator: Control, start: Start
 ) -> None:
     url = start()["runStatusUrl"]
@@ -125,57 +122,59 @@ def test_a_true_answer_can_be_cut_in_half(
         half.json()
 
 
-def test_a_true_answer_can_claim_to_be_something_else(
+def test_a_real_response_can_have_another_content_type(
     unchecked: httpx.Client, emulator: Control, revenue: Project
 ) -> None:
     emulator.fault("RunProject", content_type="text/html")
-    answer = run_project(unchecked, revenue)
-    assert answer.headers.get_list("Content-Type") == ["text/html"]
-    assert answer.json()["runId"] == emulator.runs()[0]["runId"]
+    response = run_project(unchecked, revenue)
+    assert response.headers.get_list("Content-Type") == ["text/html"]
+    assert response.json()["runId"] == emulator.runs()[0]["runId"]
 
 
-def test_a_true_answer_can_have_other_headers(api: httpx.Client, emulator: Control) -> None:
+def test_a_real_response_can_have_other_headers(api: httpx.Client, emulator: Control) -> None:
     emulator.fault("Me", headers={"ratelimit-remaining": "three", "X-Odd": "1"})
-    answer = me(api)
-    assert answer.status_code == 200
-    assert answer.json()["email"]
-    assert answer.headers["X-Odd"] == "1"
-    assert answer.headers.get_list("RateLimit-Remaining") == ["three"]
-    assert answer.headers["RateLimit-Limit"] == "60"
+    response = me(api)
+    assert response.status_code == 200
+    assert response.json()["email"]
+    assert response.headers["X-Odd"] == "1"
+    assert response.headers.get_list("RateLimit-Remaining") == ["three"]
+    assert response.headers["RateLimit-Limit"] == "60"
 
 
 @pytest.mark.parametrize("fault", [{}, {"status": 502, "body": "<h1>Bad gateway</h1>"}])
-def test_a_body_can_trickle_while_its_headers_go_out_at_once(
+def test_a_body_can_be_sent_slowly_in_pieces_after_its_headers(
     unchecked: httpx.Client, emulator: Control, fault: dict[str, Any]
 ) -> None:
+    emulator.fault("Me", slow=40, **fault)
+    with unchecked.stream("GET", "/users/me") as response:  # the block begins when the headers have arrived
+        assert response.status_code == fault.get("status", 200)
+        pieces = response.iter_raw()
+        first = next(pieces)
+    assert 0 < len(first) < int(response.headers["Content-Length"])
+
     emulator.fault("Me", slow=0.4, **fault)
     start = monotonic()
-    with unchecked.stream("GET", "/users/me") as answer:
-        assert monotonic() - start < 0.3
-        pieces = [(monotonic() - start, piece) for piece in answer.iter_raw()]
-    assert answer.status_code == fault.get("status", 200)
-    assert pieces[0][0] < 0.3
-    assert 0.4 <= pieces[-1][0] < 2
-    assert len(pieces) > 5
-    assert len(b"".join(piece for _, piece in pieces)) == int(answer.headers["Content-Length"])
+    response = me(unchecked)
+    assert monotonic() - start >= 0.4
+    assert len(response.content) == int(response.headers["Content-Length"])
 
 
-def test_half_a_body_can_trickle(unchecked: httpx.Client, emulator: Control) -> None:
+def test_half_a_body_can_be_sent_slowly(unchecked: httpx.Client, emulator: Control) -> None:
     whole = me(unchecked).content
     emulator.fault("Me", slow=0.1, truncate=True)
     assert len(me(unchecked).content) == len(whole) // 2
 
 
-def test_what_has_no_body_is_not_slow(unchecked: httpx.Client, emulator: Control) -> None:
+def test_a_response_without_a_body_is_not_slow(unchecked: httpx.Client, emulator: Control) -> None:
     emulator.fault("Me", slow=60, status=204)
     assert me(unchecked).content == b""
 
 
-def test_a_client_that_tires_of_a_slow_body_holds_up_nobody(
+def test_a_timeout_during_a_slow_body_does_not_delay_other_clients(
     api: httpx.Client, unchecked: httpx.Client, emulator: Control
 ) -> None:
     emulator.fault("Me", slow=60)
-    api.timeout = httpx.Timeout(0.2)
+    api.timeout = READ_TIMEOUT
     with pytest.raises(httpx.ReadTimeout):
         me(api)
     assert me(unchecked).status_code == 200
@@ -208,35 +207,31 @@ def test_dropping_one_connection_leaves_the_others(
     assert me(unchecked).status_code == 200
 
 
-def test_an_answer_can_be_late(api: httpx.Client, emulator: Control) -> None:
+def test_a_response_can_be_late(api: httpx.Client, emulator: Control) -> None:
     emulator.fault("Me", delay=0.2)
     start = monotonic()
     assert me(api).status_code == 200
     assert monotonic() - start >= 0.2
 
 
-def test_a_late_answer_holds_up_nobody_else(
-    api: httpx.Client, unchecked: httpx.Client, emulator: Control, revenue: Project
-) -> None:
-    emulator.fault("RunProject", delay=60)
-    with ThreadPoolExecutor() as pool:
-        api.timeout = httpx.Timeout(0.5)
-        late = pool.submit(run_project, api, revenue)
-        wait_for(lambda: emulator.requests("RunProject"))
-        assert me(unchecked).status_code == 200
-        assert not late.done()
-        with pytest.raises(httpx.ReadTimeout):
-            late.result()
+def test_a_late_response_does_not_delay_other_clients() -> None:
+    with ThreadPoolExecutor() as pool, running() as emulator:  # to end it closes the connection of the late response
+        token = emulator.workspace().token("full")
+        emulator.fault("Me", delay=300)
+        with checked_client(emulator, token) as one, checked_client(emulator, token) as other:
+            one.timeout = httpx.Timeout(300)
+            late = pool.submit(me, one)
+            wait_until(emulator.requests)
+            assert me(other).status_code == 200
+            assert not late.done()
 
 
-def test_a_client_that_gives_up_waiting_has_still_started_the_run(
-    api: httpx.Client, emulator: Control, revenue: Project
-) -> None:
+def test_a_run_is_started_although_the_client_timed_out(api: httpx.Client, emulator: Control, revenue: Project) -> None:
     emulator.fault("RunProject", delay=60)
-    api.timeout = httpx.Timeout(0.2)
+    api.timeout = READ_TIMEOUT
     with pytest.raises(httpx.ReadTimeout):
         run_project(api, revenue)
-    wait_for(emulator.runs)
+    wait_until(emulator.runs)
 
 
 def test_the_effect_can_come_before_the_delay(
@@ -244,15 +239,15 @@ def test_the_effect_can_come_before_the_delay(
 ) -> None:
     run = start()
     emulator.fault("CancelRun", delay=60, apply=True)
-    api.timeout = httpx.Timeout(0.2)
+    api.timeout = READ_TIMEOUT
     with pytest.raises(httpx.ReadTimeout):
         api.delete(run["runStatusUrl"])
-    assert emulator.runs()[0]["status"] == "KILLED"
+    wait_until(lambda: emulator.runs()[0]["status"] == "KILLED")
 
 
 @pytest.mark.parametrize("fault", [{"delay": 0.01}, {"truncate": True}, {"slow": 0.01}, {"headers": {"X-Odd": "1"}}])
 @pytest.mark.parametrize("apply", [False, True])
-def test_a_true_answer_has_its_effect_once(
+def test_a_real_response_has_its_effect_once(
     unchecked: httpx.Client, emulator: Control, revenue: Project, fault: dict[str, Any], apply: bool
 ) -> None:
     emulator.fault("RunProject", apply=apply, **fault)
@@ -277,6 +272,6 @@ def test_a_true_answer_has_its_effect_once(
         {"delay": -1},
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused(emulator: Control, fault: dict[str, Any]) -> None:
+def test_an_invalid_fault_is_refused(emulator: Control, fault: dict[str, Any]) -> None:
     with pytest.raises(ControlError, match="400"):
         emulator.fault("Me", **fault)

@@ -1,4 +1,4 @@
-"""What an answer tells of the limits, and of the time."""
+"""The headers of a response that report the rate limits, and the time."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,9 +18,9 @@ from hex_emulator.workspace import Project
 Connect = Callable[..., httpx.Client]
 
 
-def told(answer: httpx.Response) -> dict[str, str]:
-    """The headers that are about limits."""
-    return {name: value for name, value in answer.headers.items() if "rate" in name or name == "retry-after"}
+def limit_headers(response: httpx.Response) -> dict[str, str]:
+    """Return the headers that are about limits."""
+    return {name: value for name, value in response.headers.items() if "rate" in name or name == "retry-after"}
 
 
 def me(client: httpx.Client) -> httpx.Response:
@@ -31,7 +31,7 @@ def now(emulator: Control) -> datetime:
     return datetime.fromisoformat(emulator.health()["now"])
 
 
-def test_every_answer_tells_what_is_left(unchecked: httpx.Client, emulator: Control, draft: Project) -> None:
+def test_every_response_reports_what_remains(unchecked: httpx.Client, emulator: Control, draft: Project) -> None:
     first = me(unchecked)
     emulator.clock(advance=10.5)
     others = [
@@ -39,15 +39,15 @@ def test_every_answer_tells_what_is_left(unchecked: httpx.Client, emulator: Cont
         unchecked.get("/projects/x"),
         unchecked.get("/nothing"),
     ]
-    assert told(first) == {"ratelimit-limit": "60", "ratelimit-remaining": "59", "ratelimit-reset": "60"}
-    assert [told(answer)["ratelimit-remaining"] for answer in others] == ["58", "57", "56"]
-    assert {told(answer)["ratelimit-reset"] for answer in others} == {"50"}
+    assert limit_headers(first) == {"ratelimit-limit": "60", "ratelimit-remaining": "59", "ratelimit-reset": "60"}
+    assert [limit_headers(response)["ratelimit-remaining"] for response in others] == ["58", "57", "56"]
+    assert {limit_headers(response)["ratelimit-reset"] for response in others} == {"50"}
 
 
-def test_a_refusal_tells_when_to_come_again(api: httpx.Client, emulator: Control) -> None:
+def test_a_rate_limited_response_says_when_to_retry(api: httpx.Client, emulator: Control) -> None:
     emulator.use_up(requests=60)
     emulator.clock(advance=59.5)
-    assert told(me(api)) == {
+    assert limit_headers(me(api)) == {
         "ratelimit-limit": "60",
         "ratelimit-remaining": "0",
         "ratelimit-reset": "1",
@@ -55,7 +55,7 @@ def test_a_refusal_tells_when_to_come_again(api: httpx.Client, emulator: Control
     }
 
 
-def test_the_tightest_limit_is_told(api: httpx.Client, emulator: Control, health: Project) -> None:
+def test_the_tightest_limit_is_reported(api: httpx.Client, emulator: Control, health: Project) -> None:
     def limit_and_reset() -> tuple[str, str]:
         headers = api.post(f"/projects/{health.id}/runs").headers
         return headers["RateLimit-Limit"], headers["RateLimit-Reset"]
@@ -67,7 +67,7 @@ def test_the_tightest_limit_is_told(api: httpx.Client, emulator: Control, health
     assert me(api).headers["RateLimit-Limit"] == "60"
 
 
-def test_of_two_limits_that_refuse_the_one_that_lasts_longer_is_told(
+def test_of_two_exceeded_limits_the_one_that_lasts_longer_is_reported(
     api: httpx.Client, emulator: Control, health: Project
 ) -> None:
     emulator.use_up(runs=90, requests=60)
@@ -75,17 +75,17 @@ def test_of_two_limits_that_refuse_the_one_that_lasts_longer_is_told(
     assert (refusal.headers["RateLimit-Limit"], refusal.headers["Retry-After"]) == ("60", "3600")
 
 
-def test_without_an_owner_there_is_nothing_to_tell(connect: Connect) -> None:
-    assert told(me(connect(None))) == {}
+def test_without_a_valid_token_no_limit_is_reported(connect: Connect) -> None:
+    assert limit_headers(me(connect(None))) == {}
 
 
-def test_without_a_limit_there_is_nothing_to_tell(api: httpx.Client, emulator: Control) -> None:
+def test_a_limit_that_is_switched_off_is_not_reported(api: httpx.Client, emulator: Control) -> None:
     emulator.limits(requests_per_minute=None)
-    assert told(me(api)) == {}
+    assert limit_headers(me(api)) == {}
 
 
 @pytest.mark.parametrize(
-    ("spelling", "good", "refused"),
+    ("style", "good", "refused"),
     [
         ("none", {}, {}),
         ("retry-after", {}, {"retry-after": "60"}),
@@ -112,14 +112,14 @@ def test_without_a_limit_there_is_nothing_to_tell(api: httpx.Client, emulator: C
         ),
     ],
 )
-def test_each_spelling_says_it_in_its_own_way(
-    api: httpx.Client, emulator: Control, spelling: str, good: dict[str, str], refused: dict[str, str]
+def test_each_style_has_its_own_headers(
+    api: httpx.Client, emulator: Control, style: str, good: dict[str, str], refused: dict[str, str]
 ) -> None:
-    emulator.limits(requests_per_minute=1, headers=spelling)
-    answers = [me(api), me(api)]
-    assert [answer.status_code for answer in answers] == [200, 429]
-    for answer, expected in zip(answers, (good, refused), strict=True):
-        found = told(answer)
+    emulator.limits(requests_per_minute=1, headers=style)
+    responses = [me(api), me(api)]
+    assert [response.status_code for response in responses] == [200, 429]
+    for response, expected in zip(responses, (good, refused), strict=True):
+        found = limit_headers(response)
         assert found.keys() == expected.keys()
         for name, value in expected.items():
             if value == "EPOCH":
@@ -132,18 +132,18 @@ def test_each_spelling_says_it_in_its_own_way(
 
 
 @pytest.mark.parametrize(
-    ("speed", "seconds_to_go"),
+    ("speed", "seconds"),
     [(0, 60), (1, 60), (8, 8), (10, 6), (600, 1)],
 )
-def test_seconds_to_go_are_real_ones_rounded_up(speed: float, seconds_to_go: int) -> None:
+def test_seconds_until_the_reset_are_real_ones_rounded_up(speed: float, seconds: int) -> None:
     clock = Clock(speed, lambda: 0)
     present = clock.now()
     quota = Quota(60, -1, present + timedelta(seconds=60))
     headers = rate_limit_headers(("ratelimit", "retry-after"), quota, clock, present)
-    assert headers["RateLimit-Reset"] == headers["Retry-After"] == str(seconds_to_go)
+    assert headers["RateLimit-Reset"] == headers["Retry-After"] == str(seconds)
 
 
-def test_a_date_and_an_epoch_are_so_many_real_seconds_from_the_emulators_present() -> None:
+def test_a_date_and_an_epoch_are_so_many_real_seconds_after_the_emulated_time() -> None:
     clock = Clock(10, lambda: 0)
     clock.advance(86400)
     present = clock.now()
@@ -154,10 +154,10 @@ def test_a_date_and_an_epoch_are_so_many_real_seconds_from_the_emulators_present
     assert parsedate_to_datetime(headers["Retry-After"]).timestamp() == expected
 
 
-def test_every_answer_bears_the_emulators_date(unchecked: httpx.Client, connect: Connect, emulator: Control) -> None:
+def test_every_response_has_the_emulated_date(unchecked: httpx.Client, connect: Connect, emulator: Control) -> None:
     emulator.clock(advance=86400 * 400)
     expected = now(emulator).replace(microsecond=0)
-    for answer in (
+    for response in (
         me(unchecked),
         me(connect(None)),
         unchecked.get("/nothing"),
@@ -165,14 +165,14 @@ def test_every_answer_bears_the_emulators_date(unchecked: httpx.Client, connect:
         unchecked.get(f"{emulator.url}/nothing"),
         unchecked.get(f"{emulator.url}/_emulator/health"),
     ):
-        assert [parsedate_to_datetime(date) for date in answer.headers.get_list("Date")] == [expected]
+        assert [parsedate_to_datetime(date) for date in response.headers.get_list("Date")] == [expected]
 
 
-def test_a_fault_can_claim_another_date(api: httpx.Client, emulator: Control) -> None:
+def test_a_fault_can_set_another_date(api: httpx.Client, emulator: Control) -> None:
     emulator.fault("Me", headers={"Date": "Thu, 01 Jan 2026 00:00:00 GMT"})
     assert me(api).headers.get_list("Date") == ["Thu, 01 Jan 2026 00:00:00 GMT"]
 
 
-def test_a_false_answer_tells_nothing_but_what_it_is_told(api: httpx.Client, emulator: Control) -> None:
+def test_a_false_response_has_only_the_headers_of_its_fault(api: httpx.Client, emulator: Control) -> None:
     emulator.fault("Me", status=429, headers={"X-RateLimit-Reset": "9"}, apply=True)
-    assert told(me(api)) == {"x-ratelimit-reset": "9"}
+    assert limit_headers(me(api)) == {"x-ratelimit-reset": "9"}

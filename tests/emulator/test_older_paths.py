@@ -1,4 +1,4 @@
-"""The paths of older clients: `project` and `run` where the reference says `projects` and `runs`."""
+"""The paths of older clients: ``project`` and ``run`` in place of ``projects`` and ``runs``."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from hex_emulator.workspace import Project
 Start = Callable[..., dict[str, Any]]
 
 
-def test_a_run_can_be_started_asked_for_and_cancelled(
+def test_a_run_can_be_started_polled_and_cancelled(
     unchecked: httpx.Client, emulator: Control, revenue: Project
 ) -> None:
     path = f"/project/{revenue.id}"
@@ -34,7 +34,7 @@ def test_a_run_can_be_started_asked_for_and_cancelled(
     ]
 
 
-def test_both_paths_lead_to_the_same(unchecked: httpx.Client, start: Start) -> None:
+def test_both_paths_have_the_same_responses(unchecked: httpx.Client, start: Start) -> None:
     run = start()
     plural = f"/projects/{run['projectId']}/runs"
     singular = f"/project/{run['projectId']}/run"
@@ -47,13 +47,13 @@ def test_the_path_is_recorded_as_it_was_sent(unchecked: httpx.Client, emulator: 
     assert emulator.requests()[0]["path"] == f"/api/v1/project/{revenue.id}/runs"
 
 
-def test_a_fault_meets_both_paths(unchecked: httpx.Client, emulator: Control, revenue: Project) -> None:
+def test_a_fault_hits_both_paths(unchecked: httpx.Client, emulator: Control, revenue: Project) -> None:
     emulator.fault("RunProject", project_id=revenue.id, status=503)
     assert unchecked.post(f"/project/{revenue.id}/run").status_code == 503
     assert emulator.runs() == []
 
 
 @pytest.mark.parametrize("path", ["project/{}/runner", "projects/{}/run", "project", "v1/project/{}/runs"])
-def test_other_spellings_lead_nowhere(unchecked: httpx.Client, emulator: Control, revenue: Project, path: str) -> None:
+def test_other_paths_are_unknown(unchecked: httpx.Client, emulator: Control, revenue: Project, path: str) -> None:
     assert unchecked.get(f"/{path.format(revenue.id)}").status_code == 404
     assert [entry["call"] for entry in emulator.requests()] == ["Unknown"]

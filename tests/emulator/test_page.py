@@ -1,3 +1,5 @@
+"""The web pages."""
+
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -43,7 +45,9 @@ def test_the_page_loads_nothing_from_elsewhere(browser: httpx.Client, start: Sta
     assert not [word for word in ("src=", "<link", "<script", "url(", "@import") if word in text]
 
 
-def test_what_is_shown_is_escaped(browser: httpx.Client, start: Start, emulator: Control, revenue: Project) -> None:
+def test_all_values_on_a_page_are_escaped(
+    browser: httpx.Client, start: Start, emulator: Control, revenue: Project
+) -> None:
     evil = "<script>alert('1')</script>"
     run = start(inputParams={"region": evil})
     emulator.set_status(run["runId"], evil)
@@ -57,13 +61,13 @@ def test_what_is_shown_is_escaped(browser: httpx.Client, start: Start, emulator:
         assert "<script" not in page.text
 
 
-def test_a_run_that_is_not_there_has_no_page(browser: httpx.Client, start: Start, health: Project) -> None:
+def test_an_unknown_run_has_no_page(browser: httpx.Client, start: Start, health: Project) -> None:
     run = start()
     assert browser.get(run["runUrl"].replace(run["runId"], "x")).status_code == 404
     assert browser.get(run["runUrl"].replace(run["projectId"], health.id)).status_code == 404
 
 
-def test_the_first_page_leads_to_the_runs(browser: httpx.Client, start: Start, emulator: Control) -> None:
+def test_the_first_page_links_to_the_runs(browser: httpx.Client, start: Start, emulator: Control) -> None:
     run = start()
     text = browser.get(emulator.url).text
     assert f'href="{run["runUrl"]}"' in text
@@ -71,9 +75,9 @@ def test_the_first_page_leads_to_the_runs(browser: httpx.Client, start: Start, e
         assert project.title in text
 
 
-def test_the_pages_follow_the_address_by_which_one_came(
+def test_urls_have_the_host_of_the_request(
     browser: httpx.Client, start: Start, api: httpx.Client, revenue: Project
 ) -> None:
-    answer = api.post(f"/projects/{revenue.id}/runs", headers={"Host": "hex.internal:99"})
-    assert answer.json()["runUrl"].startswith("http://hex.internal:99/emulator/app/")
-    assert answer.json()["runStatusUrl"].startswith("http://hex.internal:99/api/v1/projects/")
+    response = api.post(f"/projects/{revenue.id}/runs", headers={"Host": "hex.internal:99"})
+    assert response.json()["runUrl"].startswith("http://hex.internal:99/emulator/app/")
+    assert response.json()["runStatusUrl"].startswith("http://hex.internal:99/api/v1/projects/")

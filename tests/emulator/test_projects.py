@@ -16,18 +16,18 @@ FINANCE = "6f0c9a52-3d1b-4e87-a4c6-5b7e2f918d03"
 
 
 def listed(api: httpx.Client, **query: Any) -> list[str]:
-    """The titles on the first page."""
+    """Return the titles on the first page."""
     return [project["title"] for project in page(api, **query)["values"]]
 
 
 def page(api: httpx.Client, **query: Any) -> dict[str, Any]:
     response = api.get("/projects", params=query)
     assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
+    body: dict[str, Any] = response.json()
+    return body
 
 
-def test_a_project_has_just_the_documented_fields(api: httpx.Client, revenue: Project) -> None:
+def test_a_project_has_exactly_the_documented_fields(api: httpx.Client, revenue: Project) -> None:
     project = api.get(f"/projects/{revenue.id}").json()
     assert project.keys() == {
         "id", "title", "description", "type", "creator", "owner", "status", "categories", "reviews", "analytics",
@@ -44,11 +44,11 @@ def test_a_project_has_just_the_documented_fields(api: httpx.Client, revenue: Pr
     assert project["schedules"] == list(revenue.schedules)
 
 
-def test_a_project_that_was_never_published_says_so(api: httpx.Client, draft: Project) -> None:
+def test_a_project_that_was_never_published_has_no_time_of_publication(api: httpx.Client, draft: Project) -> None:
     assert api.get(f"/projects/{draft.id}").json()["lastPublishedAt"] is None
 
 
-def test_sharing_is_told_only_when_asked_for(api: httpx.Client, revenue: Project) -> None:
+def test_sharing_is_included_only_on_request(api: httpx.Client, revenue: Project) -> None:
     assert "sharing" not in api.get(f"/projects/{revenue.id}", params={"includeSharing": "false"}).json()
     sharing = api.get(f"/projects/{revenue.id}", params={"includeSharing": "true"}).json()["sharing"]
     assert sharing["users"] == [{"user": {"email": "ada@example.com"}, "access": "FULL_ACCESS"}]
@@ -56,13 +56,13 @@ def test_sharing_is_told_only_when_asked_for(api: httpx.Client, revenue: Project
     assert all("sharing" in project for project in page(api, includeSharing="true")["values"])
 
 
-def test_a_listed_project_is_told_as_it_is_alone(api: httpx.Client) -> None:
+def test_a_listed_project_is_the_same_as_the_single_one(api: httpx.Client) -> None:
     for project in page(api)["values"]:
         assert project == api.get(f"/projects/{project['id']}").json()
 
 
 @pytest.mark.parametrize("title", ["Date helpers", "Revenue 2024", "Scratchpad"])
-def test_what_the_list_leaves_out_can_be_asked_for_by_id(api: httpx.Client, title: str) -> None:
+def test_a_project_that_is_not_listed_can_be_read_by_id(api: httpx.Client, title: str) -> None:
     project = default_workspace().project(title)
     assert title not in listed(api)
     assert api.get(f"/projects/{project.id}").json()["title"] == title
@@ -72,7 +72,7 @@ def test_what_the_list_leaves_out_can_be_asked_for_by_id(api: httpx.Client, titl
     ("switch", "also"),
     [("includeArchived", "Revenue 2024"), ("includeTrashed", "Scratchpad"), ("includeComponents", "Date helpers")],
 )
-def test_archived_and_trashed_projects_and_components_are_listed_when_asked_for(
+def test_archived_and_trashed_projects_and_components_are_listed_on_request(
     api: httpx.Client, switch: str, also: str
 ) -> None:
     usual = set(listed(api))
@@ -94,7 +94,7 @@ def test_archived_and_trashed_projects_and_components_are_listed_when_asked_for(
         ({"collectionId": "nowhere"}, []),
     ],
 )
-def test_projects_are_found_by_what_they_are(api: httpx.Client, query: dict[str, Any], titles: list[str]) -> None:
+def test_the_list_can_be_filtered(api: httpx.Client, query: dict[str, Any], titles: list[str]) -> None:
     assert listed(api, **query) == titles
 
 
@@ -120,7 +120,7 @@ TIMES = [
 
 @pytest.fixture
 def three(tmp_path: Path) -> Iterator[httpx.Client]:
-    """The API of a workspace with three projects, each with times of its own."""
+    """Return a client for a workspace with three projects, which have different times."""
     projects = [SMALL.format(number=number, title=title, more=more) for number, (title, more) in enumerate(TIMES)]
     (tmp_path / "workspace.toml").write_text("".join([*projects, TOKENS]))
     with running(tmp_path / "workspace.toml") as emulator, checked_client(emulator, "hxtp_1") as client:
@@ -135,19 +135,17 @@ def three(tmp_path: Path) -> Iterator[httpx.Client]:
         ("LAST_PUBLISHED_AT", ["old", "new", "draft"], ["new", "old", "draft"]),
     ],
 )
-def test_projects_are_put_in_order(
-    three: httpx.Client, sort_by: str, descending: list[str], ascending: list[str]
-) -> None:
+def test_the_list_can_be_sorted(three: httpx.Client, sort_by: str, descending: list[str], ascending: list[str]) -> None:
     assert listed(three, sortBy=sort_by) == listed(three, sortBy=sort_by, sortDirection="DESC") == descending
     assert listed(three, sortBy=sort_by, sortDirection="ASC") == ascending
 
 
-def test_the_newest_project_is_first_unless_another_order_is_asked_for(three: httpx.Client) -> None:
+def test_the_newest_project_is_first_by_default(three: httpx.Client) -> None:
     assert listed(three) == ["new", "draft", "old"]
     assert listed(three, sortDirection="ASC") == ["old", "draft", "new"]
 
 
-def test_a_moment_is_told_in_utc(three: httpx.Client) -> None:
+def test_times_are_in_utc(three: httpx.Client) -> None:
     assert page(three)["values"][2]["lastPublishedAt"] == "2026-04-30T22:00:00.000Z"
 
 
@@ -165,7 +163,7 @@ def test_a_cursor_leads_to_the_next_page_and_back(api: httpx.Client) -> None:
     assert listed(api, **query, before=pages[1]["pagination"]["before"]) == titles[0]
 
 
-def test_a_page_that_holds_everything_leads_nowhere(api: httpx.Client) -> None:
+def test_a_page_with_all_projects_has_no_cursors(api: httpx.Client) -> None:
     assert page(api)["pagination"] == page(api, limit=4)["pagination"] == {"after": None, "before": None}
 
 
@@ -195,20 +193,20 @@ def test_25_projects_make_a_page(emulator: Control) -> None:
     ],
 )  # fmt: skip
 def test_a_bad_query_is_refused_and_named(api: httpx.Client, query: str) -> None:
-    answer = api.get(f"/projects?{query}")
-    assert answer.status_code == 400
+    response = api.get(f"/projects?{query}")
+    assert response.status_code == 400
     name, _, value = query.partition("=")
-    assert (value if name in ("after", "before") else name) in answer.json()["details"]
+    assert (value if name in ("after", "before") else name) in response.json()["details"]
 
 
 def test_after_and_before_exclude_each_other(api: httpx.Client) -> None:
     cursor = page(api, limit=1)["pagination"]["after"]
-    answer = api.get("/projects", params={"after": cursor, "before": cursor})
-    assert answer.status_code == 400
-    assert "after and before" in answer.json()["details"]
+    response = api.get("/projects", params={"after": cursor, "before": cursor})
+    assert response.status_code == 400
+    assert "after and before" in response.json()["details"]
 
 
-def test_a_cursor_of_another_call_leads_nowhere(api: httpx.Client, revenue: Project) -> None:
+def test_a_cursor_of_another_call_is_refused(api: httpx.Client, revenue: Project) -> None:
     cursor = page(api, limit=1)["pagination"]["after"]
     assert api.get(f"/projects/{revenue.id}/queriedTables", params={"after": cursor}).status_code == 400
 

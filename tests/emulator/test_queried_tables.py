@@ -1,3 +1,5 @@
+"""GetQueriedTables."""
+
 from typing import Any
 
 import httpx
@@ -12,21 +14,21 @@ from tests.emulator.conftest import checked_client
 def tables(api: httpx.Client, project: Project, **query: Any) -> dict[str, Any]:
     response = api.get(f"/projects/{project.id}/queriedTables", params=query)
     assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
+    body: dict[str, Any] = response.json()
+    return body
 
 
-def names(answer: dict[str, Any]) -> list[str]:
-    return [table["tableName"] for table in answer["values"]]
+def names(body: dict[str, Any]) -> list[str]:
+    return [table["tableName"] for table in body["values"]]
 
 
-def test_a_project_tells_the_tables_that_it_queries(
+def test_the_tables_that_a_project_queries_are_listed(
     api: httpx.Client, emulator: Control, revenue: Project, health: Project
 ) -> None:
-    answer = tables(api, revenue)
-    assert names(answer) == ["analytics.finance.orders", "analytics.finance.refunds", "analytics.core.regions"]
-    assert answer["values"][0].keys() == {"dataConnectionId", "dataConnectionName", "tableName"}
-    assert answer["traceId"]
+    body = tables(api, revenue)
+    assert names(body) == ["analytics.finance.orders", "analytics.finance.refunds", "analytics.core.regions"]
+    assert body["values"][0].keys() == {"dataConnectionId", "dataConnectionName", "tableName"}
+    assert body["traceId"]
     assert tables(api, health)["values"] == []
     assert emulator.requests()[0]["call"] == "GetQueriedTables"
 
@@ -39,7 +41,7 @@ def test_a_cursor_leads_to_the_next_page_and_back(api: httpx.Client, revenue: Pr
     assert names(tables(api, revenue, limit=2, before=second["pagination"]["before"])) == names(first)
 
 
-def test_a_project_that_was_never_published_has_none(api: httpx.Client, draft: Project) -> None:
+def test_a_project_that_was_never_published_has_no_tables(api: httpx.Client, draft: Project) -> None:
     assert api.get(f"/projects/{draft.id}/queriedTables").status_code == 422
 
 

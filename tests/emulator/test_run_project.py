@@ -1,3 +1,5 @@
+"""RunProject."""
+
 from collections.abc import Callable
 from typing import Any
 
@@ -16,13 +18,15 @@ def run_project(api: httpx.Client, project: Project, body: Any = None, **more: A
 
 
 def test_a_run_starts_with_no_body_at_all(api: httpx.Client, revenue: Project, emulator: Control) -> None:
-    answer = run_project(api, revenue)
-    assert answer.status_code == 201
-    assert emulator.runs()[0]["runId"] == answer.json()["runId"]
+    response = run_project(api, revenue)
+    assert response.status_code == 201
+    assert emulator.runs()[0]["runId"] == response.json()["runId"]
     assert emulator.runs()[0]["inputs"] == {}
 
 
-def test_the_answer_tells_where_to_look(start: Start, api: httpx.Client, emulator: Control, revenue: Project) -> None:
+def test_the_response_has_the_urls_of_the_run(
+    start: Start, api: httpx.Client, emulator: Control, revenue: Project
+) -> None:
     run = start()
     assert run.keys() == {
         "projectId", "runId", "runUrl", "runStatusUrl", "traceId", "projectVersion", "notifications",
@@ -32,13 +36,13 @@ def test_the_answer_tells_where_to_look(start: Start, api: httpx.Client, emulato
     assert api.get(run["runStatusUrl"]).json()["runId"] == run["runId"]
 
 
-def test_the_inputs_are_kept(start: Start, emulator: Control) -> None:
+def test_the_run_has_the_inputs_of_the_request(start: Start, emulator: Control) -> None:
     inputs = {"as_of": "2026-03-31", "order_count": 12.5, "region": "Österreich"}
     start(inputParams=inputs)
     assert emulator.runs()[0]["inputs"] == inputs
 
 
-def test_the_run_keeps_how_it_was_asked_for(start: Start, emulator: Control) -> None:
+def test_the_run_has_the_options_of_the_request(start: Start, emulator: Control) -> None:
     notification = {"type": "FAILURE", "includeSuccessScreenshot": False, "slackChannelIds": ["C1"]}
     run = start(notifications=[notification], useCachedSqlResults=False, viewId="view")
     assert run["notifications"] == [notification]
@@ -65,13 +69,13 @@ def test_update_cache_means_fresh_sql_and_updated_results(start: Start, emulator
     assert emulator.runs()[0]["updatePublishedResults"] is True
 
 
-def test_update_cache_gives_way_to_custom_inputs(start: Start, emulator: Control) -> None:
+def test_with_custom_inputs_update_cache_does_not_update_results(start: Start, emulator: Control) -> None:
     start(updateCache=True, inputParams={"region": "EMEA"})
     assert emulator.runs()[0]["inputs"] == {"region": "EMEA"}
     assert emulator.runs()[0]["updatePublishedResults"] is False
 
 
-def test_a_dry_run_answers_like_any_run_but_makes_none(start: Start, api: httpx.Client, emulator: Control) -> None:
+def test_a_dry_run_has_the_same_response_but_makes_no_run(start: Start, api: httpx.Client, emulator: Control) -> None:
     run = start(dryRun=True)
     assert api.get(run["runStatusUrl"]).status_code == 404
     assert emulator.runs() == []
@@ -84,11 +88,11 @@ def test_a_dry_run_checks_the_inputs(api: httpx.Client, revenue: Project) -> Non
 
 def test_rejected_inputs_are_named(api: httpx.Client, revenue: Project, emulator: Control) -> None:
     inputs = {"as_of": "soon", "order_count": "many", "region": "EMEA", "colour": "red"}
-    answer = run_project(api, revenue, {"inputParams": inputs})
-    assert answer.status_code == 422
-    assert answer.json().keys() == {"reason", "details", "traceId", "invalid", "notFound"}
-    assert answer.json()["notFound"] == ["colour"]
-    assert answer.json()["invalid"] == [
+    response = run_project(api, revenue, {"inputParams": inputs})
+    assert response.status_code == 422
+    assert response.json().keys() == {"reason", "details", "traceId", "invalid", "notFound"}
+    assert response.json()["notFound"] == ["colour"]
+    assert response.json()["invalid"] == [
         {"paramName": "as_of", "paramValue": "soon", "dataType": "DATE", "inputCellType": "DATE_INPUT"},
         {
             "paramName": "order_count",
@@ -114,23 +118,25 @@ def test_rejected_inputs_are_named(api: httpx.Client, revenue: Project, emulator
         ("Churn forecast", "refit", True, 1),
     ],
 )
-def test_each_input_takes_its_own_kind_of_value(api: httpx.Client, title: str, name: str, good: Any, bad: Any) -> None:
+def test_each_input_accepts_only_its_kind_of_value(
+    api: httpx.Client, title: str, name: str, good: Any, bad: Any
+) -> None:
     project = default_workspace().project(title)
     assert run_project(api, project, {"inputParams": {name: good}}).status_code == 201
-    answer = run_project(api, project, {"inputParams": {name: bad}})
-    assert answer.status_code == 422
-    assert [found["paramValue"] for found in answer.json()["invalid"]] == [bad]
+    response = run_project(api, project, {"inputParams": {name: bad}})
+    assert response.status_code == 422
+    assert [found["paramValue"] for found in response.json()["invalid"]] == [bad]
 
 
 def test_a_project_that_was_never_published_cannot_run(api: httpx.Client, draft: Project) -> None:
-    answer = run_project(api, draft)
-    assert answer.status_code == 422
-    assert answer.json().keys() == {"reason", "details", "traceId"}
-    assert "published" in answer.json()["details"]
+    response = run_project(api, draft)
+    assert response.status_code == 422
+    assert response.json().keys() == {"reason", "details", "traceId"}
+    assert "published" in response.json()["details"]
 
 
 @pytest.mark.parametrize(
-    ("body", "complaint"),
+    ("body", "message"),
     [
         (b"{", "no JSON"),
         (b"\xff", "no JSON"),
@@ -156,18 +162,18 @@ def test_a_project_that_was_never_published_cannot_run(api: httpx.Client, draft:
     ],
 )
 def test_a_malformed_body_is_refused(
-    api: httpx.Client, revenue: Project, emulator: Control, body: bytes, complaint: str
+    api: httpx.Client, revenue: Project, emulator: Control, body: bytes, message: str
 ) -> None:
     path = f"/projects/{revenue.id}/runs"
-    answer = api.post(path, content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 400
-    assert answer.json().keys() == {"reason", "details", "traceId"}
-    assert complaint in answer.json()["details"]
+    response = api.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 400
+    assert response.json().keys() == {"reason", "details", "traceId"}
+    assert message in response.json()["details"]
     assert emulator.runs() == []
     assert emulator.requests()[0]["status"] == 400
 
 
-def test_a_body_that_does_not_say_it_is_json_is_refused(api: httpx.Client, revenue: Project) -> None:
-    answer = api.post(f"/projects/{revenue.id}/runs", content=b"{}")
-    assert answer.status_code == 400
-    assert "Content-Type" in answer.json()["details"]
+def test_a_body_without_the_content_type_of_json_is_refused(api: httpx.Client, revenue: Project) -> None:
+    response = api.post(f"/projects/{revenue.id}/runs", content=b"{}")
+    assert response.status_code == 400
+    assert "Content-Type" in response.json()["details"]

@@ -1,4 +1,4 @@
-"""A run's life, the list of runs, and the end of a run by cancelling."""
+"""GetRunStatus, GetProjectRuns and CancelRun."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def test_a_run_waits_then_runs_then_completes(start: Start, status_of: StatusOf, emulator: Control) -> None:
+def test_a_run_is_pending_then_running_then_completed(start: Start, status_of: StatusOf, emulator: Control) -> None:
     run = start()
     pending = status_of(run)
     assert pending["status"] == "PENDING"
@@ -41,7 +41,7 @@ def test_a_run_waits_then_runs_then_completes(start: Start, status_of: StatusOf,
     assert [event["value"] for event in done["stateEvents"]] == ["PENDING", "RUNNING", "COMPLETED"]
 
 
-def test_a_run_has_just_the_documented_fields(start: Start, status_of: StatusOf, revenue: Project) -> None:
+def test_a_run_has_exactly_the_documented_fields(start: Start, status_of: StatusOf, revenue: Project) -> None:
     started = start()
     run = status_of(started)
     assert run.keys() == {
@@ -53,7 +53,7 @@ def test_a_run_has_just_the_documented_fields(start: Start, status_of: StatusOf,
     assert run["traceId"] == started["traceId"]
 
 
-def test_time_passes_by_itself_at_the_speed_asked_for(start: Start, status_of: StatusOf, emulator: Control) -> None:
+def test_time_passes_at_the_speed_of_the_clock(start: Start, status_of: StatusOf, emulator: Control) -> None:
     run = start()
     emulator.clock(speed=1e6)
     assert status_of(run)["status"] == "COMPLETED"
@@ -78,9 +78,7 @@ def test_a_run_without_a_kernel_never_starts(start: Start, status_of: StatusOf, 
     assert run["endTime"] is not None
 
 
-def test_a_run_may_take_a_status_that_hex_does_not_have_yet(
-    start: Start, unchecked: httpx.Client, emulator: Control
-) -> None:
+def test_a_run_can_have_an_unknown_status(start: Start, unchecked: httpx.Client, emulator: Control) -> None:
     emulator.next_run(timeline=[("QUEUED_ELSEWHERE", 1), ("COMPLETED", None)])
     url = start()["runStatusUrl"]
     assert unchecked.get(url).json()["status"] == "QUEUED_ELSEWHERE"
@@ -121,12 +119,12 @@ def test_a_run_cannot_be_cancelled_twice(start: Start, api: httpx.Client) -> Non
 def page(api: httpx.Client, project: Project, **query: Any) -> dict[str, Any]:
     response = api.get(f"/projects/{project.id}/runs", params=query)
     assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
+    body: dict[str, Any] = response.json()
+    return body
 
 
-def ids(answer: dict[str, Any]) -> list[str]:
-    return [run["runId"] for run in answer["runs"]]
+def ids(body: dict[str, Any]) -> list[str]:
+    return [run["runId"] for run in body["runs"]]
 
 
 def test_the_runs_of_one_project_are_listed_newest_first(
@@ -134,14 +132,14 @@ def test_the_runs_of_one_project_are_listed_newest_first(
 ) -> None:
     mine = [start(), start()]
     other = start(health)
-    answer = page(api, revenue)
-    assert ids(answer) == [mine[1]["runId"], mine[0]["runId"]]
-    assert answer["runs"][0] == status_of(mine[1])
-    assert answer["nextPage"] is answer["previousPage"] is None
+    body = page(api, revenue)
+    assert ids(body) == [mine[1]["runId"], mine[0]["runId"]]
+    assert body["runs"][0] == status_of(mine[1])
+    assert body["nextPage"] is body["previousPage"] is None
     assert ids(page(api, health)) == [other["runId"]]
 
 
-def test_a_page_leads_to_the_next_and_back(start: Start, api: httpx.Client, revenue: Project) -> None:
+def test_a_page_links_to_the_next_and_the_previous(start: Start, api: httpx.Client, revenue: Project) -> None:
     everything = [start()["runId"] for _ in range(5)][::-1]
     first = page(api, revenue, limit=2)
     second = api.get(first["nextPage"]).json()
@@ -158,7 +156,9 @@ def test_25_runs_make_a_page(emulator: Control, api: httpx.Client, revenue: Proj
     assert len(page(api, revenue)["runs"]) == 25
 
 
-def test_runs_are_found_by_status(start: Start, api: httpx.Client, emulator: Control, revenue: Project) -> None:
+def test_the_list_can_be_filtered_by_status(
+    start: Start, api: httpx.Client, emulator: Control, revenue: Project
+) -> None:
     emulator.next_run(outcome="ERRORED")
     errored, completed = start(), start()
     emulator.clock(advance=5)
@@ -169,7 +169,7 @@ def test_runs_are_found_by_status(start: Start, api: httpx.Client, emulator: Con
 
 
 @pytest.mark.parametrize("how", ["timeline", "set_status"])
-def test_a_run_of_a_status_that_hex_does_not_have_yet_is_listed_but_found_by_no_other(
+def test_a_run_with_an_unknown_status_is_listed_but_matches_no_other_status(
     start: Start, unchecked: httpx.Client, emulator: Control, revenue: Project, how: str
 ) -> None:
     if how == "timeline":
@@ -201,7 +201,7 @@ def test_runs_are_listed_in_the_order_that_was_set(
     assert ids(page(api, revenue)) == oldest_first[::-1]
 
 
-def test_runs_are_found_by_what_started_them(
+def test_the_list_can_be_filtered_by_trigger(
     start: Start, api: httpx.Client, emulator: Control, revenue: Project
 ) -> None:
     mine = start()["runId"]
@@ -220,9 +220,9 @@ def test_runs_are_found_by_what_started_them(
     ],
 )  # fmt: skip
 def test_a_bad_query_is_refused_and_named(api: httpx.Client, revenue: Project, query: str) -> None:
-    answer = api.get(f"/projects/{revenue.id}/runs?{query}")
-    assert answer.status_code == 400
-    assert query.partition("=")[0] in answer.json()["details"]
+    response = api.get(f"/projects/{revenue.id}/runs?{query}")
+    assert response.status_code == 400
+    assert query.partition("=")[0] in response.json()["details"]
 
 
 def test_a_project_that_was_never_published_has_no_list_of_runs(api: httpx.Client, draft: Project) -> None:

@@ -1,3 +1,5 @@
+"""Workspaces of TOML files."""
+
 from pathlib import Path
 
 import httpx
@@ -28,7 +30,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "workspace.toml"
 
 
-def test_a_workspace_of_ones_own_is_served(file: Path) -> None:
+def test_a_workspace_of_a_file_is_served(file: Path) -> None:
     file.write_text(GOOD)
     with running(file) as emulator:
         project, token = emulator.workspace().projects[0], emulator.workspace().token("mine")
@@ -37,7 +39,7 @@ def test_a_workspace_of_ones_own_is_served(file: Path) -> None:
         assert [status for status, _ in emulator.runs()[0]["timeline"]] == ["PENDING", "RUNNING", "ERRORED"]
 
 
-def test_a_small_workspace_says_only_what_it_must(file: Path) -> None:
+def test_a_small_workspace_has_defaults(file: Path) -> None:
     file.write_text(GOOD)
     workspace = load_workspace(file)
     project = workspace.projects[0]
@@ -46,11 +48,12 @@ def test_a_small_workspace_says_only_what_it_must(file: Path) -> None:
     assert project.created_by == project.owner
     assert project.last_published_at == project.last_edited_at == project.created_at
     assert project.archived_at is project.trashed_at is None
-    assert project.charts == project.queried_tables == project.schedules == project.categories == ()
+    lists: list[object] = [project.charts, project.queried_tables, project.schedules, project.categories]
+    assert lists == [()] * 4
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
         ("[[projects]", "line 1"),
         ("", "projects"),
@@ -64,9 +67,9 @@ def test_a_small_workspace_says_only_what_it_must(file: Path) -> None:
         ('plan = "FREE"' + GOOD, "plan"),
     ],
 )
-def test_a_workspace_that_makes_no_sense_is_refused(file: Path, text: str, complaint: str) -> None:
+def test_an_invalid_workspace_is_refused(file: Path, text: str, message: str) -> None:
     file.write_text(text)
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=message):
         load_workspace(file)
 
 

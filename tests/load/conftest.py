@@ -25,6 +25,7 @@ PROJECTS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(100)
 RIVALS_PROJECT = "ffffffff-0000-4000-8000-000000000000"
 WITHIN = 1200.0
 """Seconds that anything may take on a slow and busy machine."""
+A_DAY = 24 * 60 * 60.0
 FINISHED = {"success", "failed", "upstream_failed", "skipped", "removed"}
 
 
@@ -39,7 +40,11 @@ def emulator() -> Iterator[Control]:
 def airflow(emulator: Control, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     """An Airflow that runs 32 tasks at once, as by default."""
     folder = tmp_path_factory.mktemp("airflow")
-    variables = {"LOAD_PROJECTS": ",".join(PROJECTS), "AIRFLOW__CORE__PARALLELISM": "32"}
+    variables = {
+        "LOAD_PROJECTS": ",".join(PROJECTS),
+        "AIRFLOW__CORE__PARALLELISM": "32",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # after 5 s, the default, a busy machine fails tasks by itself
+    }
     with (
         postgres(folder / "postgres") as database,
         local_airflow(folder / "home", [DAGS], Ports.free(), variables, database) as airflow,
@@ -57,14 +62,14 @@ class Load:
     run_id: str
     dag_id: str = ""
 
-    def start(self, dag_id: str, *, running: float | None = None, speed: float = 1) -> None:
+    def start(self, dag_id: str, *, running: float = A_DAY, speed: float = 1) -> None:
         """Start the DAG. `speed` is that of Hex's clock, `running` the seconds that each run takes by it.
 
-        By default the runs go on until `complete_runs`, so that the machine's speed makes no difference.
+        By default they go on until `complete_runs`, so that the machine's speed makes no difference.
         """
         self.hex.clock(speed=speed)
         for project in PROJECTS:
-            self.hex.next_run(project, timeline=[("RUNNING", running), ("COMPLETED", None)], times=len(PROJECTS))
+            self.hex.next_run(project, pending=0, running=running, times=len(PROJECTS))
         self.airflow.wait_for_dag(dag_id)
         self.airflow.api.trigger(dag_id, self.run_id)
         self.dag_id = dag_id

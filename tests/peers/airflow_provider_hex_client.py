@@ -1,7 +1,8 @@
-"""What a user of airflow-provider-hex 0.1.9 writes: `follow PROJECT INPUTS` or `cancel PROJECT`, answering in JSON."""
+"""A program with airflow-provider-hex 0.1.9: ``run PROJECT INPUTS`` or ``cancel PROJECT``. It prints JSON."""
 
 import json
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
 
-def follow(project: str, inputs: str) -> Any:
+def run(project: str, inputs: str) -> Any:
     with DAG("refresh", start_date=datetime(2026, 1, 1), schedule=None) as dag:
         HexRunProjectOperator(
             task_id="run_hex", project_id=project, input_parameters=json.loads(inputs), wait_seconds=0.5
@@ -27,5 +28,5 @@ def cancel(project: str) -> str:
 
 
 if __name__ == "__main__":
-    ask = {"follow": follow, "cancel": cancel}[sys.argv[1]]
-    print(json.dumps(ask(*sys.argv[2:])))
+    commands: dict[str, Callable[..., Any]] = {"run": run, "cancel": cancel}
+    print(json.dumps(commands[sys.argv[1]](*sys.argv[2:])))

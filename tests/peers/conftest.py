@@ -1,16 +1,16 @@
-"""The emulator, tried by clients of the Hex API that others wrote, each unmodified and in an environment of its own.
+"""The emulator with published clients of the Hex API, each unmodified and in a separate environment.
 
 `make peers` builds `.envs/peers/` and runs these tests; `make test` does not. What each client can do:
 
-| client | starts with inputs | follows | lists | cancels | paths |
+| client | starts with inputs | polls | lists | cancels | paths |
 | --- | --- | --- | --- | --- | --- |
 | airflow-provider-hex 0.1.9 | yes | yes | no | yes | older |
-| dagster-hex | yes | yes | projects, not runs | yes, but sees a failure | older; `projects` for projects |
-| hex-api | yes | yes, but never sees ERRORED | runs and projects | yes | plural |
+| dagster-hex | yes | yes | projects, not runs | yes, but reports a failure | older; `projects` for projects |
+| hex-api | yes | yes, but does not know ERRORED | runs and projects | yes | plural |
 | paradime-io | text inputs | yes | projects, not runs | no | plural |
 | prefect-hex | yes | yes, but cannot read a PENDING run | runs | yes | older; https only |
 
-Schemathesis is no client of Hex: it sends whatever `tests/openapi.yaml` allows and forbids.
+Schemathesis is not a client of Hex: it sends what `tests/openapi.yaml` allows, and what it forbids.
 """
 
 import json
@@ -31,8 +31,8 @@ from tests.contract import check_request
 ENVIRONMENTS = Path(__file__).parents[2] / ".envs" / "peers"
 
 Process = subprocess.CompletedProcess[str]
-Peer = Callable[..., Process]  # what the fixture `peer` is
-Ask = Callable[..., Process]  # the same for one peer and one emulator
+Peer = Callable[..., Process]  # the fixture `peer`
+Client = Callable[..., Process]  # the fixture `client`: the same for one peer and one emulator
 
 
 @pytest.fixture(scope="session")
@@ -43,21 +43,21 @@ def _fast_emulator() -> Iterator[Control]:
 
 @pytest.fixture
 def emulator(_fast_emulator: Control) -> Iterator[Control]:
-    """The emulator, fresh; a run takes two seconds. What the clients send must be in the reference."""
+    """Return an emulator without runs, where a run takes 2.5 seconds, and check all requests against the reference."""
     _fast_emulator.reset()
     yield _fast_emulator
     for request in _fast_emulator.requests():
-        check_request(request["method"], _in_plural(request["path"]), request["query"], request["body"])
+        check_request(request["method"], _newer_path(request["path"]), request["query"], request["body"])
 
 
-def _in_plural(path: str) -> str:
-    """The path by which the reference knows it; older clients say `/project/{id}/run`."""
+def _newer_path(path: str) -> str:
+    """Return the path of the reference; older clients have ``/project/{id}/run``."""
     return re.sub(r"/project/([^/]+)/runs?\b", r"/projects/\1/runs", path)
 
 
 @pytest.fixture(scope="session")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Peer:
-    """Runs a program of the peer's environment to its end, in an empty folder, with few variables but these."""
+    """Return a function that runs a program of a peer's environment in an empty folder."""
 
     def run(name: str, program: str, *arguments: str | Path, **variables: str) -> Process:
         folder = tmp_path_factory.mktemp(name)
@@ -69,43 +69,44 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Peer:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=280,
+            check=False,
         )
 
     return run
 
 
-def answer(process: Process) -> Any:
-    """What a program says in its last line, in JSON, when all is well."""
+def output_of(process: Process) -> Any:
+    """Return the JSON of a program's last line; fail if the program failed."""
     assert process.returncode == 0, process.stderr
     return json.loads(process.stdout.splitlines()[-1])
 
 
-def never_ending(emulator: Control) -> None:
-    """The next run goes on until somebody cancels it."""
+def next_run_never_ends(emulator: Control) -> None:
+    """Make the next run go on until it is cancelled."""
     emulator.next_run(timeline=[("RUNNING", None)])
 
 
 def ended_and_running(emulator: Control) -> tuple[str, str]:
-    """The ids of two runs of the project that somebody else started, one of which has ended."""
+    """Start two runs, one of which ends, and return their ids."""
     ended = emulator.start_run(PROJECT)
     emulator.clock(advance=60)
-    never_ending(emulator)
+    next_run_never_ends(emulator)
     return ended["runId"], emulator.start_run(PROJECT)["runId"]
 
 
 def assert_cancelled(emulator: Control) -> None:
-    """One run was started and cancelled, and nothing else asked."""
+    """Check that one run was started and cancelled, without any other request."""
     assert [request["call"] for request in emulator.requests()] == ["RunProject", "CancelRun"]
     assert [run["status"] for run in emulator.runs()] == ["KILLED"]
 
 
-def assert_followed(emulator: Control, inputs: dict[str, Any], status: str) -> None:
-    """One run of the project was started with these inputs, and asked for until it was seen to end so."""
+def assert_run_and_polled(emulator: Control, inputs: dict[str, Any], status: str) -> None:
+    """Check that one run of the project was started with these inputs, and polled until it had this status."""
     [run] = emulator.runs()
     assert (run["projectId"], run["inputs"], run["status"]) == (PROJECT, inputs, status)
-    first, *looks = emulator.requests()
+    first, *polls = emulator.requests()
     assert (first["call"], first["status"], first["token"]) == ("RunProject", 201, "full")
-    assert len(looks) >= 2
-    assert {(look["call"], look["status"]) for look in looks} == {("GetRunStatus", 200)}
-    assert {look["path"].rpartition("/")[2] for look in looks} == {run["runId"]}
+    assert len(polls) >= 2
+    assert {(poll["call"], poll["status"]) for poll in polls} == {("GetRunStatus", 200)}
+    assert {poll["path"].rpartition("/")[2] for poll in polls} == {run["runId"]}

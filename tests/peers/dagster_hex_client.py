@@ -1,9 +1,12 @@
-"""What a user of dagster-hex writes: `follow PROJECT INPUTS`, `cancel PROJECT`, `projects` or `details PROJECT`,
-answering in JSON."""
+"""A program with dagster-hex: ``run PROJECT INPUTS``, ``cancel PROJECT``, ``projects`` or ``details PROJECT``.
+
+It prints JSON.
+"""
 
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from dagster import job
@@ -13,8 +16,8 @@ from dagster_hex.resources import HexResource, hex_resource
 ACCESS = {"api_key": os.environ["HEX_TOKEN"], "base_url": os.environ["HEX_URL"]}
 
 
-def follow(project: str, inputs: str) -> dict[str, Any]:
-    """The example of the package's README: a job with the op and the resource."""
+def run(project: str, inputs: str) -> dict[str, Any]:
+    """Run the example of the package's README: a job with the op and the resource."""
     run_hex = hex_project_op.configured(
         {"project_id": project, "inputs": json.loads(inputs), "poll_interval": 0.5}, name="run_hex"
     )
@@ -27,7 +30,7 @@ def follow(project: str, inputs: str) -> dict[str, Any]:
     return dict(output.status_response)
 
 
-def cancel(project: str) -> str:
+def cancel(project: str) -> Any:
     resource = HexResource(**ACCESS)
     run = resource.run_project(project)
     return resource.cancel_run(project, run["runId"])
@@ -37,10 +40,10 @@ def projects() -> Any:
     return HexResource(**ACCESS).get_all_projects()
 
 
-def details(project: str) -> dict[str, Any]:
+def details(project: str) -> Any:
     return HexResource(**ACCESS).get_project_details(project)
 
 
 if __name__ == "__main__":
-    ask = {"follow": follow, "cancel": cancel, "projects": projects, "details": details}[sys.argv[1]]
-    print(json.dumps(ask(*sys.argv[2:])))
+    commands: dict[str, Callable[..., Any]] = {"run": run, "cancel": cancel, "projects": projects, "details": details}
+    print(json.dumps(commands[sys.argv[1]](*sys.argv[2:])))

@@ -1,10 +1,14 @@
-"""What a user of prefect-hex writes: `follow PROJECT INPUTS`, `cancel PROJECT` or `list PROJECT [STATUS]`, answering
-in JSON."""
+"""A program with prefect-hex: ``run PROJECT INPUTS``, ``cancel PROJECT`` or ``list PROJECT [STATUS]``.
+
+It prints JSON.
+"""
 
 import asyncio
 import json
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from prefect import flow
 from prefect_hex import HexCredentials
@@ -14,14 +18,14 @@ from prefect_hex.models.project import ProjectRunStatus
 CREDENTIALS = HexCredentials(domain=os.environ["HEX_DOMAIN"], token=os.environ["HEX_TOKEN"])
 
 
-async def follow(project: str, inputs: str) -> str:
+async def run(project: str, inputs: str) -> str:
     ended = await hex_project.trigger_project_run_and_wait_for_completion(
         project_id=project,
         hex_credentials=CREDENTIALS,
         input_params=json.loads(inputs),
         poll_frequency_seconds=1,
     )
-    return ended.json(by_alias=True)
+    return str(ended.json(by_alias=True))
 
 
 @flow
@@ -35,9 +39,9 @@ async def cancel(project: str) -> str:
 async def list_runs(project: str, status: str | None = None) -> str:
     wanted = ProjectRunStatus(status) if status else None
     page = await hex_project.get_project_runs(project, CREDENTIALS, status_filter=wanted)
-    return page.json(by_alias=True)
+    return str(page.json(by_alias=True))
 
 
 if __name__ == "__main__":
-    ask = {"follow": follow, "cancel": cancel, "list": list_runs}[sys.argv[1]]
-    print(asyncio.run(ask(*sys.argv[2:])))
+    commands: dict[str, Callable[..., Any]] = {"run": run, "cancel": cancel, "list": list_runs}
+    print(asyncio.run(commands[sys.argv[1]](*sys.argv[2:])))

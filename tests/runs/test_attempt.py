@@ -1,4 +1,4 @@
-"""What Airflow says about an attempt: was it ended by a user or superseded, and does a retry follow?"""
+"""What Airflow says about an attempt: was it ended by a user or superseded, and does a retry follow."""
 
 from __future__ import annotations
 

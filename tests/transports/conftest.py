@@ -1,9 +1,9 @@
-"""Both transports behind one face, so that each test runs with both. Neither waits in earnest."""
+"""Both clients behind one interface, so that each test runs with both. Neither waits for real."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from typing import Any, Self
 
@@ -19,7 +19,7 @@ from tests.conftest import TOKENS
 
 
 class Transport:
-    """What both do. ``pauses`` are the seconds that they would have waited; ``while_it_waits`` is what happens then."""
+    """What both have. ``pauses`` are the seconds that they would have waited; ``while_it_waits`` happens meanwhile."""
 
     def __init__(self, config: HexConfig) -> None:
         self.config = config
@@ -35,7 +35,7 @@ class Blocking(Transport):
     """``HexClient``."""
 
     def __enter__(self) -> Self:
-        self.client = HexClient(self.config, self.sleep)
+        self.client = HexClient(self.config, sleep=self.sleep)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -59,11 +59,15 @@ class Blocking(Transport):
 
 
 class Asynchronous(Transport):
-    """``AsyncHexClient``, on an event loop that stands still between the calls."""
+    """``AsyncHexClient``, on an event loop that runs only during the calls."""
 
     def __enter__(self) -> Self:
         self.runner = asyncio.Runner()
-        self.client = self._run(AsyncHexClient(self.config, self._sleep).__aenter__())
+        try:
+            self.client = self._run(AsyncHexClient(self.config, sleep=self.sleep).__aenter__())
+        except BaseException:
+            self.runner.close()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -92,20 +96,17 @@ class Asynchronous(Transport):
     def carry_out(self, steps: Steps[Any], **options: float) -> Any:
         return self._run(self.client.carry_out(steps, **options))
 
-    async def _sleep(self, seconds: float) -> None:
-        self.sleep(seconds)
-
-    def _run(self, work: Awaitable[Any]) -> Any:
-        return self.runner.run(work)  # type: ignore[arg-type]
+    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(work)
 
 
 Either = Blocking | Asynchronous
 Transports = Callable[..., Either]
 
 
-@pytest.fixture(params=[Blocking, Asynchronous], ids=["requests", "httpx"])
+@pytest.fixture(params=[Blocking, Asynchronous], ids=["HexClient", "AsyncHexClient"])
 def transports(request: pytest.FixtureRequest, emulator: Control) -> Iterator[Transports]:
-    """Makes a transport with these options of ``HexConfig`` besides the emulator's address and token."""
+    """Make a client with these options of ``HexConfig`` besides the emulator's address and token."""
     with ExitStack() as opened:
 
         def make(**options: Any) -> Either:

@@ -1,4 +1,4 @@
-"""Hex's limits, as documented and in every spelling: whoever waits gets through, whatever they say."""
+"""Hex's rate limits, with every spelling of their headers: each request succeeds in the end."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ SPELLINGS = ["ratelimit", "x-ratelimit-epoch", "x-ratelimit-seconds", "retry-aft
 
 
 @pytest.fixture
-def patient(transport: Either, emulator: Control) -> Either:
-    """A transport for which time passes at once: while it waits, the emulator's clock moves on."""
+def waiting(transport: Either, emulator: Control) -> Either:
+    """A transport that does not wait for real: the emulator's clock is advanced instead."""
     emulator.clock(speed=0)
     transport.while_it_waits = lambda seconds: emulator.clock(advance=seconds)
     return transport
 
 
-def refusals(emulator: Control) -> int:
+def rate_limited(emulator: Control) -> int:
     return sum(request["status"] in (429, 503) for request in emulator.requests())
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_more_requests_than_a_minute_holds_all_succeed(spelling: str, patient: Either, emulator: Control) -> None:
+def test_more_requests_than_a_minute_allows_all_succeed(spelling: str, waiting: Either, emulator: Control) -> None:
     emulator.limits(headers=spelling)
     for _ in range(150):
-        assert patient.request(protocol.me())["email"] == "ada@example.com"
+        assert waiting.request(protocol.me())["email"] == "ada@example.com"
     assert sum(request["status"] == 200 for request in emulator.requests()) == 150
-    assert refusals(emulator) == 0 if "ratelimit" in spelling else refusals(emulator) >= 2
+    assert rate_limited(emulator) == 0 if "ratelimit" in spelling else rate_limited(emulator) >= 2
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_more_runs_than_an_hour_holds_all_start_once(spelling: str, patient: Either, emulator: Control) -> None:
+def test_more_runs_than_an_hour_allows_all_start_once(spelling: str, waiting: Either, emulator: Control) -> None:
     emulator.limits(headers=spelling)
     emulator.next_run(timeline=[("COMPLETED", None)], times=100)
     for _ in range(65):
         call = protocol.run_project(PROJECT)
-        patient.carry_out(start.start(call, PROJECT, on_ambiguous_start="reconcile", grace=30), max_wait=7200)
+        waiting.carry_out(start.start(call, PROJECT, on_ambiguous_start="reconcile", grace=30), max_wait=7200)
     assert len(emulator.runs()) == 65
     assert {request["call"] for request in emulator.requests()} == {"RunProject"}
 
 
-def test_a_kernel_that_becomes_free_is_waited_for(patient: Either, emulator: Control) -> None:
+def test_a_run_starts_when_a_kernel_is_free(waiting: Either, emulator: Control) -> None:
     emulator.limits(kernels=2)
     emulator.next_run(timeline=[("RUNNING", 300), ("COMPLETED", None)], times=10)
     for _ in range(5):
-        patient.request(protocol.run_project(PROJECT))
+        waiting.request(protocol.run_project(PROJECT))
     assert [run["status"] for run in emulator.runs()[:3]] == ["COMPLETED"] * 3
     assert any(request["status"] == 503 for request in emulator.requests())
 
 
-def test_the_reset_of_one_limit_is_not_waited_for_after_another_refusal(transport: Either, emulator: Control) -> None:
+def test_a_reset_does_not_delay_the_retry_of_another_error(transport: Either, emulator: Control) -> None:
     emulator.clock(speed=0)
     emulator.fault("Me", status=500, headers={"RateLimit-Remaining": "50", "RateLimit-Reset": "50"})
     transport.request(protocol.me())
@@ -61,15 +61,15 @@ def test_the_reset_of_one_limit_is_not_waited_for_after_another_refusal(transpor
     assert pause <= 1
 
 
-def test_patience_has_an_end(patient: Either, emulator: Control) -> None:
+def test_a_rate_limit_is_not_waited_for_beyond_max_wait(waiting: Either, emulator: Control) -> None:
     emulator.limits(kernels=0)
     with pytest.raises(errors.HexRateLimited, match="All of Hex's kernels are in use, so no run was started"):
-        patient.request(protocol.run_project(PROJECT), max_wait=600)
+        waiting.request(protocol.run_project(PROJECT), max_wait=600)
     assert not emulator.runs()
     assert len(emulator.requests()) > 3
 
 
-def test_a_connections_own_limit_is_kept(transports: Transports, emulator: Control) -> None:
+def test_the_connections_rate_limit_is_kept(transports: Transports, emulator: Control) -> None:
     transport = transports(requests_per_minute=2)
     for _ in range(3):
         transport.request(protocol.me())

@@ -1,4 +1,4 @@
-"""Lists, page by page as they are consumed."""
+"""Lists, whose pages are requested as they are needed."""
 
 from __future__ import annotations
 
@@ -30,14 +30,16 @@ def three_runs(emulator: Control) -> list[str]:
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_page_is_asked_for_when_its_first_item_is_wanted(name: str, transport: Either, emulator: Control) -> None:
+def test_a_page_is_requested_when_its_first_item_is_needed(name: str, transport: Either, emulator: Control) -> None:
     assert len(transport.first(listing(name), 2)) == 2
     assert [request["call"] for request in emulator.requests()] == [name] * 2
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 100])
 @pytest.mark.parametrize("name", LISTS)
-def test_all_pages_hold_what_one_page_does(name: str, page_size: int, transport: Either, emulator: Control) -> None:
+def test_all_pages_together_contain_what_one_page_has(
+    name: str, page_size: int, transport: Either, emulator: Control
+) -> None:
     emulator.clock(speed=0)
     items = transport.items(listing(name, page_size))
     assert items == transport.items(listing(name, 100))
@@ -46,7 +48,7 @@ def test_all_pages_hold_what_one_page_does(name: str, page_size: int, transport:
 
 @pytest.mark.parametrize("order", ["newest", "oldest", "mixed"])
 def test_runs_are_listed_in_hexs_order(order: str, transport: Either, emulator: Control, three_runs: list[str]) -> None:
-    emulator.listing(order)
+    emulator.set_list_order(order)
     found = [run["runId"] for run in transport.items(listing("GetProjectRuns"))]
     assert sorted(found) == sorted(three_runs)
     if order != "mixed":
@@ -88,7 +90,7 @@ def test_projects_can_be_filtered_and_sorted(transport: Either) -> None:
     assert titles(collection_id="6f0c9a52-3d1b-4e87-a4c6-5b7e2f918d03") == ["Daily revenue"]
 
 
-def test_a_list_that_breaks_off_is_an_error_after_the_items_that_came(transport: Either, emulator: Control) -> None:
+def test_an_error_of_a_later_page_is_raised(transport: Either, emulator: Control) -> None:
     emulator.fault("ListProjects", after=1, status=403)
     with pytest.raises(errors.HexForbidden):
         transport.items(listing("ListProjects"))

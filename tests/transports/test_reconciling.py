@@ -1,4 +1,4 @@
-"""Starts to which no clear answer came: Hex's own list of runs settles them."""
+"""Ambiguous starts, which are reconciled with Hex's list of runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def started(transport: Either, mode: OnAmbiguousStart = "reconcile", **options: 
 
 @pytest.fixture(autouse=True)
 def earlier_runs(emulator: Control) -> None:
-    """Runs of before, by API and otherwise, some of which still go on. The emulator's clock is hours ahead."""
+    """Earlier runs, by API and otherwise, some of which still run. The emulator's clock is hours ahead."""
     for trigger in ("API", "SCHEDULED", "APP_REFRESH"):
         for course in ("RUNNING", "COMPLETED", "KILLED", "PENDING"):
             emulator.next_run(timeline=[(course, None)])
@@ -31,8 +31,8 @@ def earlier_runs(emulator: Control) -> None:
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest", "mixed"])
-def test_earlier_runs_are_not_taken_for_it(order: str, transport: Either, emulator: Control) -> None:
-    emulator.listing(order)
+def test_earlier_runs_are_not_adopted(order: str, transport: Either, emulator: Control) -> None:
+    emulator.set_list_order(order)
     emulator.fault("RunProject", drop=True)
     run = started(transport)
     assert run["runId"] == emulator.runs()[-1]["runId"]
@@ -41,10 +41,8 @@ def test_earlier_runs_are_not_taken_for_it(order: str, transport: Either, emulat
 
 @pytest.mark.parametrize("order", ["newest", "oldest", "mixed"])
 @pytest.mark.parametrize("course", ["PENDING", "RUNNING", "COMPLETED", "ERRORED", "KILLED", "PONDERING"])
-def test_its_own_run_is_found_whatever_has_become_of_it(
-    course: str, order: str, transport: Either, emulator: Control
-) -> None:
-    emulator.listing(order)
+def test_the_run_is_found_whatever_its_status(course: str, order: str, transport: Either, emulator: Control) -> None:
+    emulator.set_list_order(order)
     emulator.next_run(timeline=[(course, None)])
     emulator.fault("RunProject", status=502, apply=True)
     run = started(transport)
@@ -54,18 +52,18 @@ def test_its_own_run_is_found_whatever_has_become_of_it(
 
 
 @pytest.mark.parametrize(("order", "pages"), [("newest", 1), ("oldest", 2)])
-def test_as_many_pages_are_read_as_it_takes(order: str, pages: int, transport: Either, emulator: Control) -> None:
+def test_as_many_pages_are_read_as_needed(order: str, pages: int, transport: Either, emulator: Control) -> None:
     emulator.no_limits()
     for _ in range(100):
         emulator.start_run(PROJECT, trigger="API")
     emulator.clock(advance=60)
-    emulator.listing(order)
+    emulator.set_list_order(order)
     emulator.fault("RunProject", drop=True, apply=True)
     assert started(transport)["runId"] == emulator.runs()[-1]["runId"]
     assert len(emulator.requests("GetProjectRuns")) == pages
 
 
-def test_a_run_of_others_by_schedule_is_not_taken_for_it(transport: Either, emulator: Control) -> None:
+def test_a_scheduled_run_is_not_adopted(transport: Either, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True)
     emulator.start_run(PROJECT, trigger="SCHEDULED")
     run = started(transport)
@@ -75,13 +73,13 @@ def test_a_run_of_others_by_schedule_is_not_taken_for_it(transport: Either, emul
 
 @pytest.mark.parametrize("applied", [True, False])
 @pytest.mark.parametrize("mode", ["reconcile", "adopt"])
-def test_with_a_run_of_others_it_cannot_tell_and_says_which_there_are(
+def test_two_candidates_are_an_error_that_names_both(
     mode: OnAmbiguousStart, applied: bool, transport: Either, emulator: Control
 ) -> None:
-    """While it waits for its own run to show, another client starts one."""
+    """During the grace, another client starts a run."""
     emulator.fault("RunProject", status=500, apply=applied)
     transport.while_it_waits = lambda seconds: emulator.start_run(PROJECT, trigger="API")
-    if not applied:  # one run, of others, that cannot be told from its own: it is taken
+    if not applied:  # the only candidate is adopted, as both have default options
         assert started(transport, mode)["runId"] == emulator.runs()[-1]["runId"]
         return
     with pytest.raises(errors.HexAmbiguousStart, match="several runs") as raised:
@@ -93,37 +91,37 @@ def test_with_a_run_of_others_it_cannot_tell_and_says_which_there_are(
 
 
 @pytest.mark.parametrize("fault", [{"drop": True}, {"status": 500}, {"truncate": True}, {"status": 200, "body": "<p>"}])
-def test_a_run_with_inputs_is_not_taken_unless_told_so(
+def test_a_run_with_inputs_is_not_adopted_by_default(
     fault: dict[str, Any], transport: Either, emulator: Control
 ) -> None:
     emulator.fault("RunProject", apply=True, **fault)
-    with pytest.raises(errors.HexAmbiguousStart, match="perhaps by others") as raised:
+    with pytest.raises(errors.HexAmbiguousStart, match="perhaps with other inputs") as raised:
         started(transport, input_params=INPUTS)
     assert emulator.runs()[-1]["runUrl"] in str(raised.value)
     assert len(emulator.requests("RunProject")) == 1
 
 
-def test_a_run_with_inputs_is_taken_where_nobody_else_starts_the_project(transport: Either, emulator: Control) -> None:
+def test_with_adopt_a_run_with_inputs_is_adopted(transport: Either, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True, apply=True)
     assert started(transport, "adopt", input_params=INPUTS)["runId"] == emulator.runs()[-1]["runId"]
     assert emulator.runs()[-1]["inputs"] == INPUTS
 
 
 @pytest.mark.parametrize("applied", [True, False])
-def test_whoever_wants_no_guess_gets_none(applied: bool, transport: Either, emulator: Control) -> None:
+def test_with_fail_no_run_is_adopted_or_started(applied: bool, transport: Either, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True, apply=applied)
     with pytest.raises(errors.HexAmbiguousStart):
         started(transport, "fail")
     assert len(emulator.requests("RunProject")) == 1
 
 
-def test_it_waits_for_the_grace_before_it_looks(transport: Either, emulator: Control) -> None:
+def test_the_runs_are_listed_after_the_grace(transport: Either, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True)
     started(transport)
     assert transport.pauses == [30]
 
 
-def test_a_look_that_fails_for_a_while_is_outlived(transport: Either, emulator: Control) -> None:
+def test_transient_errors_of_the_list_are_retried(transport: Either, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True, apply=True)
     emulator.fault("GetProjectRuns", drop=True)
     emulator.fault("GetProjectRuns", status=429)
@@ -131,29 +129,29 @@ def test_a_look_that_fails_for_a_while_is_outlived(transport: Either, emulator: 
     assert len(emulator.requests("GetProjectRuns")) == 3
 
 
-def test_impatience_to_start_is_none_to_look(transport: Either, emulator: Control) -> None:
+def test_max_wait_does_not_apply_to_the_list(transport: Either, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True, apply=True)
     emulator.fault("GetProjectRuns", status=429, headers={"Retry-After": "60"})
     starting = start(protocol.run_project(PROJECT), PROJECT, on_ambiguous_start="reconcile", grace=30)
     assert transport.carry_out(starting, max_wait=0)["runId"] == emulator.runs()[-1]["runId"]
 
 
-def test_a_look_that_is_refused_leaves_it_unknown(transport: Either, emulator: Control) -> None:
+def test_a_rejected_list_leaves_the_start_ambiguous(transport: Either, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True, apply=True)
     emulator.fault("GetProjectRuns", status=403)
     with pytest.raises(errors.HexAmbiguousStart, match=r"cannot be looked at.*scope 'Read projects'"):
         started(transport)
 
 
-def test_an_answer_that_comes_too_late_is_one_that_never_came(transports: Transports, emulator: Control) -> None:
+def test_a_response_that_comes_too_late_is_an_ambiguous_start(transports: Transports, emulator: Control) -> None:
     emulator.fault("RunProject", delay=1, apply=True)
     run = started(transports(read_timeout=0.2))
     assert run["runId"] == emulator.runs()[-1]["runId"]
     assert len(emulator.requests("RunProject")) == 1
 
 
-def test_hex_without_a_clock_is_given_a_minute(transport: Either, emulator: Control) -> None:
-    """Without a ``Date`` any run of the last minute may be the one, so two are too many."""
+def test_without_a_date_header_runs_of_the_last_minute_are_candidates(transport: Either, emulator: Control) -> None:
+    """Without a ``Date`` any run of the last minute may be the one, so there are two candidates."""
     emulator.start_run(PROJECT, trigger="API")
     emulator.clock(advance=10)
     emulator.fault("RunProject", drop=True, apply=True)

@@ -1,6 +1,6 @@
-"""The table: every call, and everything that the emulator can do to it, over both transports.
+"""The table: every call with every fault of the emulator, through both clients.
 
-A row says what comes of it, a value or an error, and which requests the emulator received.
+A row says what the result is, a value or an error, and which requests the emulator received.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ VALUE = "value"
 AGAIN = ["same", "same"]
 ONCE = ["same"]
 MANY = ["same", "..."]
-LOOKED = ["RunProject", "GetProjectRuns"]
-STARTED_AGAIN = [*LOOKED, "RunProject"]
-SETTLED_BY_A_LOOK = ["CancelRun", "GetRunStatus"]
+LISTED = ["RunProject", "GetProjectRuns"]
+STARTED_AGAIN = [*LISTED, "RunProject"]
+CHECKED_BY_A_POLL = ["CancelRun", "GetRunStatus"]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A call: what is there before it, how it is made, and whether its value is right."""
+    """A call: the status of the run before it, how it is made, and whether its value is right."""
 
     make: Callable[[Either, str], Any]
     is_right: Callable[[Any, str], bool]
@@ -70,7 +70,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What the emulator does, and what comes of it: for most calls, for RunProject, and for CancelRun."""
+    """What the emulator does, and the result: for most calls, for RunProject, and for CancelRun."""
 
     does: dict[str, Any]
     outcome: Any = VALUE
@@ -89,24 +89,24 @@ class Fault:
         return outcome, [call if name == "same" else name for name in requests]
 
 
-def refused(status: int, error: type[errors.HexError], body: Any = None) -> Fault:
+def rejected(status: int, error: type[errors.HexError], body: Any = None) -> Fault:
     body = body or {"reason": "No", "details": "Not so", "traceId": "t-1"}
-    return Fault({"status": status, "body": body}, error, ONCE, cancel_requests=SETTLED_BY_A_LOOK)
+    return Fault({"status": status, "body": body}, error, ONCE, cancel_requests=CHECKED_BY_A_POLL)
 
 
 def lost(**does: Any) -> Fault:
-    """The answer never comes, or is none; nothing was done."""
+    """No response comes, or an invalid one; Hex did nothing."""
     return Fault(does, start_requests=STARTED_AGAIN)
 
 
 def lost_after(**does: Any) -> Fault:
-    """The same, but it was done."""
+    """The same, but Hex did what was requested."""
     cancel_again = ["CancelRun", "CancelRun", "GetRunStatus"]
-    return Fault({**does, "apply": True}, start_requests=LOOKED, cancel_requests=cancel_again)
+    return Fault({**does, "apply": True}, start_requests=LISTED, cancel_requests=cancel_again)
 
 
 def for_ever(error: type[errors.HexError], **does: Any) -> Fault:
-    return Fault({**does, "times": None}, error, MANY, start_requests=LOOKED * 3)
+    return Fault({**does, "times": None}, error, MANY, start_requests=LISTED * 3)
 
 
 HTML = {"body": "<html><h1>Bad gateway</h1></html>", "content_type": "text/html"}
@@ -120,15 +120,15 @@ FAULTS = {
     "absurd headers": Fault({"headers": {"Retry-After": "-1e99", "X-RateLimit-Remaining": "no"}}, requests=ONCE),
     "dropped before": lost(drop=True),
     "dropped after": lost_after(drop=True),
-    "dropped twice": Fault({"drop": True, "times": 2}, requests=["same"] * 3, start_requests=[*LOOKED, *STARTED_AGAIN]),
+    "dropped twice": Fault({"drop": True, "times": 2}, requests=["same"] * 3, start_requests=[*LISTED, *STARTED_AGAIN]),
     "500 before": lost(status=500),
     "500 after": lost_after(status=500),
     "502 of a proxy before": lost(status=502, **HTML),
     "504 of a proxy after": lost_after(status=504, **HTML),
     "408": lost(status=408),
-    "half an answer": Fault({"truncate": True}, start_requests=LOOKED, cancel_requests=ONCE),
+    "half a response": Fault({"truncate": True}, start_requests=LISTED, cancel_requests=ONCE),
     "HTML with 200": Fault({"status": 200, **HTML}, start_requests=STARTED_AGAIN),
-    "another kind of JSON": Fault({"status": 200, "body": [1, 2]}, start_requests=STARTED_AGAIN),
+    "a JSON array": Fault({"status": 200, "body": [1, 2]}, start_requests=STARTED_AGAIN),
     "no body": Fault({"status": 200, "body": ""}, start_requests=STARTED_AGAIN, cancel_requests=ONCE),
     "429": Fault({"status": 429, **LIMIT}),
     "429, Retry-After": Fault({"status": 429, **LIMIT, "headers": {"Retry-After": "30"}}),
@@ -137,21 +137,21 @@ FAULTS = {
     "503": Fault({"status": 503, "body": {"reason": "No kernel"}}),
     "500 for ever": for_ever(errors.HexServerError, status=500),
     "dropped for ever": for_ever(errors.HexUnreachable, drop=True),
-    "half an answer for ever": Fault(
-        {"truncate": True, "times": None}, errors.HexInvalidResponse, MANY, VALUE, LOOKED, cancel_requests=ONCE
+    "half a response for ever": Fault(
+        {"truncate": True, "times": None}, errors.HexInvalidResponse, MANY, VALUE, LISTED, cancel_requests=ONCE
     ),
     "429 for ever": Fault({"status": 429, **LIMIT, "times": None}, errors.HexRateLimited, MANY),
-    "a redirect": refused(302, errors.HexRequestRejected),
-    "400": refused(400, errors.HexRequestRejected),
-    "401": refused(401, errors.HexUnauthorized),
-    "403": refused(403, errors.HexForbidden),
-    "403 of a proxy": refused(403, errors.HexForbidden, "<html>Forbidden</html>"),
-    "404": refused(404, errors.HexNotFound),
-    "409": refused(409, errors.HexRequestRejected),
-    "422": refused(422, errors.HexRequestRejected),
+    "a redirect": rejected(302, errors.HexRequestRejected),
+    "400": rejected(400, errors.HexRequestRejected),
+    "401": rejected(401, errors.HexUnauthorized),
+    "403": rejected(403, errors.HexForbidden),
+    "403 of a proxy": rejected(403, errors.HexForbidden, "<html>Forbidden</html>"),
+    "404": rejected(404, errors.HexNotFound),
+    "409": rejected(409, errors.HexRequestRejected),
+    "422": rejected(422, errors.HexRequestRejected),
 }
 
-CANCELLED_WITHOUT_A_BODY = ("no body", "half an answer for ever")
+CANCELLED_WITHOUT_A_BODY = ("no body", "half a response for ever")
 
 
 @pytest.mark.parametrize("call", KINDS)
@@ -160,8 +160,8 @@ def test_the_table(call: str, what: str, transport: Either, emulator: Control) -
     kind, fault = KINDS[call], FAULTS[what]
     outcome, requests = fault.expected(call)
     if call == "CancelRun" and what in CANCELLED_WITHOUT_A_BODY:
-        outcome = VALUE  # half of nothing is nothing
-    emulator.no_limits()  # how often a call is sent again is left to chance, and may be more often than they allow
+        outcome = VALUE  # the response has no body that could be cut
+    emulator.no_limits()  # the number of retries is random, and may exceed them
     trigger = "SCHEDULED" if call == "RunProject" else "API"
     emulator.next_run(timeline=[(kind.course, None)])
     run_id = emulator.start_run(PROJECT, trigger=trigger)["runId"]

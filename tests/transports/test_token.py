@@ -1,4 +1,4 @@
-"""The token shows nowhere: every call fails in every way, with servers that repeat what they were sent."""
+"""The token is never shown: every call fails in every way, with servers that repeat what they received."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from tests.transports.test_table import FAULTS, KINDS
 TOKEN = TOKENS["full"]
 ECHO = {"reason": f"Bad header: Authorization: Bearer {TOKEN}", "details": TOKEN, "traceId": TOKEN}
 ECHOES: dict[str, dict[str, Any]] = {
-    "refused": {"status": 403, "body": ECHO},
+    "rejected": {"status": 403, "body": ECHO},
     "failed": {"status": 500, "body": ECHO},
-    "limited": {"status": 429, "body": ECHO, "headers": {"Retry-After": TOKEN, "X-RateLimit-Reset": TOKEN}},
+    "rate-limited": {"status": 429, "body": ECHO, "headers": {"Retry-After": TOKEN, "X-RateLimit-Reset": TOKEN}},
     "a page of a proxy": {"status": 200, "body": f"<html>{TOKEN}</html>"},
-    "an answer of another kind": {"status": 200, "body": [TOKEN]},
-    "an answer about another": {"status": 200, "body": {"runId": TOKEN, "id": TOKEN, "status": TOKEN}},
+    "a response of another type": {"status": 200, "body": [TOKEN]},
+    "a response about another run": {"status": 200, "body": {"runId": TOKEN, "id": TOKEN, "status": TOKEN}},
     "a redirect": {"status": 302, "headers": {"Location": f"https://elsewhere/{TOKEN}"}},
 }
 WAYS = {name: fault.does for name, fault in FAULTS.items()} | ECHOES
 
 
 def everything_about(error: BaseException) -> str:
-    """What whoever catches, logs or passes on the error can see of it and of its causes."""
+    """Everything that the error and its causes show."""
     shown = [*traceback.format_exception(error), repr(error), repr(vars(error))]
     if isinstance(error, errors.HexError):
         shown.append(json.dumps(error.to_dict()))
@@ -45,8 +45,6 @@ def test_no_log_line_exception_or_repr_holds_the_token(
     call: str, way: str, transports: Transports, emulator: Control, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    # On request httpcore logs the headers of answers as they come; Airflow masks a connection's password in there.
-    caplog.set_level(logging.INFO, "httpcore")
     transport = transports()
     run_id = emulator.start_run(PROJECT)["runId"]
     emulator.fault(call, **{"times": None, **WAYS[way]})
@@ -60,8 +58,8 @@ def test_no_log_line_exception_or_repr_holds_the_token(
     assert TOKEN not in "\n".join(shown)
 
 
-def test_a_server_that_answers_no_http_but_the_token_is_not_quoted(transports: Transports) -> None:
-    """The libraries quote such an answer in their exceptions."""
+def test_a_response_that_is_not_http_is_quoted_without_the_token(transports: Transports) -> None:
+    """The requests library quotes such a response in its exception."""
 
     def answer() -> None:
         connection, _ = server.accept()

@@ -6,8 +6,10 @@ import asyncio
 import contextvars
 import logging
 import re
+import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,14 @@ from airflow_provider_hex.api.errors import (
     HexNotFound,
     HexRunTimeout,
     HexUnauthorized,
+    HexUntrustedCertificate,
 )
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.run_watch import RunWatch
 from airflow_provider_hex.triggers import poller
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, PROJECTS, TOKENS
+from tests.https import https_to
 
 OTHER = PROJECTS["Warehouse health"]
 
@@ -156,7 +160,7 @@ def test_runs_are_polled_one_by_one_if_the_list_is_rejected(status: int, emulato
 
 def test_a_run_that_is_gone_ends_only_the_waits_for_it(emulator: Control) -> None:
     gone, *others = waited_for = runs(emulator, 3)
-    emulator.vanish(gone["runId"])
+    emulator.remove_run(gone["runId"])
     first, *rest = wait_for(*[(config(emulator), watch(run)) for run in waited_for])
     assert isinstance(first, HexNotFound)
     assert gone["runId"] in str(first)
@@ -193,6 +197,36 @@ def test_a_client_that_cannot_be_built_ends_the_waits_of_its_own_token_only(emul
         assert str(error).endswith(f"It ends the wait for run {run['runId']}.")
 
 
+def test_an_untrusted_certificate_ends_the_waits_of_its_own_token_only(emulator: Control, tmp_path: Path) -> None:
+    waited_for = runs(emulator, 4)
+    with https_to(emulator.url, tmp_path / "certificate.pem") as domain:
+        untrusted = replace(config(emulator, "read-only"), base_url=f"https://{domain}/api/v1")
+        ended = wait_for(*[(untrusted if i % 2 else config(emulator), watch(run)) for i, run in enumerate(waited_for)])
+    assert ids(ended[::2]) == ids(waited_for[::2])
+    for run, error in zip(waited_for[1::2], ended[1::2], strict=True):
+        assert isinstance(error, HexUntrustedCertificate)
+        assert str(error).endswith(f"It ends the wait for run {run['runId']}.")
+
+
+def test_a_wait_that_is_cancelled_while_hex_does_not_respond_ends_at_once() -> None:
+    async def cancel(hex_: socket.socket) -> float:
+        silent = HexConfig(f"http://127.0.0.1:{hex_.getsockname()[1]}/api/v1", "token")
+        waiting = asyncio.create_task(
+            poller.ended_run(silent, RunWatch(PROJECT, PROJECT, started_at=0.0, poll_interval=0.05))
+        )
+        connection, _ = await asyncio.to_thread(hex_.accept)
+        with connection:
+            await asyncio.to_thread(connection.recv, 1)
+            began = time.monotonic()
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            return time.monotonic() - began
+
+    with socket.create_server(("127.0.0.1", 0)) as hex_:
+        assert asyncio.run(cancel(hex_)) < 30  # a response is waited for 60 s
+
+
 def test_an_invalid_id_ends_its_own_wait_only(emulator: Control) -> None:
     (run,) = runs(emulator, 1)
     bad, good = wait_for((config(emulator), watch({**run, "runId": "r"})), (config(emulator), watch(run)))
@@ -204,7 +238,7 @@ def test_each_wait_has_its_own_timeout(emulator: Control) -> None:
     stuck, done = runs(emulator, 1, timeline=[("RUNNING", None)]) + runs(emulator, 1)
     ended = wait_for((config(emulator), watch(stuck, timeout=0.3)), (config(emulator), watch(done)))
     assert isinstance(ended[0], HexRunTimeout)
-    assert re.search(r"RUNNING.* after 0\.3 s", str(ended[0]))
+    assert re.search(r"timed out after 0\.3 s, still RUNNING", str(ended[0]))
     assert ended[1]["status"] == "COMPLETED"  # type: ignore[index]
 
 
@@ -239,7 +273,7 @@ def test_each_log_line_is_in_the_context_of_the_wait_for_that_run(emulator: Cont
     finally:
         logger.removeHandler(collector)
     assert len({owner for owner, _ in lines}) == 3
-    assert all(f"Hex run {owner} " in line for owner, line in lines)
+    assert all(owner in line for owner, line in lines)
 
 
 def test_a_rate_limit_that_another_client_uses_up_is_waited_for(emulator: Control) -> None:

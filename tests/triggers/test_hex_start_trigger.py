@@ -1,0 +1,56 @@
+"""The trigger of a task that Hex rate-limited when it started a run: its events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+
+from airflow_provider_hex.api.errors import HexError, HexRateLimited
+from airflow_provider_hex.triggers import events
+from airflow_provider_hex.triggers.hex import HexStartTrigger
+from tests.conftest import connect
+
+
+def trigger(**options: Any) -> HexStartTrigger:
+    error = HexRateLimited("Hex answered RunProject with 503.", status=503)
+    fields = {"began": 7.5, "not_before": time.time(), "until": None, "requeued": False, **options}
+    return HexStartTrigger(hex_conn_id="hex_default", error=error.to_dict(), **fields)
+
+
+def event_of(waiting: HexStartTrigger) -> Any:
+    async def wait() -> list[Any]:
+        async with asyncio.timeout(120):
+            return [event.payload async for event in waiting.run()]
+
+    (event,) = asyncio.run(wait())
+    return json.loads(json.dumps(event))
+
+
+def test_its_event_says_that_the_task_may_try_to_start_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, host="https://app.hex.tech")
+    assert events.began_of(event_of(trigger())) == 7.5
+
+
+def test_when_the_timeout_is_reached_its_event_says_what_was_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, host="https://app.hex.tech")
+    event = event_of(trigger(not_before=time.time() + 60, until=time.time() + 0.1))
+    with pytest.raises(HexRateLimited, match=r"before the timeout.*Hex answered RunProject with 503\."):
+        events.began_of(event)
+
+
+def test_what_it_serializes_makes_the_same_trigger() -> None:
+    path, arguments = trigger(until=7.0).serialize()
+    assert path == "airflow_provider_hex.triggers.hex.HexStartTrigger"
+    assert HexStartTrigger(**json.loads(json.dumps(arguments))).serialize() == (path, arguments)
+
+
+@pytest.mark.parametrize(
+    "event", [None, {}, {"slot_acquired": True}, {"slot_acquired": {}}, {"run": {}}, "slot_acquired", {"error": "text"}]
+)
+def test_an_event_that_does_not_say_so_starts_nothing(event: Any) -> None:
+    with pytest.raises(HexError, match="No run was started"):
+        events.began_of(event)
