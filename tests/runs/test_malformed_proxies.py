@@ -17,9 +17,7 @@ def assert_fails_before_a_request(mode: str, emulator: Control, airflow: Airflow
     with pytest.raises(HexInvalidInput) as raised:
         operator(**MODES[mode]).execute(airflow.attempt())
     assert isinstance(raised.value, AirflowFailException)
-    assert str(raised.value).startswith(
-        f"{message} is not the URL of a proxy, like http://proxy.example.com:3128."
-    )
+    assert str(raised.value).startswith(f"{message} is not the URL of a proxy, like http://proxy.example.com:3128.")
     assert "5ec4e7" not in str(raised.value)
     assert not emulator.requests()
     assert not airflow.records
@@ -30,7 +28,7 @@ def assert_fails_before_a_request(mode: str, emulator: Control, airflow: Airflow
 def test_a_malformed_proxy_in_the_connection_fails_the_task_before_it_starts_a_run(
     proxy: str, mode: str, emulator: Control, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect(monkeypatch, {"proxy": proxy}, host=emulator.url)
+    connect(monkeypatch, {"proxy": proxy, "retry_for": 0.01}, host=emulator.url)
     assert_fails_before_a_request(mode, emulator, airflow, "The Hex connection's proxy")
 
 
@@ -44,4 +42,5 @@ def test_a_malformed_proxy_in_the_environment_fails_the_task_before_it_starts_a_
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setenv(variable, proxy)
+    connect(monkeypatch, {"retry_for": 0.01}, host=emulator.url)
     assert_fails_before_a_request(mode, emulator, airflow, f"The environment's {variable}")
