@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
 from airflow_provider_hex.api.errors import (
     HexAmbiguousStart,
@@ -222,8 +222,9 @@ def test_a_record_that_cannot_be_deleted_does_not_fail_the_task(
 def test_a_record_that_cannot_be_deleted_does_not_hide_the_rejection(emulator: Control, airflow: Airflow) -> None:
     airflow.on_store = failing("delete")
     emulator.fault("RunProject", status=404)
-    with pytest.raises(HexNotFound):
+    with pytest.raises(HexNotFound) as raised:
         operator().execute(airflow.attempt())
+    assert isinstance(raised.value, AirflowFailException)
 
 
 def test_the_failure_of_a_run_is_reported_though_it_cannot_be_recorded(emulator: Control, airflow: Airflow) -> None:
@@ -236,7 +237,7 @@ def test_the_failure_of_a_run_is_reported_though_it_cannot_be_recorded(emulator:
 def test_a_request_whose_token_hex_rejects_leaves_no_record(
     emulator: Control, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connect(monkeypatch, host=emulator.url, password="nobody-knows-it")
+    connect(monkeypatch, host=emulator.url, password="not-a-token-of-hex")
     with pytest.raises(HexError, match="401"):
         operator().execute(airflow.attempt())
     assert not airflow.records

@@ -113,7 +113,7 @@ def test_a_timeout_before_hex_responds_leaves_no_record_if_the_request_started_n
 ) -> None:
     emulator.fault("RunProject", delay=10, drop=True)
     with (
-        interrupted_when(lambda: "hex_run" in airflow.records, time_out),
+        interrupted_when(lambda: emulator.requests("RunProject"), time_out),
         pytest.raises(AirflowTaskTimeout, match=r"Timeout\. No run was started\."),
     ):
         operator().execute(airflow.attempt())

@@ -48,7 +48,7 @@ def test_a_sensor_is_deferrable_unless_a_mode_is_given(options: dict[str, Any], 
 
 @pytest.mark.parametrize("name", ["project_id", "run_id"])
 def test_an_invalid_id_is_refused_when_the_dag_is_parsed(name: str) -> None:
-    ids = {"project_id": PROJECT, "run_id": RUN}
+    ids: dict[str, Any] = {"project_id": PROJECT, "run_id": RUN}
     url = f"https://app.hex.tech/acme/app/{PROJECT}/latest?runId={RUN}"
     with pytest.raises(HexInvalidInput, match=rf"{name} is 'https.*Use only the id in it: {ids[name]}\."):
         HexRunSensor(task_id="wait", **{**ids, name: url})
@@ -114,7 +114,7 @@ def test_a_kill_cancels_the_run_only_with_cancel_on_kill(cancel_on_kill: bool, s
         sensor.on_kill()
         return True
 
-    sensor.poke = kill_at_the_first_poke  # type: ignore[method-assign,assignment]
+    sensor.poke = kill_at_the_first_poke  # type: ignore[method-assign]
     sensor.execute({})
     assert emulator.runs()[0]["status"] == status
 
@@ -157,7 +157,8 @@ def test_a_deferred_sensors_trigger_cancels_the_run_only_with_cancel_on_kill(
             xcoms[key] = value
 
     sensor = sensor_of(emulator, cancel_on_kill=cancel_on_kill, deferrable=True)
+    context: Any = {"ti": TaskInstance()}
     with pytest.raises(TaskDeferred) as deferred:
-        sensor.poke({"ti": TaskInstance()})
+        sensor.poke(context)
     assert deferred.value.trigger.serialize()[1]["cancel_on_kill"] is cancel_on_kill
     assert xcoms == ({"run_id": sensor.run_id} if cancel_on_kill else {})

@@ -19,7 +19,7 @@ from airflow_provider_hex.triggers.hex import HexRunTrigger
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
 
-NAMES = {"dag_id": "killed", "run_id": "manual", "task_id": "wait", "map_index": -1}
+NAMES: dict[str, Any] = {"dag_id": "killed", "run_id": "manual", "task_id": "wait", "map_index": -1}
 SetTask = Callable[..., Any]
 Logged = Callable[[], str]
 
