@@ -17,9 +17,7 @@ def assert_fails_before_a_request(mode: str, emulator: Control, airflow: Airflow
     with pytest.raises(HexInvalidInput) as raised:
         operator(**MODES[mode]).execute(airflow.attempt())
     assert isinstance(raised.value, AirflowFailException)
-    assert str(raised.value).startswith(
-        f"{message} is not the URL of a proxy, like http://proxy.example.com:3128."
-    )
+    assert str(raised.value).startswith(f"{message} is not the URL of a proxy, like http://proxy.example.com:3128.")
     assert "5ec4e7" not in str(raised.value)
     assert not emulator.requests()
     assert not airflow.records

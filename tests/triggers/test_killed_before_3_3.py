@@ -205,7 +205,7 @@ def test_an_error_while_airflow_is_asked_cancels_nothing_and_is_logged(
     set_task("failed")
     cancel(trigger(run_id, None), emulator)
     assert cancels(emulator) == 0
-    assert f"may still be going: on_kill of <{HexRunTrigger.__module__}" in logged()
+    assert f"may still be running, because on_kill of <{HexRunTrigger.__module__}" in logged()
 
 
 def test_the_end_of_the_triggerer_cancels_nothing_and_does_not_call_on_kill(
@@ -229,7 +229,7 @@ def test_a_slow_cancel_is_waited_for_though_airflow_cancels_the_trigger_again(
 def test_a_cancel_without_a_response_is_given_up_after_a_while(
     emulator: Control, run_id: str, set_task: SetTask, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(version_compat, "_KILL_WITHIN", 0.5)
+    monkeypatch.setattr(version_compat, "_ON_KILL_TIMEOUT", 0.5)
     emulator.fault("CancelRun", delay=60)
     began = time.monotonic()
     cancel(trigger(run_id, set_task("failed", published=run_id)), emulator)
