@@ -150,7 +150,7 @@ def test_the_test_button_of_the_connection_form_names_the_owner_of_the_token(
     assert good == {"status": True, "message": f"The token works: it belongs to ada@example.com at {emulator.api_url}."}
     bad = airflow.api.test_connection("hex_new", "hex", host=emulator.url, password="hxtp_0bad")
     assert bad["status"] is False
-    assert "put a valid one into the connection's password field" in bad["message"]
+    assert "Check the connection's API token and Base URL" in bad["message"]
 
 
 @pytest.mark.usefixtures("completed", "errored")

@@ -234,7 +234,7 @@ def test_a_cancel_without_a_response_is_given_up_after_a_while(
     began = time.monotonic()
     cancel(trigger(run_id, set_task("failed", published=run_id)), emulator)
     assert time.monotonic() - began < 30
-    assert "may still be going" in logged()
+    assert "may still be running" in logged()
 
 
 def test_a_rejected_cancel_is_logged(emulator: Control, run_id: str, set_task: SetTask, logged: Logged) -> None:
