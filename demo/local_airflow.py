@@ -139,7 +139,8 @@ def settings(home: Path, dag_folders: Iterable[Path], ports: Ports, database: st
         },
         # A worker that misses its task's exit notices it at the next heartbeat, by default up to 5 s later. If the task
         # is running again by then, the scheduler takes the exit of the deferred process for a failure.
-        "workers": {"min_heartbeat_interval": 1},
+        # On a busy machine, the API server takes longer than 5 s, the default.
+        "workers": {"min_heartbeat_interval": 1, "execution_api_timeout": 60},
         "scheduler": {"scheduler_idle_sleep_time": 0.2, "trigger_timeout_check_interval": 2},
         "usage_data_collection": {"enabled": False},
     }

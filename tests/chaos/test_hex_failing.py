@@ -83,7 +83,7 @@ def test_a_timeout_leaves_the_run_running_if_cancel_on_timeout_is_off(scenario: 
     scenario.assert_task_ends("failed")
     scenario.assert_runs("RUNNING")
     if AIRFLOW_V_3_0_PLUS or dag_id != "deferred_execution_timeout":  # there Airflow 2 ends the task by itself
-        assert "The run goes on, as cancel_on_timeout is off." in scenario.error()
+        assert "The run continues, because cancel_on_timeout is False." in scenario.error()
     scenario.assert_nothing_cancelled()
 
 

@@ -35,7 +35,7 @@ def test_a_triggerer_that_was_frozen_while_another_took_over_cancels_nothing(sce
     with another_triggerer(scenario.airflow):
         with frozen(scenario.airflow.processes.process("triggerer")):
             scenario.wait_for_polls(run)
-        message = "on_kill" if AIRFLOW_V_3_3_PLUS else "The task still waits for its Hex run"
+        message = "on_kill" if AIRFLOW_V_3_3_PLUS else "The task still waits for Hex run"
         scenario.wait_until("the end of the first one's trigger", lambda: message in scenario.log())
         complete(scenario, run)
 

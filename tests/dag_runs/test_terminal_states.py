@@ -152,7 +152,7 @@ def test_a_permanent_error_is_not_retried(
     outcome = run_dag(f"{dag_id}_with_retries")
     failed = "start" if (call, dag_id[:6]) == ("RunProject", "sensor") else "wait"
     assert outcome.states[failed] == "failed"
-    assert f"answered {call}" in outcome.errors[failed]
+    assert f"Hex responded to {call}" in outcome.errors[failed]
     assert len(emulator.requests("RunProject")) == len(emulator.requests(call)) == 1
 
 
@@ -165,7 +165,7 @@ def test_no_second_run_is_started_while_the_first_cannot_be_polled(
     emulator.fault("GetRunStatus", times=None, status=status, body={"reason": "No"})
     outcome = run_dag(f"{dag_id}_with_retries")
     assert outcome.states["wait"] == "failed"
-    assert "answered GetRunStatus" in outcome.errors["wait"]
+    assert "Hex responded to GetRunStatus" in outcome.errors["wait"]
     assert len(emulator.requests("RunProject")) == 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import pytest
 
@@ -16,6 +16,8 @@ from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.steps import Steps
 from hex_emulator.client import Control
 from tests.conftest import TOKENS
+
+T = TypeVar("T")
 
 
 class Transport:
@@ -96,7 +98,7 @@ class Asynchronous(Transport):
     def carry_out(self, steps: Steps[Any], **options: float) -> Any:
         return self._run(self.client.carry_out(steps, **options))
 
-    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
 
 
@@ -112,7 +114,8 @@ def transports(request: pytest.FixtureRequest, emulator: Control) -> Iterator[Tr
         def make(**options: Any) -> Either:
             fields = {"base_url": emulator.api_url, "token": TOKENS["full"], "requests_per_minute": 6000, **options}
             made: Either = request.param(HexConfig(**fields))
-            return opened.enter_context(made)
+            opened.enter_context(made)
+            return made
 
         yield make
 

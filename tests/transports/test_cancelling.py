@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -19,6 +20,8 @@ from airflow_provider_hex.api import protocol
 from airflow_provider_hex.api.async_client import AsyncHexClient
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.steps import Pause, Steps
+from hex_emulator.client import Control
+from tests.conftest import TOKENS
 from tests.transports.servers import unconnectable
 
 ME = protocol.me()
@@ -144,20 +147,24 @@ def test_a_wait_is_ended_and_no_request_follows() -> None:
         assert not server.received.is_set()
 
 
-def test_other_calls_of_the_same_client_go_on() -> None:
-    async def main() -> None:
-        with silent() as server:
-            async with AsyncHexClient(config(f"http://{server.address}")) as client:
-                cancelled = asyncio.create_task(client.send(ME))
-                await until(server.received.is_set)
-                other = asyncio.create_task(client.carry_out(waits_briefly()))
-                await asyncio.sleep(0)
-                cancelled.cancel()
-                assert await other == "done"
+def test_other_calls_of_the_same_client_continue(emulator: Control) -> None:
+    emulator.fault("Me", delay=10 * PATIENCE)
 
-    def waits_briefly() -> Steps[object]:
+    async def main() -> None:
+        async with AsyncHexClient(replace(config(emulator.api_url), token=TOKENS["full"])) as client:
+            first = asyncio.create_task(client.send(ME))
+            await until(lambda: emulator.requests("Me"))
+            other = asyncio.create_task(client.carry_out(steps()))
+            await until(started.is_set)
+            first.cancel()
+            assert await other == "ada@example.com"
+
+    started = threading.Event()
+
+    def steps() -> Steps[object]:
+        started.set()
         yield Pause(0.2)
-        return "done"
+        return (yield ME)["email"]
 
     asyncio.run(main())
 

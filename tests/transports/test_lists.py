@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from airflow_provider_hex.api import errors, protocol
@@ -14,12 +17,13 @@ LISTS = ["GetProjectRuns", "ListProjects", "GetQueriedTables"]
 
 
 def listing(name: str, page_size: int = 1) -> Call[Page[object]]:
-    calls = {
+    calls: dict[str, Callable[[], Any]] = {
         "GetProjectRuns": lambda: protocol.get_project_runs(PROJECT, page_size=page_size),
         "ListProjects": lambda: protocol.list_projects(page_size=page_size),
         "GetQueriedTables": lambda: protocol.get_queried_tables(PROJECT, page_size=page_size),
     }
-    return calls[name]()  # type: ignore[return-value]
+    call: Call[Page[object]] = calls[name]()
+    return call
 
 
 @pytest.fixture(autouse=True)

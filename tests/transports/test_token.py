@@ -59,7 +59,7 @@ def test_no_log_line_exception_or_repr_holds_the_token(
 
 
 def test_a_response_that_is_not_http_is_quoted_without_the_token(transports: Transports) -> None:
-    """The requests library quotes such a response in its exception."""
+    """The HTTP library quotes such a response in its exception."""
 
     def answer() -> None:
         connection, _ = server.accept()

@@ -16,7 +16,7 @@ from tests.conftest import connect
 
 
 def trigger(**options: Any) -> HexStartTrigger:
-    error = HexRateLimited("Hex answered RunProject with 503.", status=503)
+    error = HexRateLimited("Hex responded to RunProject with 503.", status=503)
     fields = {"began": 7.5, "not_before": time.time(), "until": None, "requeued": False, **options}
     return HexStartTrigger(hex_conn_id="hex_default", error=error.to_dict(), **fields)
 
@@ -38,7 +38,7 @@ def test_its_event_says_that_the_task_may_try_to_start_again(monkeypatch: pytest
 def test_when_the_timeout_is_reached_its_event_says_what_was_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     connect(monkeypatch, host="https://app.hex.tech")
     event = event_of(trigger(not_before=time.time() + 60, until=time.time() + 0.1))
-    with pytest.raises(HexRateLimited, match=r"before the timeout.*Hex answered RunProject with 503\."):
+    with pytest.raises(HexRateLimited, match=r"before the timeout.*Hex responded to RunProject with 503\."):
         events.began_of(event)
 
 
