@@ -14,7 +14,8 @@ from tests.api.calls import NAMES, call_named
 
 def sent(policy: dict[str, Any], *outcomes: errors.HexError | None) -> tuple[int, list[float], BaseException | None]:
     """Send until the policy gives up: how often it was sent, the pauses, and the error at the end."""
-    waiting, pauses = list(outcomes), []
+    waiting = list(outcomes)
+    pauses: list[float] = []
 
     def attempt() -> None:
         if error := waiting.pop(0):

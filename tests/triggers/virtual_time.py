@@ -99,7 +99,7 @@ class HexInMemory:
     def _run(self, run_id: str) -> Run:
         seconds = self._runs[run_id]
         ended = seconds is not None and self._time.now >= self._began + seconds
-        return {  # type: ignore[typeddict-item]
+        return {
             "projectId": self._projects.get(run_id, id_of(1)),
             "runId": run_id,
             "status": "COMPLETED" if ended else "RUNNING",
