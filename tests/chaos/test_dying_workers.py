@@ -56,7 +56,7 @@ def test_killed_before_the_run_is_recorded_with_options_fails_and_names_the_run(
     scenario.kill_task_process()
     scenario.assert_task_ends("failed")
     assert scenario.runs()[0]["runUrl"] in scenario.error()
-    assert "cancel in Hex the run that this task may have left" in scenario.error()
+    assert "Cancel in Hex the run that this task may have started" in scenario.error()
     scenario.assert_runs("COMPLETED")
 
 
