@@ -194,6 +194,8 @@ class TaskRun:
         except TaskDeferred:
             raise
         except HexRunFailed as error:
+            if self._outcome is not None:  # the kill has cancelled it
+                add_sentence(error, self._outcome)
             self._store.record_failure(str(error))
             raise
         except BaseException as error:
