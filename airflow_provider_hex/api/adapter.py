@@ -126,7 +126,11 @@ class _Abortable(HTTPConnection):
         failure = OSError("The name has no address.")
         family = urllib3.util.connection.allowed_gai_family()
         for *kind, _, address in socket.getaddrinfo(self._dns_host, self.port, family, socket.SOCK_STREAM):
-            sock = socket.socket(*kind)
+            try:
+                sock = socket.socket(*kind)
+            except OSError as error:  # this machine lacks the kind of address
+                failure = error
+                continue
             try:
                 self._connect(sock, address)
             except OSError as error:

@@ -50,7 +50,7 @@ def _parts(text: str, host: str | None) -> tuple[str, str, int | None]:
         name, port = url.hostname or "", url.port
     except ValueError as error:
         raise HexInvalidInput(f"The Hex connection's Base URL is {host!r}, which is not a URL: {error}.") from None
-    if url.scheme not in ("http", "https") or not re.fullmatch(r"\S+", name):
+    if url.scheme not in ("http", "https") or not is_host_name(name):
         raise HexInvalidInput(
             f"The Hex connection's Base URL is {host!r}, which is not a URL. Write it like {DEFAULT_HOST}."
         )
@@ -62,3 +62,11 @@ def _is_loopback(name: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return name == "localhost" or name.endswith(".localhost")
+
+
+def is_host_name(name: str) -> bool:
+    """Return whether a text is a host name or an IP address."""
+    try:
+        return bool(re.fullmatch(r"[\w.:-]+", name)) and bool(name.encode("idna"))
+    except UnicodeError:  # an empty label, or one that is too long
+        return False

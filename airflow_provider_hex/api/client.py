@@ -183,11 +183,19 @@ def _session(config: HexConfig, adapter: Adapter) -> requests.Session:
     return session
 
 
+_NEVER_SENT = (
+    requests.exceptions.ProxyError,
+    requests.exceptions.InvalidURL,
+    urllib3.exceptions.LocationParseError,
+    UnicodeError,
+)
+
+
 def _failed_to_connect(error: Exception) -> bool:
-    """Whether no connection to Hex was made, by the reason that requests wrapped, or because its proxy refused."""
+    """Whether no connection to Hex was made, by the reason that requests wrapped, a proxy's refusal, or a bad URL."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     never_sent = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
-    return isinstance(reason, never_sent) or isinstance(error, requests.exceptions.ProxyError)
+    return isinstance(reason, never_sent) or isinstance(error, _NEVER_SENT)
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

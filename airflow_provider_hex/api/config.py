@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_hex import __version__
+from airflow_provider_hex.api.address import is_host_name
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.validation import invalid, parse_json, to_bool, to_count, to_seconds, to_text
 
@@ -98,10 +99,10 @@ def proxy_url(value: Any, name: str, schemes: Collection[str] = ("http", "https"
     :param schemes: the kinds of proxy allowed.
     :raises HexInvalidInput: it is not the URL of such a proxy.
     """
-    text = _text(value, name)
+    text = value.strip() if isinstance(value, str) else ""
     try:
         url = urlsplit(text if "://" in text else f"http://{text}")
-        valid = url.scheme in schemes and bool(url.hostname) and url.port != 0
+        valid = url.scheme in schemes and is_host_name(url.hostname or "") and url.port != 0
     except ValueError:
         valid = False
     if not valid:

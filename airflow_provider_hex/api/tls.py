@@ -13,7 +13,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexInvalidInput
 
-_loading = threading.Lock()
+_loading = threading.RLock()  # a signal handler may need a context while it is loaded
 
 
 def ssl_context(config: HexConfig) -> ssl.SSLContext:

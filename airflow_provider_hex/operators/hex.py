@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_hex.airflow_errors import airflow_errors
-from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.start import OnAmbiguousStart
 from airflow_provider_hex.api.validation import to_choice, to_seconds
 from airflow_provider_hex.hooks.hex import HexHook
+from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.runs.task_run import TaskRun
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.version_compat import context_of_deferred_timeout
@@ -102,8 +102,11 @@ class HexRunProjectOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_unrendered(project_id, input_params, view_id, notifications, update_published_results)
-        to_choice(on_ambiguous_start, "on_ambiguous_start", get_args(OnAmbiguousStart))
+        with airflow_errors():  # a mapped task is built in the worker
+            check_unrendered(project_id, input_params, view_id, notifications, update_published_results)
+            to_choice(on_ambiguous_start, "on_ambiguous_start", get_args(OnAmbiguousStart))
+            self.poll_interval = None if poll_interval is None else to_seconds(poll_interval, "poll_interval")
+            self.timeout = None if timeout is None else to_seconds(timeout, "timeout")
         self.project_id = project_id
         self.input_params = input_params
         self.view_id = view_id
@@ -112,14 +115,12 @@ class HexRunProjectOperator(BaseOperator):
         self.use_cached_sql_results = use_cached_sql_results
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
-        self.poll_interval = None if poll_interval is None else to_seconds(poll_interval, "poll_interval")
-        self.timeout = None if timeout is None else to_seconds(timeout, "timeout")
         self.cancel_on_timeout = cancel_on_timeout
         self.on_ambiguous_start = on_ambiguous_start
         self.durable = durable
         self.hex_conn_id = hex_conn_id
         self._task_run: TaskRun | None = None
-        self._killed = False
+        self._kill_switch = KillSwitch()
 
     @cached_property
     def hook(self) -> HexHook:
@@ -141,25 +142,23 @@ class HexRunProjectOperator(BaseOperator):
         """Resume after a deferral, whether the trigger succeeded or not."""
         if next_method == "retry_start":
             return super().resume_execution(next_method, next_kwargs, context)
-        self._task_run = TaskRun.resumed(self, context)
+        self._task_run = TaskRun.resumed(self, context, self._kill_switch)
         with self._task_run.released_on_failure():
             return super().resume_execution(next_method, next_kwargs, context)
 
     @airflow_errors()
     def execute_complete(self, context: Context, event: Any) -> Run:
         """Return the completed run that the trigger's event reports, or fail."""
-        return (self._task_run or TaskRun.resumed(self, context)).finish(event)
+        return (self._task_run or TaskRun.resumed(self, context, self._kill_switch)).finish(event)
 
     def on_kill(self) -> None:
         """Stop, and release the run."""
-        self._killed = True
+        self._kill_switch.is_set = True
         if self._task_run is not None:
             self._task_run.kill()
         elif context := context_of_deferred_timeout():
-            TaskRun.resumed(self, context).time_out()
+            TaskRun.resumed(self, context, self._kill_switch).time_out()
 
     def _execute(self, context: Context, began: float, *, requeued: bool) -> StartedRun | Run:
-        if self._killed:
-            raise HexError("The task was killed before it started a run.")
-        self._task_run = TaskRun(self, context)
+        self._task_run = TaskRun(self, context, self._kill_switch)
         return self._task_run.execute(began, requeued=requeued)

@@ -34,18 +34,19 @@ class Attempt:
         """Whether the task has a retry left, which finds the record."""
         return self._store.is_available and bool(self._ti.try_number <= self._ti.max_tries)
 
-    def status(self) -> AttemptStatus:
-        """Ask Airflow about the attempt.
+    def status_in_time(self) -> AttemptStatus:
+        """Return :meth:`status`, or ``UNKNOWN`` if Airflow does not respond in time.
 
         It asks from another thread: a signal may have interrupted this one while it was talking to Airflow itself.
         """
         found: list[AttemptStatus] = []
-        thread = threading.Thread(target=lambda: found.append(self._status()), daemon=True)
+        thread = threading.Thread(target=lambda: found.append(self.status()), daemon=True)
         thread.start()
         thread.join(_MAX_WAIT)
         return found[0] if found else AttemptStatus.UNKNOWN
 
-    def _status(self) -> AttemptStatus:
+    def status(self) -> AttemptStatus:
+        """Ask Airflow about the attempt."""
         try:
             if state_of(self._ti) in _ENDED_BY_USER:
                 return AttemptStatus.ENDED_BY_USER

@@ -78,18 +78,22 @@ class RunRecovery:
         self._on_ambiguous_start = on_ambiguous_start
         self._wait_for_completion = wait_for_completion
 
-    def run(self) -> Mapping[str, Any] | None:
-        """Return the run for this attempt to re-attach to, None if the attempt is to start one.
+    def previous_run(self) -> Mapping[str, Any] | None:
+        """Return the previous attempt's run, None if it has none that matters.
 
         :raises HexAmbiguousStart: it is unknown which run the previous attempt started, if any.
-        :raises HexError: the run could neither be polled nor cancelled.
         """
         if self._record.failure:
             log.info("Starting another run, because the previous attempt's failed: %s", self._record.failure)
             return None
-        known = self._record.run or self._reconciled()
-        if known is None:
-            return None
+        return self._record.run or self._reconciled()
+
+    def resolve(self, known: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the previous attempt's run if this attempt is to re-attach to it, None if it is to start another.
+
+        :param known: the run, as far as it is known.
+        :raises HexError: the run could neither be polled nor cancelled.
+        """
         project_id = known.get("projectId", self._project_id)
         run = self._poll(project_id, known)
         action = decide(

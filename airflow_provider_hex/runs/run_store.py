@@ -61,7 +61,7 @@ class RunStore:
 
     @property
     def has_run(self) -> bool:
-        """Whether the record names the attempt's run."""
+        """Whether the record leads to the attempt's run: it names the run, or the request that started it."""
         return self.is_available and self._has_run
 
     def load(self) -> Record | None:
@@ -70,7 +70,7 @@ class RunStore:
         if not isinstance(data, Mapping):
             return None
         request, run = data.get("request"), data.get("run")
-        self._has_run = run is not None
+        self._has_run = run is not None or request is not None
         return Record(
             is_retry=data.get("max_tries") == self._ti.max_tries,  # Airflow raises it with a clear, not with a retry
             project_id=request and request["project_id"],

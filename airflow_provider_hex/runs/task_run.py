@@ -29,12 +29,12 @@ from airflow_provider_hex.api.errors import (
 from airflow_provider_hex.api.models import Run, RunStatus, StartedRun
 from airflow_provider_hex.api.waiting import wait_for_run
 from airflow_provider_hex.runs.attempt import Attempt
-from airflow_provider_hex.runs.cancellation import cancel_run
 from airflow_provider_hex.runs.deferral import defer_start, defer_wait, first_limit
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.runs.recorded_start import RecordedStart
 from airflow_provider_hex.runs.recovery import RunRecovery
+from airflow_provider_hex.runs.release import Release, release_run
 from airflow_provider_hex.runs.run_store import RunStore
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.run_xcom import pull_run, push_run
@@ -48,35 +48,36 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LEFT = {
-    Disposition.LEAVE_TO_RETRY: "The run continues, and the task's next attempt re-attaches to it.",
-    Disposition.LEAVE_TO_OTHER_ATTEMPT: "The run continues, because another attempt of the task waits for it.",
-    Disposition.LEAVE_RUNNING: "The run continues, because cancel_on_timeout is False.",
-}
-
 
 class TaskRun:
     """The run of one task attempt.
 
     :param task: the operator, with its arguments rendered.
     :param context: the attempt's context.
+    :param kill_switch: is set when Airflow ends the attempt's process.
     :param run: the run that the attempt published before it was deferred. Default: it has none yet.
     """
 
-    def __init__(self, task: HexRunProjectOperator, context: Context, run: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        task: HexRunProjectOperator,
+        context: Context,
+        kill_switch: KillSwitch,
+        run: Mapping[str, Any] | None = None,
+    ) -> None:
         self._task = task
         self._ti: Any = context["ti"]
         self._store = RunStore(context, durable=task.durable, has_run=run is not None)
         self._attempt = Attempt(self._ti, self._store)
         self._run = run
-        self._outcome: str | None = None
-        self._kill_switch = KillSwitch()
-        self._start = RecordedStart(task, self._store, self._kill_switch)
+        self._release: Release | None = None
+        self._kill_switch = kill_switch
+        self._start = RecordedStart(task, self._store, kill_switch)
 
     @classmethod
-    def resumed(cls, task: HexRunProjectOperator, context: Context) -> Self:
+    def resumed(cls, task: HexRunProjectOperator, context: Context, kill_switch: KillSwitch) -> Self:
         """Return the run of an attempt that was deferred while it waited."""
-        return cls(task, context, pull_run(context["ti"], task.project_id))
+        return cls(task, context, kill_switch, pull_run(context["ti"], task.project_id))
 
     def execute(self, began: float, *, requeued: bool = False) -> StartedRun | Run:
         """Obtain a run, publish it and wait for it.
@@ -111,8 +112,8 @@ class TaskRun:
             on_ambiguous_start=self._task.on_ambiguous_start,
             wait_for_completion=self._task.wait_for_completion,
         )
-        recovered = recovery.run()
-        self._run = recovered or self._run
+        self._run = previous = recovery.previous_run()
+        recovered = recovery.resolve(previous) if previous else None
         self._stop_if_killed()
         self._run = recovered
         return recovered
@@ -155,7 +156,7 @@ class TaskRun:
             )
         if self._attempt.status() in (AttemptStatus.ENDED_BY_USER, AttemptStatus.SUPERSEDED):
             self._kill_switch.is_set = True
-            self._stop_if_killed()
+        self._stop_if_killed()
         if not self._task.wait_for_completion:
             return cast("StartedRun", run)
         defer_wait(
@@ -175,10 +176,9 @@ class TaskRun:
         :raises AirflowTaskTimeout: the ``execution_timeout`` was reached.
         :raises HexError: the run did not complete.
         """
-        if self._run is None:
-            raise HexError("The task published no run before it was deferred, so it is unknown which one it waits for.")
+        run_id = self._run["runId"] if self._run else "that the task started"
         try:
-            return events.completed_run(event, self._run["runId"])
+            return events.completed_run(event, run_id)
         except HexRunTimeout as error:
             if self._first_limit == self._task.timeout:
                 raise
@@ -194,8 +194,8 @@ class TaskRun:
         except TaskDeferred:
             raise
         except HexRunFailed as error:
-            if self._outcome is not None:  # the kill has cancelled it
-                add_sentence(error, self._outcome)
+            if self._release and self._release.cancelled:  # by a kill
+                add_sentence(error, self._release.sentence)
             self._store.record_failure(str(error))
             raise
         except BaseException as error:
@@ -212,16 +212,16 @@ class TaskRun:
             self._run = None
 
     def _fail(self, error: BaseException) -> None:
-        cancelled = False
-        if self._outcome is None:  # otherwise the kill has released the run
+        killed = self._release is not None  # then the kill has released the run
+        if not killed:
             is_retried = isinstance(error, HexError) or not isinstance(error, AirflowFailException)
-            disposition = self._decide(self._cause(error), self._status(), is_retried)
-            cancelled = self._release(disposition)
-            if disposition is Disposition.LEAVE_TO_RETRY and isinstance(error, HexError):
-                error.retry_helps = True  # by then, someone may have fixed the token or the connection
-        add_sentence(error, str(self._outcome) if self._is_named_in(error) else self._named_outcome())
-        if cancelled:
+            self._carry_out(self._decide(self._cause(error), self._status(), is_retried))
+        release = cast("Release", self._release)
+        add_sentence(error, release.sentence if self._is_named_in(error) else self._named_release())
+        if release.cancelled and not killed:
             self._store.record_failure(str(error))
+        if release.disposition is Disposition.LEAVE_TO_RETRY and isinstance(error, HexError):
+            error.retry_helps = True  # by then, someone may have fixed the token or the connection
 
     def _fail_without_run(self, error: BaseException) -> None:
         if isinstance(error, HexUnreconciledStart):
@@ -240,8 +240,8 @@ class TaskRun:
             return str(error)
         if self._run is None:
             return "No run was started."
-        self._release(Disposition.CANCEL)
-        return self._named_outcome()
+        self._carry_out(Disposition.CANCEL)
+        return self._named_release()
 
     def _cause(self, error: BaseException) -> Cause:
         if isinstance(error, (HexRunTimeout, AirflowTaskTimeout)) or is_deferral_timeout(error):
@@ -250,7 +250,7 @@ class TaskRun:
 
     def _status(self) -> AttemptStatus:
         """Ask Airflow about the attempt, unless no other attempt can have the run: that takes a record."""
-        return self._attempt.status() if self._store.has_run else AttemptStatus.CURRENT
+        return self._attempt.status_in_time() if self._store.has_run else AttemptStatus.CURRENT
 
     def _decide(self, cause: Cause, status: AttemptStatus, is_retried: bool = True) -> Disposition:
         return decide(
@@ -260,37 +260,33 @@ class TaskRun:
             cancel_on=set(Cause) if self._task.cancel_on_timeout else {Cause.KILLED, Cause.FAILED},
         )
 
-    def _release(self, disposition: Disposition) -> bool:
-        """Carry out a disposition, set the outcome, and return whether the run was cancelled."""
-        cancelled, self._outcome = False, _LEFT.get(disposition, "")
-        if disposition is Disposition.CANCEL and self._run is not None:
-            project_id = self._run.get("projectId") or self._task.project_id
-            cancelled, self._outcome = cancel_run(self._task.hook, project_id, self._run["runId"])
-        return cancelled
+    def _carry_out(self, disposition: Disposition) -> None:
+        run = {"projectId": self._task.project_id, **(self._run or {})}
+        self._release = release_run(disposition, self._task.hook, run)
 
     def _is_named_in(self, error: BaseException) -> bool:
         return self._run is not None and str(self._run.get("runUrl") or self._run["runId"]) in str(error)
 
-    def _named_outcome(self) -> str:
-        return f"{describe(self._run or {})}: {self._outcome}"
+    def _named_release(self) -> str:
+        return f"{describe(self._run or {})}: {self._release.sentence if self._release else ''}"
 
     # Kill: Airflow calls these in a signal handler, in the middle of any line above.
 
     def kill(self) -> None:
         """Stop soon, and release the run, because Airflow ends the process."""
         self._kill_switch.is_set = True
-        if self._run is None or self._outcome is not None:
+        if self._run is None or self._release is not None:
             return
         status = self._status()
         if status is not AttemptStatus.UNKNOWN:  # otherwise the interrupted code ends soon, and releases the run
-            self._release(self._decide(Cause.KILLED, status))
-            log.warning("The task was killed. %s", self._named_outcome())
+            self._carry_out(self._decide(Cause.KILLED, status))
+            log.warning("The task was killed. %s", self._named_release())
 
     def time_out(self) -> None:
         """Release the run of a deferred task that Airflow 2 ends at its ``execution_timeout`` without resuming it."""
         if self._run is not None:
-            self._release(self._decide(Cause.TIMED_OUT, AttemptStatus.CURRENT))
-            log.warning("The task timed out. %s", self._named_outcome())
+            self._carry_out(self._decide(Cause.TIMED_OUT, AttemptStatus.CURRENT))
+            log.warning("The task timed out. %s", self._named_release())
 
     # What the steps above share.
 

@@ -24,9 +24,9 @@ from airflow_provider_hex.api.ids import check_unrendered_id
 from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.hooks.hex import HexHook
-from airflow_provider_hex.runs.cancellation import cancel_run
 from airflow_provider_hex.runs.deferral import defer_wait, first_limit
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
+from airflow_provider_hex.runs.release import release_run
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.run_xcom import push_run
 from airflow_provider_hex.version_compat import context_of_deferred_timeout
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_hex.api.models import Run
+
+
+_CAUSES = {Cause.KILLED: "was killed", Cause.TIMED_OUT: "timed out"}
 
 
 class HexRunSensor(BaseSensorOperator):
@@ -71,8 +74,9 @@ class HexRunSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_unrendered_id(project_id, "project_id")
-        check_unrendered_id(run_id, "run_id")
+        with airflow_errors():  # a mapped task is built in the worker
+            check_unrendered_id(project_id, "project_id")
+            check_unrendered_id(run_id, "run_id")
         self.deferrable = "mode" not in kwargs if deferrable is None else deferrable
         self.project_id = project_id
         self.run_id = run_id
@@ -179,6 +183,6 @@ class HexRunSensor(BaseSensorOperator):
         disposition = decide(cause, AttemptStatus.ENDED_BY_USER, retry_finds_run=False, cancel_on=cancel_on)
         if disposition is not Disposition.CANCEL:
             return ""
-        sentence = cancel_run(self.hook, self.project_id, self.run_id)[1]
-        self.log.warning("The sensor was %s. %s", cause.value, sentence)
-        return sentence
+        release = release_run(disposition, self.hook, {"projectId": self.project_id, "runId": self.run_id})
+        self.log.warning("The sensor %s. %s", _CAUSES[cause], release.sentence)
+        return release.sentence

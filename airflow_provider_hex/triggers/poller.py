@@ -40,8 +40,8 @@ _LAST_POLL_WITHIN = 30.0
 """Seconds beyond a wait's timeout within which the rate limit may allow its last poll."""
 _IDLE_PAUSE = 60.0
 """Seconds between two checks for a run to poll, where none is known. A new wait ends the pause."""
-_CONCERNS_ALL = (HexUnauthorized, HexUntrustedCertificate, HexInvalidInput)
-"""Permanent errors of the token or the connection: they end all its waits."""
+_CONCERNS_ALL = (HexUntrustedCertificate, HexInvalidInput)
+"""Permanent errors of the connection: they end all its waits."""
 
 
 class Poller:
@@ -173,12 +173,12 @@ class Poller:
                 following = page.next if len(missing) < count else None
         except _CONCERNS_ALL:
             raise
-        except HexRequestRejected:
-            pass  # the token may still read each run
         except HexError as error:
-            for waiter in missing:
-                waiter.poll_failed(error)
-            return
+            if isinstance(error, HexUnauthorized) or not isinstance(error, HexRequestRejected):
+                for waiter in missing:
+                    waiter.poll_failed(error)
+                return
+            # The token may still read each run.
         for waiter in missing:
             await self._poll_run(client, waiter)
 
@@ -188,6 +188,7 @@ class Poller:
 
     def _plan_next(self, waiter: Waiter, durations: list[float]) -> None:
         if waiter.ended.done():
+            self._queue.drop(waiter)
             return
         now = self._clock()
         try:

@@ -81,7 +81,7 @@ def test_the_status_is_unknown_if_airflow_is_too_slow(airflow: Airflow) -> None:
     responds = threading.Event()
     airflow.on_store = lambda method, value: responds.wait(60)
     try:
-        assert attempt.status() is AttemptStatus.UNKNOWN
+        assert attempt.status_in_time() is AttemptStatus.UNKNOWN
     finally:
         responds.set()
 

@@ -159,7 +159,7 @@ def test_a_process_that_no_user_ended_leaves_the_previous_run_running(
 def test_a_task_that_was_killed_before_it_is_executed_starts_nothing(emulator: Control, airflow: Airflow) -> None:
     task = operator()
     task.on_kill()
-    with pytest.raises(HexError, match=r"killed before it started a run\."):
+    with pytest.raises(HexError, match=r"killed while it started the run\."):
         task.execute(airflow.attempt())
     assert not emulator.requests()
 

@@ -175,15 +175,23 @@ def test_a_run_far_down_the_list_is_polled_alone(emulator: Control) -> None:
     assert "GetRunStatus" in calls(emulator)
 
 
-def test_a_token_that_is_rejected_ends_all_its_waits_with_one_request(emulator: Control) -> None:
+def test_a_token_that_is_rejected_ends_all_waits_for_a_project_with_one_request(emulator: Control) -> None:
     emulator.fault("*", times=None, status=401)
-    waited_for = runs(emulator, 3) + runs(emulator, 2, OTHER)
+    waited_for = runs(emulator, 3)
     ended = wait_for(*[(config(emulator), watch(run)) for run in waited_for])
     for run, error in zip(waited_for, ended, strict=True):
         assert isinstance(error, HexUnauthorized)
         assert str(error).count("It ends the wait for run") == 1
         assert run["runId"] in str(error)
     assert calls(emulator) == ["GetProjectRuns"]
+
+
+def test_a_token_that_is_rejected_once_ends_the_waits_for_one_project_only(emulator: Control) -> None:
+    emulator.fault("GetProjectRuns", status=401)
+    one, another = runs(emulator, 1), runs(emulator, 1, OTHER)
+    ended = wait_for(*[(config(emulator), watch(run)) for run in one + another])
+    assert len([error for error in ended if isinstance(error, HexUnauthorized)]) == 1
+    assert len([run for run in ended if isinstance(run, dict) and run["status"] == "COMPLETED"]) == 1
 
 
 def test_a_client_that_cannot_be_built_ends_the_waits_of_its_own_token_only(emulator: Control, tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from airflow_provider_hex.api.errors import (
     HexNotFound,
     HexRateLimited,
     HexRunTimeout,
-    HexUnauthorized,
     HexUntrustedCertificate,
 )
 from airflow_provider_hex.api.run_watch import RunWatch
@@ -133,9 +132,9 @@ def test_the_next_poll_waits_as_long_as_hex_asks(time: VirtualTime) -> None:
     assert moments(hex_) == [2, 44]
 
 
-@pytest.mark.parametrize("kind", [HexUnauthorized, HexUntrustedCertificate, HexInvalidInput])
+@pytest.mark.parametrize("kind", [HexUntrustedCertificate, HexInvalidInput])
 @pytest.mark.parametrize("listed", [True, False])
-def test_a_permanent_error_of_the_token_or_connection_ends_all_its_waits_at_once(
+def test_a_permanent_error_of_the_connection_ends_all_its_waits_at_once(
     kind: type[HexError], listed: bool, time: VirtualTime
 ) -> None:
     """Whether a list or a single run was polled. Each error names the run that was waited for."""
