@@ -17,7 +17,7 @@ help:  ## List the targets
 demo: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run dbt, then a Hex project, in a real Airflow, and print the results
 	@$(AIRFLOW_3)/bin/python -m demo
 
-demo-ui: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## The same, and leave Airflow's UI running until Ctrl-C
+demo-ui: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run the demo, and leave Airflow's UI running until Ctrl-C
 	@$(AIRFLOW_3)/bin/python -m demo --ui
 
 test: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run the tests on Airflow 3.3
@@ -38,7 +38,7 @@ peers: $(AIRFLOW_3)/.ready $(PEERS:%=%/.ready)  ## Test the emulator with other 
 load: $(AIRFLOW_3)/.ready  ## Run many tasks at once in a real Airflow, within Hex's rate limits
 	$(AIRFLOW_3)/bin/python -m pytest tests/load -s $(ARGS)
 
-mutants: $(MUTANTS)/.ready  ## Change the core in small ways, and show the changes that no test detects
+mutants: $(MUTANTS)/.ready  ## Change the code of api/ in small ways, and show the changes that tests/api does not detect
 	rm -rf mutants
 	$(MUTANTS)/bin/mutmut run $(ARGS)
 	@$(MUTANTS)/bin/mutmut results | cut -d : -f 1 | xargs -n 1 $(MUTANTS)/bin/mutmut show

@@ -47,7 +47,7 @@ def _combined(own: Any, kind: type[AirflowException]) -> Any:
 
 
 def _reduce(error: HexError) -> Any:
-    """Pickle the error as data, since its class has no name of its own to import."""
+    """Pickle the error as data, because its class is made at run time and cannot be imported."""
     return _restore, (error.to_dict(), error.retry_helps)
 
 

@@ -72,10 +72,10 @@ async def call_on_kill(trigger: BaseTrigger) -> None:
 
 
 async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:
-    """Carry out a trigger's ``on_kill`` to its end. Airflow cancels the trigger every second until it has ended.
+    """Run a trigger's ``on_kill`` to its end, although Airflow cancels the trigger again every second.
 
     :param work: what to do.
-    :raises TimeoutError: it took longer than Airflow gives it.
+    :raises TimeoutError: it took longer than 30 s.
     """
 
     async def bounded() -> None:
@@ -104,10 +104,10 @@ def _has_timed_out(ti: Any) -> bool:
 
 
 async def ask_airflow(question: Callable[[], T]) -> T:
-    """Call from a trigger what blocks: :func:`state_of`, :func:`xcom_of`.
+    """Call a function that blocks from a trigger: :func:`state_of`, :func:`xcom_of`.
 
-    If the caller is cancelled, the question still waits for its response: Airflow before 3.2 would take that for the
-    response to its next question.
+    If the caller is cancelled, the call still receives its response: Airflow before 3.2 would take it for the response
+    to the next request.
     """
     from asgiref.sync import sync_to_async
 

@@ -74,7 +74,7 @@ def _demo(folder: DemoFolder, ui: bool) -> int:
 
 
 def _urls(airflow: LocalAirflow, hex_: Emulator) -> str:
-    return f"Airflow       {airflow.url}  (no login: everybody is admin)\nHex emulator  {hex_.control.url}"
+    return f"Airflow       {airflow.url}  (no login: every user is admin)\nHex emulator  {hex_.control.url}"
 
 
 def _keep_running(airflow: LocalAirflow, hex_: Emulator) -> None:

@@ -30,7 +30,7 @@ class AirflowApi:
         return response.is_success and all(response.json()[name]["status"] == "healthy" for name in SERVICES)
 
     def warm_up(self) -> None:
-        """Make the first request of the API for tasks: Airflow builds it then, and handles nothing else meanwhile.
+        """Send the first request to the API of tasks: Airflow builds it then, and handles nothing else in that time.
 
         On a busy machine that takes longer than a task waits for a response.
         """

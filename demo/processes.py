@@ -24,7 +24,7 @@ class Processes:
     """Starts processes in `folder`, each with a log there, and ends them with all processes that they started.
 
     A context manager: they end when it exits, and also when this program is killed, even by SIGKILL, since a guard
-    process ends them then. `environment` is all of their environment but for the guard's mark.
+    process ends them then. `environment` is their whole environment; the guard's mark is added.
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
     dbt_build >> order_count >> start_hex_run >> wait_for_hex_run >> report
 
 It needs the connection `hex_default` (type `hex`, with a Hex token as its API token), a dbt project, and dbt itself,
-best in an environment of its own, so that its requirements do not clash with Airflow's. Two variables say where:
+best in a separate environment, so that its requirements do not clash with Airflow's. Two variables set the paths:
 
     DBT_COMMAND      the dbt command; default: the one on the PATH
     DBT_PROJECT_DIR  the dbt project; default: demo/dbt_project beside this folder
@@ -58,7 +58,7 @@ def hex_after_dbt() -> None:
         input_params={"as_of": AS_OF, "order_count": orders},
         wait_for_completion=False,
     )
-    # The sensor waits in the triggerer, so a run of hours holds no worker. A run that errors fails this task.
+    # The sensor waits in the triggerer, so a run of hours holds no worker. A run that fails makes this task fail.
     wait_for_hex_run = HexRunSensor(
         task_id="wait_for_hex_run",
         project_id=HEX_PROJECT,

@@ -2,5 +2,5 @@
 
 - ``python -m hex_emulator`` serves it.
 - :func:`hex_emulator.server.running` serves it inside a test.
-- :class:`hex_emulator.client.Control` says how the next runs go and which calls fail.
+- :class:`hex_emulator.client.Control` controls how the next runs go and which calls fail.
 """

@@ -13,13 +13,13 @@ TIMEOUT = 60  # seconds; the emulator responds at once, but the machine may be b
 
 
 class ControlError(Exception):
-    """The emulator refused a request; the message says why."""
+    """The emulator rejected a request; the message says why."""
 
 
 class Control:
-    """Says how an emulator's next runs go and which calls fail, and reports what has happened.
+    """Controls how an emulator's next runs go and which calls fail, and returns what has happened.
 
-    Each method is a request of :mod:`hex_emulator.control`, and raises :class:`ControlError` if the emulator refuses
+    Each method is a request of :mod:`hex_emulator.control`, and raises :class:`ControlError` if the emulator rejects
     it. Seconds are emulated ones; only a fault's ``delay`` and ``slow`` are real.
 
     :param url: where the emulator listens; ``api_url`` is the URL of its Hex API.
@@ -62,7 +62,7 @@ class Control:
         timeline: Sequence[tuple[str, float | None]] | None = None,
         times: int = 1,
     ) -> None:
-        """Say how the next runs go. What is None is as the project says.
+        """Set how the next runs go. What is None is as the project defines it.
 
         :param project_id: the next runs of this project; None: of any.
         :param outcome: their last status.
@@ -201,7 +201,7 @@ class Control:
     def use_up(self, *, requests: int = 0, runs: int = 0, images: int = 0, owner: str | None = None) -> None:
         """Count requests as if another client had sent them now.
 
-        Each number counts for the limits of its own kind only: ten more runs are ``use_up(requests=10, runs=10)``.
+        Each number counts for the limits of that kind only: ten more runs are ``use_up(requests=10, runs=10)``.
 
         :param requests: requests of any call.
         :param runs: requests of RunProject.

@@ -4,7 +4,7 @@
 | --- | --- |
 | `GET /_emulator/health` | returns `{status: "ok", now, speed}` |
 | `GET /_emulator/workspace` | returns the projects and tokens, shaped like `workspace.toml` |
-| `POST /_emulator/runs/next` | says how the next `times` (1) runs go, of `projectId` or of any: `outcome`, `pending` and `running` seconds, or a whole `timeline` of `[status, seconds]`, the last with null. What is left out is as the project says |
+| `POST /_emulator/runs/next` | sets how the next `times` (1) runs go, of `projectId` or of any: `outcome`, `pending` and `running` seconds, or a whole `timeline` of `[status, seconds]`, the last with null. What is left out is as the project defines it |
 | `POST /_emulator/faults` | makes calls fail, see `hex_emulator.faults.Fault` (`call`, `projectId`, `runId`, `after`, `times`, `delay`, `status`, `body`, `contentType`, `headers`, `slow`, `truncate`, `drop`, `apply`) |
 | `DELETE /_emulator/faults` | removes all faults |
 | `GET /_emulator/requests` | returns all requests to the Hex API since the last reset, oldest first; `?call=RunProject` for one call. A `status` of null means that there was no response |
@@ -13,7 +13,7 @@
 | `DELETE /_emulator/runs/{runId}` | removes a run, so that every call about it is 404 |
 | `POST /_emulator/runs/{runId}/status` | `{status}`: changes the status of a run now, also to one that Hex does not have |
 | `POST /_emulator/limits` | changes some of `requestsPerMinute` (60), `runsPerMinute` (20), `runsPerHour` (60), `imagesPerMinute` (20), `kernels` (25), null switches one off, and `headers`, the styles of `hex_emulator.rate_limit_headers`; returns all |
-| `POST /_emulator/limits/use` | counts `requests`, `runs` and `images` as if `owner`, or every owner, had sent so many now; each counts for the limits of its own kind only |
+| `POST /_emulator/limits/use` | counts `requests`, `runs` and `images` as if `owner`, or every owner, had sent so many now; each counts for the limits of that kind only |
 | `POST /_emulator/list-order` | sets the `order` of GetProjectRuns: `newest` first (as after the start), `oldest` first, or `mixed` |
 | `POST /_emulator/clock` | sets the `speed` (emulated seconds in one real second, 0 stops time), or moves time ahead by `advance` emulated seconds |
 | `DELETE /_emulator` | returns to the state right after the start: its limits and speed, the present time, and no runs, requests or faults |
@@ -208,7 +208,7 @@ async def reset(emulator: CurrentEmulator) -> None:
 
 
 def _check_call(name: str) -> None:
-    """Refuse a misspelt name, which would match no call, so that a test with it would show nothing."""
+    """Reject a misspelt name: it would match no call, and a test with it would pass without testing anything."""
     if name not in CALLS:
         raise ApiError(400, "Malformed request", f"{name} is none of {', '.join(sorted(CALLS))}.")
 

@@ -54,7 +54,7 @@ class Fault(BaseModel):
 
     @property
     def has_body(self) -> bool:
-        """Whether a body was given, be it None."""
+        """Whether a body was given, even if it is None."""
         return "body" in self.model_fields_set
 
     @property

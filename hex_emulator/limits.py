@@ -21,7 +21,7 @@ def _header_styles(value: Any) -> Any:
 class Limits(BaseModel):
     """Hex's limits; None switches one off.
 
-    The rate limits are for all tokens of one owner together. A refused request counts like any other. The kernel
+    The rate limits are for all tokens of one owner together. A rate-limited request counts like any other. The kernel
     limit is for the whole workspace. ``headers`` are the styles in which every response reports the tightest rate
     limit, see :mod:`hex_emulator.rate_limit_headers`.
     """

@@ -1,6 +1,6 @@
 """The query parameters of the calls.
 
-Stricter than Hex may be: unknown names, values that are not exact (``limit=1.0``) and repeated names are refused.
+Stricter than Hex may be: unknown names, values that are not exact (``limit=1.0``) and repeated names are rejected.
 """
 
 from typing import Annotated, Any, Literal
@@ -74,7 +74,7 @@ class ProjectsQuery(CursorQuery):
 
 
 async def no_repeated_names(request: Request) -> None:
-    """Refuse a request that repeats a name which takes one value. A FastAPI dependency.
+    """Reject a request that repeats a name which takes one value. A FastAPI dependency.
 
     :param request: the request.
     :raises ApiError: 400, with the repeated names.

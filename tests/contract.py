@@ -1,7 +1,7 @@
 """Check a request or a response against ``openapi.yaml``, Hex's published API reference.
 
 Stricter than Hex in one way: a field that the reference does not have is a failure, in a request (where Hex
-refuses unknown fields of the body only) and in a response (where Hex may add fields). So a misspelt field is found.
+rejects unknown fields of the body only) and in a response (where Hex may add fields). So a misspelt field is found.
 
 More lenient in one way: the reference documents some error statuses for some calls only, so 401, 403, 404, 429 and
 any 5xx are allowed for every call, as ``Error``. A 5xx that is not documented may come from a proxy, so it is

@@ -34,7 +34,7 @@ def test_only_an_error_that_no_retry_helps_fails_the_task_for_good(cls: type[Hex
 
 @pytest.mark.parametrize("retry_helps", [True, False])
 @pytest.mark.parametrize("cls", [errors.HexNotFound, errors.HexServerError])
-def test_an_error_may_decide_for_itself_whether_a_retry_helps(cls: type[HexError], retry_helps: bool) -> None:
+def test_retry_helps_may_be_set_on_an_error(cls: type[HexError], retry_helps: bool) -> None:
     error = for_airflow(overridden(cls, retry_helps))
     assert isinstance(error, cls)
     assert isinstance(error, AirflowFailException) is not retry_helps
@@ -65,7 +65,7 @@ def test_an_error_that_airflow_knows_already_stays_the_same(cls: type[HexError],
     assert (str(twice), twice.facts, twice.retry_helps) == (str(once), once.facts, once.retry_helps)
 
 
-def test_an_error_that_airflow_knows_may_still_change_its_mind() -> None:
+def test_retry_helps_may_still_change_on_an_error_that_airflow_knows() -> None:
     error = for_airflow(errors.HexNotFound("What happened."))
     error.retry_helps = True
     assert not isinstance(for_airflow(error), AirflowFailException)

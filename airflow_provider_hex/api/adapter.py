@@ -50,7 +50,7 @@ class Adapter(requests.adapters.HTTPAdapter):
                     handle.shutdown(socket.SHUT_RDWR)
 
     def check(self) -> None:
-        """Do nothing, unless the client was aborted.
+        """Check that the client was not aborted.
 
         :raises Aborted: it was.
         """
@@ -68,7 +68,7 @@ class Adapter(requests.adapters.HTTPAdapter):
         """
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self._timeout
-        kwargs["verify"] = self._verify  # as the shared context does, which urllib3 would change otherwise
+        kwargs["verify"] = self._verify  # as in the shared context, or urllib3 would change that
         try:
             response = super().send(request, *args, **kwargs)
             if not kwargs.get("stream"):
@@ -85,7 +85,7 @@ class Adapter(requests.adapters.HTTPAdapter):
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Use the shared TLS context for connections by a proxy, and to it."""
+        """Use the shared TLS context for connections through a proxy, and to the proxy."""
         if not proxy.lower().startswith("socks"):
             kwargs["proxy_ssl_context"] = self._context
         return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
@@ -96,18 +96,18 @@ class Adapter(requests.adapters.HTTPAdapter):
         :param conn: the pool of connections that is going to send the request.
         """
         conn.cert_reqs = "CERT_REQUIRED" if self._verify else "CERT_NONE"
-        if conn.ConnectionCls in _ABORTABLE:  # a SOCKS proxy's is not
+        if conn.ConnectionCls in _ABORTABLE:  # connections through a SOCKS proxy cannot be aborted
             conn.ConnectionCls = partial(_ABORTABLE[conn.ConnectionCls], self._watch)
 
     def _watch(self, sock: socket.socket) -> None:
-        """Let :meth:`abort` reach a socket. A duplicate, because TLS wraps the socket in another."""
+        """Register a duplicate of a socket for :meth:`abort`, because TLS replaces the socket by another."""
         with self._lock:
             self.check()
             self._in_use.append(socket.socket(fileno=os.dup(sock.fileno())))
 
 
 class _Abortable(HTTPConnection):
-    """A connection that shows its socket before it connects, and before each request."""
+    """A connection that registers its socket before it connects, and before each request."""
 
     def __init__(self, watch: Watch, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -122,7 +122,7 @@ class _Abortable(HTTPConnection):
             raise NewConnectionError(self, f"Failed to establish a new connection: {error}") from error
 
     def _connected(self) -> socket.socket:
-        """Connect to the first address that works; ``urllib3`` shows no socket before it is connected."""
+        """Connect to the first address that works. ``urllib3`` has no hook before a socket is connected."""
         failure = OSError("The name has no address.")
         family = urllib3.util.connection.allowed_gai_family()
         for *kind, _, address in socket.getaddrinfo(self._dns_host, self.port, family, socket.SOCK_STREAM):
@@ -148,7 +148,7 @@ class _Abortable(HTTPConnection):
         sock.connect(address)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        """Send a request, also over a connection that was kept from the request before."""
+        """Send a request, also over a connection that was kept alive."""
         if self.sock is not None:
             self._watch(self.sock)
         super().request(*args, **kwargs)

@@ -25,10 +25,10 @@ T = TypeVar("T")
 class AsyncHexClient:
     """Sends calls to Hex without blocking the event loop: ``async with AsyncHexClient(config) as client``.
 
-    Each call runs a :class:`~airflow_provider_hex.api.client.HexClient` in a thread of its own, which ends with the
+    Each call runs a :class:`~airflow_provider_hex.api.client.HexClient` in a new thread, which ends with the
     call. Cancelling the call aborts the request. No thread keeps the process from ending.
 
-    :param config: where Hex is, and the token.
+    :param config: Hex's address, and the token.
     :param sleep: how the threads wait. Default: until the time has passed, or the call is cancelled.
     :param clock: returns the time in epoch seconds.
     :param raising: makes the context in which each call raises its errors. Default: one that changes nothing.

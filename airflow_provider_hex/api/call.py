@@ -29,16 +29,16 @@ class Response:
 
 
 class Journal(Protocol):
-    """Follows a request that must not be sent twice. It may raise to stop the request."""
+    """Is notified of a request that must not be sent twice. It may raise an error to stop the request."""
 
     def sending(self, at: float) -> None:
-        """Is called just before the request is sent, each time.
+        """Record that the request is about to be sent. It is called each time, just before.
 
         :param at: the time, in epoch seconds.
         """
 
     def had_no_effect(self) -> None:
-        """Is called when Hex certainly did nothing."""
+        """Record that Hex certainly did nothing."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Call(Generic[T]):
     :param query: the query's parameters.
     :param body: the JSON body, None for none.
     :param repeatable: whether sending it twice does no harm: true of all but RunProject.
-    :param journal: follows the request, None for none.
+    :param journal: is notified of the request, None for none.
     """
 
     name: str

@@ -27,9 +27,10 @@ T = TypeVar("T")
 class HexClient:
     """Sends calls to Hex: it keeps connections, gives every request timeouts, and follows no redirects.
 
-    The environment's proxies and CA bundles count, unless the connection has its own; they are read once, here.
+    The environment's proxies and CA bundles apply, unless the connection sets others. They are read once, when the
+    client is created.
 
-    :param config: where Hex is, and the token.
+    :param config: Hex's address, and the token.
     :param sleep: how to wait. Default: until the time has passed, or the client is aborted.
     :param clock: returns the time in epoch seconds.
     :param limiter: the rate limiter to share with other clients. Default: one for this client.
@@ -56,7 +57,7 @@ class HexClient:
         self.session.close()
 
     def abort(self) -> None:
-        """End what another thread does with this client, which can do nothing more then."""
+        """Abort what another thread does with this client, and let it send no other request."""
         self._adapter.abort()
 
     def pause(self, call: Call[Any]) -> float:
@@ -142,7 +143,7 @@ class HexClient:
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # requests lets some of urllib3's through
             self._adapter.check()
             raise self._no_response(call, error, now) from None
-        self._adapter.check()  # what looks like the end of a response may be the abort
+        self._adapter.check()  # an abort may look like the end of a response
         received_at = self.clock()
         self._limiter.learned(call.name, response.headers, received_at, response.status_code)
         body = self.config.without_token(response.content)
@@ -152,17 +153,17 @@ class HexClient:
         """Return the error for a request to which no response came."""
         causes = _causes(error)
         never_sent = _failed_to_connect(error)
-        said = next((text for cause in reversed(causes) if (text := str(cause))), type(error).__name__)
+        reason = next((text for cause in reversed(causes) if (text := str(cause))), type(error).__name__)
         if any(isinstance(cause, TimeoutError) for cause in causes):
-            said = (
+            reason = (
                 f"no connection within {self.config.connect_timeout:g} s (connect_timeout)"
                 if never_sent
-                else f"nothing came for {self.config.read_timeout:g} s (read_timeout)"
+                else f"no data for {self.config.read_timeout:g} s (read_timeout)"
             )
         return error_messages.no_response(
             call,
             self.config.base_url,
-            self.config.without_token(said.encode(errors="replace")).decode(),
+            self.config.without_token(reason.encode(errors="replace")).decode(),
             never_sent=never_sent,
             untrusted=any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes),
             sent_at=sent_at,
@@ -171,8 +172,8 @@ class HexClient:
 
 def _session(config: HexConfig, adapter: Adapter) -> requests.Session:
     session = requests.Session()
-    # What the environment says of proxies and CA bundles is settled here. requests would prefer it to the connection's,
-    # does not know IPv6 networks in NO_PROXY, and would send a .netrc's password in place of the token.
+    # The environment's proxies and CA bundles are handled by proxy_for and ssl_context. requests would prefer them to
+    # the connection's, does not support IPv6 networks in NO_PROXY, and would send a password from .netrc as the token.
     session.trust_env = False
     proxy = proxy_for(config)
     session.proxies = {"all": proxy} if proxy else {}

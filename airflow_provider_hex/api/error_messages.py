@@ -18,7 +18,7 @@ _LONGEST_LIST = 20
 _CHECK_ADDRESS = "Check the connection's Base URL and Proxy"
 _INPUTS_HINT = "Fix the task's input_params, or change the project's input parameters and publish it."
 _KERNELS_HINT = "All of Hex's kernels are in use, so no run was started. Usually temporary."
-_SERVER_HINT = "Hex, or a proxy before it, failed. Usually temporary."
+_SERVER_HINT = "Hex, or a proxy in front of it, failed. Usually temporary."
 _NOT_FOUND_HINT = (
     "There is no such {}, or the token's owner has no access to it. Check the ids, the connection's Base URL, and "
     "whose token it is."
@@ -54,7 +54,7 @@ def error_response(call: Call[Any], response: Response, data: Any, retry_after: 
     :param call: the request.
     :param response: the response.
     :param data: the response's JSON, None if it is not JSON.
-    :param retry_after: seconds to wait before the next request, None if the response does not say.
+    :param retry_after: seconds to wait before the next request, None if the response asks for no delay.
     """
     fields: Mapping[str, Any] = data if isinstance(data, Mapping) else {}
     reason, details, trace_id = (_text(fields, name) for name in ("reason", "details", "traceId"))
@@ -128,9 +128,9 @@ def ambiguous_start(
 ) -> errors.HexAmbiguousStart:
     """Return the error for a RunProject that may have started a run, and may not.
 
-    :param error: what came instead of a response.
+    :param error: the error of that request.
     :param found: the runs that it may have started.
-    :param doubt: why none of them is taken.
+    :param doubt: why the task re-attaches to none of them.
     :param kind: the error's class. Default: the one for a start that a retry cannot reconcile.
     """
     runs = "".join(f" {describe(run)} is {run.get('status')}." for run in found[:_LONGEST_LIST])

@@ -15,14 +15,14 @@ from typing import Any
 class HexError(Exception):
     """Base of all errors of this provider.
 
-    :param message: what happened, to which run, and what to do about it. It never holds the token.
+    :param message: what happened, to which run, and what to do about it. It never contains the token.
     :param status: the HTTP status of Hex's response, where there was one.
     :param reason: Hex's code for what is wrong, where it gave one.
     :param details: Hex's explanation, where it gave one.
     :param trace_id: the trace id that Hex support asks for, where Hex gave one.
     :param method: the request's method, where there was a request.
     :param path: the request's path, below the API's base URL.
-    :param retry_after: the seconds to wait before the next request, where Hex said so.
+    :param retry_after: the seconds to wait before the next request, where Hex asked for a delay.
     :param sent_at: when the request was sent, in epoch seconds.
     """
 
@@ -60,7 +60,7 @@ class HexError(Exception):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """All that the error knows besides its message, by name."""
+        """The error's attributes except for its message, by name."""
         return {name: getattr(self, name) for name in _FACTS}
 
     def to_dict(self) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class HexUntrustedCertificate(HexNotConnected):
 
 
 class HexInvalidResponse(HexError):
-    """A response that the API does not document: HTML from a proxy, half a JSON document, another run."""
+    """A response that the API does not document: HTML from a proxy, incomplete JSON, another run."""
 
     transient = True
 

@@ -38,7 +38,7 @@ def check_combination(input_params: Any, view_id: Any, update_published_results:
         published results, where Hex ignores the inputs.
     """
     if input_params and view_id:
-        raise HexInvalidInput("Pass either input_params or view_id: a saved view brings its own inputs.")
+        raise HexInvalidInput("Pass either input_params or view_id: a saved view already has inputs.")
     if input_params and update_published_results:
         raise HexInvalidInput(
             "Pass either input_params or update_published_results: to update the published results, Hex ignores "

@@ -14,9 +14,9 @@ from airflow_provider_hex.api.rate_limit import WINDOW
 K = TypeVar("K", bound=Hashable)
 
 SHORTEST_PAUSE = 2.0
-"""Seconds between two polls at the least, unless the user chose fewer."""
+"""Minimum seconds between two polls, unless the user chose fewer."""
 LONGEST_PAUSE = 120.0
-"""Seconds between two polls at the most, where nothing is known of how long the run may still take."""
+"""Maximum seconds between two polls, where nothing is known about how long the run may still take."""
 SHARE = 0.1
 """The pause as a share of the time waited, where nothing is known."""
 
@@ -33,10 +33,10 @@ def next_poll_delay(waited: float, *, poll_interval: float | None = None, past: 
     waited, from 2 to 120 seconds: a quick failure is seen quickly, and the end of an hour's run a minute late on
     average.
 
-    Past runs improve on that. Take those that took longer than this one has been waited for: if this run takes as
-    long as one of them, how long will it have been over, unseen, at a given moment? The next poll is when the mean of
-    that reaches :data:`EXPECTED_DELAY`: there are few polls while no run is likely to have ended, and many when most
-    are. (Where runs end at a rate of h per second, the pause becomes √(2/h) seconds, so that polls are traded for
+    With past runs, the next poll is when the expected delay reaches :data:`EXPECTED_DELAY`. The expected delay at a
+    moment is how long ago this run has ended by then, as a mean over the past runs that took longer than this one has
+    been waited for. So there are few polls while the run is unlikely to have ended, and many when it is likely.
+    (Where runs end at a rate of h per second, the pause becomes √(2/h) seconds, so that polls are traded for
     delay at the same price everywhere.) Each past run stands for many, from a quarter shorter to a quarter longer.
 
     A run may also be unlike all past ones. So the pause is never longer than the time waited times the share of past
@@ -60,7 +60,7 @@ def next_poll_delay(waited: float, *, poll_interval: float | None = None, past: 
 
 
 def _until_mean_delay(ends: Sequence[float], seconds: float) -> float:
-    """Return when runs that end at these moments, in order, will have been over for so many seconds, on average."""
+    """Return when runs that end at these sorted moments will have ended this many seconds ago, on average."""
     enough = seconds * len(ends)
     when = math.inf
     for ended, (end, following) in enumerate(zip(ends, [*ends[1:], math.inf], strict=True), 1):
@@ -72,7 +72,7 @@ def _until_mean_delay(ends: Sequence[float], seconds: float) -> float:
 
 
 def min_spacing(per_minute: int) -> float:
-    """Return the seconds between two requests at the least: half of what would spread the rate limit evenly.
+    """Return the minimum seconds between two requests: half of an even spacing of the rate limit.
 
     Without it, many waits that begin together use up the requests of a minute at once, and no run's end is seen for
     the rest of that minute.
@@ -83,7 +83,7 @@ def min_spacing(per_minute: int) -> float:
 
 
 class PollQueue(Generic[K]):
-    """Which run to poll next: always the most overdue, so that none waits longer than for one poll of each other."""
+    """Which run to poll next: always the most overdue, so that each waits at most for one poll of every other run."""
 
     def __init__(self) -> None:
         self._due: dict[K, float] = {}

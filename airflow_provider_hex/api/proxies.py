@@ -16,8 +16,8 @@ _PORTS = {"http": 80, "https": 443}
 def proxy_for(config: HexConfig) -> str | None:
     """Return the URL of the proxy to use, None for none.
 
-    The connection's ``proxy`` comes first, whatever ``NO_PROXY`` says. Then ``HTTPS_PROXY`` (``HTTP_PROXY`` for a base
-    URL with http) and ``ALL_PROXY``, unless ``NO_PROXY`` names the host.
+    The connection's ``proxy`` comes first, even if ``NO_PROXY`` names the host. Then ``HTTPS_PROXY`` (``HTTP_PROXY``
+    for a base URL with http) and ``ALL_PROXY``, unless ``NO_PROXY`` names the host.
 
     :raises HexInvalidInput: the environment names a proxy that cannot be used.
     """
@@ -40,7 +40,7 @@ def _usable(url: str, variable: str) -> str:
 
 
 def _bypassed(host: str, port: int) -> bool:
-    """Whether ``NO_PROXY`` names a host: as Python reads it, and besides as a network or an IPv6 address."""
+    """Whether ``NO_PROXY`` names a host: as Python's ``proxy_bypass`` reads it, or as a network or an IPv6 address."""
     if proxy_bypass(f"{host}:{port}"):
         return True
     try:

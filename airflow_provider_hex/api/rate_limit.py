@@ -14,12 +14,12 @@ from threading import Lock
 WINDOW = 60.0
 """Seconds for which Hex's limit of 60 requests lasts."""
 LONGEST_LIMIT = 3600.0
-"""Seconds for which Hex's longest limit lasts: 60 runs an hour. A header that says more is not believed."""
+"""Seconds for which Hex's longest limit lasts: 60 runs an hour. A longer delay in a header is cut to this."""
 
 _ROUNDING = 1.0
 """Seconds by which a window may end later than it seems: headers are in whole seconds, and requests take time."""
-_BLIND_PAUSE = 10.0
-"""Seconds until the next request after a 429 that does not say how long its limit lasts."""
+_DEFAULT_PAUSE = 10.0
+"""Seconds until the next request after a 429 that does not report when its limit ends."""
 _EARLIEST_EPOCH = 1e9
 _EARLIEST_EPOCH_MS = 1e12
 
@@ -27,10 +27,10 @@ _EARLIEST_EPOCH_MS = 1e12
 class RateLimiter:
     """Keeps one client's requests within the limits: its own, and those that Hex's responses report.
 
-    RunProject and GetChartImageFromRun have limits of their own, so a response to one of them counts for requests of
+    RunProject and GetChartImageFromRun have separate limits, so a response to one of them counts for requests of
     the same name only. The methods may be called from several threads.
 
-    :param per_minute: how many requests are sent in a minute at the most.
+    :param per_minute: the maximum number of requests in a minute.
     """
 
     def __init__(self, per_minute: int) -> None:
@@ -59,7 +59,7 @@ class RateLimiter:
             self._sent.append(now)
 
     def learned(self, name: str, headers: Mapping[str, str], now: float, status: int = 200) -> None:
-        """Record what a response says of the limit: how many requests are left, and until when.
+        """Record what a response reports about the limit: how many requests are left, and until when.
 
         If none is left, the next one waits for the reset. If requests at the rate of the last minute would use up
         those that are left, they are spread over the time until the reset.
@@ -75,11 +75,11 @@ class RateLimiter:
 
 
 def retry_after(headers: Mapping[str, str], now: float, status: int = HTTPStatus.TOO_MANY_REQUESTS) -> float | None:
-    """Return the seconds to wait that a response asks for, None if it asks for none or makes no sense.
+    """Return the seconds to wait that a response asks for, None if it asks for none or is invalid.
 
     ``Retry-After`` counts first, then, for a 429, the reset of ``RateLimit-*`` and ``X-RateLimit-*``; each in
     seconds, epoch seconds or as a date. Epochs and dates are compared with the response's own ``Date``, so that a
-    wrong clock, here or there, does no harm.
+    wrong clock on either side does not matter.
 
     :param headers: the response's headers, in any letter case.
     :param now: the time in epoch seconds.
@@ -111,7 +111,7 @@ def _pause_after(name: str, headers: Mapping[str, str], now: float, status: int,
     """
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         asked = retry_after(headers, now)
-        return _BLIND_PAUSE if asked is None else asked
+        return _DEFAULT_PAUSE if asked is None else asked
     values = _limit_headers(headers)
     left = _number(values.get("remaining", ""))
     reset = _seconds(values.get("reset", ""), _hex_clock(headers, now))

@@ -18,8 +18,8 @@ class RunWatch:
     :param project_id: the project.
     :param run_id: the run.
     :param started_at: when the wait began, in epoch seconds.
-    :param poll_interval: seconds between two polls. Default: as :func:`poll_schedule.next_poll_delay` says.
-    :param timeout: seconds to wait at the most, counted from ``started_at``. Default: no timeout.
+    :param poll_interval: seconds between two polls. Default: see :func:`poll_schedule.next_poll_delay`.
+    :param timeout: maximum seconds to wait, counted from ``started_at``. Default: no timeout.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class RunWatch:
         """Record the run as Hex reports it, and log a new status.
 
         :param run: the run.
-        :returns: whether it has ended.
+        :return: whether it has ended.
         """
         if self._run is None or self._run["status"] != run["status"]:
             unknown = ", a status unknown to this provider" if RunStatus.of(run) is RunStatus.UNKNOWN else ""

@@ -26,9 +26,9 @@ OnAmbiguousStart = Literal["reconcile", "adopt", "fail"]
 """What to do about a RunProject whose outcome is unknown:
 
 * ``reconcile``: if no run of the project was started by API since then, start again. If there is exactly one, and the
-  request had default options (no inputs, no saved view, everything at Hex's default), take that one. Else fail.
-* ``adopt``: the same, but take exactly one run whatever the options, because nothing else starts this project by API.
-* ``fail``: never start again, and take no run.
+  request had default options (no inputs, no saved view, everything at Hex's default), re-attach to it. Else fail.
+* ``adopt``: the same, but re-attach to exactly one run with any options, because nothing else starts it by API.
+* ``fail``: never start again, and re-attach to no run.
 """
 
 
@@ -37,7 +37,7 @@ class StartRequest:
     """A RunProject that was sent.
 
     :param sent_at: when, in epoch seconds.
-    :param default_options: whether it had default options, so that any other run of the project would do as well.
+    :param default_options: whether it had default options, so that any other run with them has the same result.
     """
 
     sent_at: float
@@ -60,7 +60,7 @@ def start(
     :param project_id: the project.
     :param on_ambiguous_start: see :data:`OnAmbiguousStart`.
     :param grace: seconds after which a new run shows in the list of the project's runs.
-    :return: Hex's response, or what it would have been.
+    :return: Hex's response, or the same fields of the run that was found.
     :raises HexAmbiguousStart: the start could not be reconciled, or must not be.
     :raises HexError: no run was started, and the start may be tried again later.
     """
@@ -101,16 +101,16 @@ def reconcile(
     until: float | None = None,
     is_candidate: Callable[[Run], bool] = lambda run: True,
 ) -> Steps[StartedRun | None]:
-    """Find the run that an ambiguous start made.
+    """Find the run of an ambiguous start.
 
     :param project_id: the project.
     :param request: the RunProject.
-    :param error: what came instead of a response.
+    :param error: the error of that request.
     :param on_ambiguous_start: see :data:`OnAmbiguousStart`.
     :param grace: seconds to wait before the runs are listed.
     :param until: when the request must have reached Hex, in epoch seconds. Default: now.
     :param is_candidate: whether a run counts. Default: every run does.
-    :return: the run, None if the request made none.
+    :return: the run, None if the request started none.
     :raises HexAmbiguousStart: it is not certain which run it is, or ``on_ambiguous_start`` is ``fail``.
     :raises HexError: the project's runs cannot be listed.
     """
@@ -129,19 +129,19 @@ def _adopted(
     :raises HexAmbiguousStart: it is not certain which one that is.
     """
     if on_ambiguous_start == "fail":
-        doubt = "with on_ambiguous_start='fail', no run is taken for it, and it is not sent again."
+        doubt = "with on_ambiguous_start='fail', the task re-attaches to no run, and does not send the request again."
     elif len(found) > 1:
         doubt = "several runs of the project were started by API since then."
     elif not request.default_options and on_ambiguous_start != "adopt":
         doubt = "one run of the project was started by API since then, perhaps with other inputs or options."
     else:
-        log.warning("Taking the one run that was started since then: %s", error_messages.describe(found[0]))
+        log.warning("Re-attaching to the one run that was started since then: %s", error_messages.describe(found[0]))
         return _as_started(found[0])
     raise error_messages.ambiguous_start(error, found, doubt)
 
 
 def _runs_between(project_id: str, since: float, until: float | None) -> Steps[list[Run]]:
-    """Return the runs that were started by API between two times, in epoch seconds of our own clock.
+    """Return the runs that were started by API between two times, in epoch seconds of this machine's clock.
 
     It reads pages until one shows that the list is sorted and all further runs are older.
     """

@@ -17,11 +17,11 @@ _loading = threading.RLock()  # a signal handler may need a context while it is 
 
 
 def ssl_context(config: HexConfig) -> ssl.SSLContext:
-    """Return what checks the server's certificate.
+    """Return the context that checks the server's certificate.
 
     The connection's ``verify`` and ``ca_bundle`` come first, then ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE``,
-    then the authorities that requests trusts. Clients that trust the same share one context, because it takes about
-    a megabyte and tens of milliseconds. A file that has changed is read again.
+    then the authorities that requests trusts. Clients with the same settings share one context, because loading it
+    takes about a megabyte and tens of milliseconds. A file that has changed is loaded again.
 
     :raises HexInvalidInput: the file does not exist, or is not PEM.
     """
@@ -48,6 +48,7 @@ def _bundle(config: HexConfig) -> tuple[str, str]:
 
 @lru_cache(maxsize=8)
 def _context(verify: bool, bundle: str, changed_at: int) -> ssl.SSLContext:
+    """Return a new context. ``changed_at`` is only a part of the cache's key: a changed file is loaded again."""
     context = create_urllib3_context()
     if not verify:
         context.check_hostname = False

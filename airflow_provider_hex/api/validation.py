@@ -1,9 +1,9 @@
 """Validators for the values that users and templates give. Nothing is sent that Hex would reject or ignore.
 
-Each ``to_…(value, name)`` returns the value in the type that Hex needs. Where a template may stand, it also accepts
-the text that one renders to: ``"true"``, a JSON document. For anything else it raises :class:`HexInvalidInput`, whose
-message says what ``name`` is and what it must be. ``name`` is the argument's name, or the place in it, such as
-``input_params['n']``.
+Each ``to_…(value, name)`` returns the value in the type that Hex needs. Where templates are allowed, it also accepts
+the text that a template renders to: ``"true"``, a JSON document. For anything else it raises
+:class:`HexInvalidInput`, whose message says what ``name`` is and what it must be. ``name`` is the argument's name, or
+the place in it, such as ``input_params['n']``.
 """
 
 from __future__ import annotations

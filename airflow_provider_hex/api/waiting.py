@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MAX_STRETCH = 1.2
-"""The factor by which a pause between two polls is lengthened at the most."""
+"""The maximum factor by which a pause between two polls is lengthened."""
 
 
 def wait_for_run(
@@ -32,7 +32,7 @@ def wait_for_run(
     :param run_id: the run.
     :param poll_interval: seconds between two polls. Default:
         :func:`~airflow_provider_hex.api.poll_schedule.next_poll_delay` decides.
-    :param timeout: seconds to wait. Default: no end.
+    :param timeout: seconds to wait. Default: no timeout.
     :raises HexRunFailed: the run ended, but not as ``COMPLETED``.
     :raises HexRunTimeout: the run had not ended after ``timeout``. It continues.
     :raises HexError: the run cannot be polled.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def config_of(connection: Connection, extra: Mapping[str, Any]) -> HexConfig:
-    """Return what a connection says, checked.
+    """Return a connection's configuration, validated.
 
     :param connection: the connection.
     :param extra: the connection's extra, which a trigger reads asynchronously.
@@ -30,7 +30,7 @@ def config_of(connection: Connection, extra: Mapping[str, Any]) -> HexConfig:
 
 
 async def async_config_of(hex_conn_id: str) -> HexConfig:
-    """Return what the connection with this id says, for a trigger, which may not block.
+    """Return the configuration of the connection with this id, read asynchronously for a trigger.
 
     :param hex_conn_id: the connection's id.
     :raises HexInvalidInput: a field is invalid.
@@ -52,7 +52,7 @@ def form_widgets() -> dict[str, Any]:
     from wtforms import BooleanField, IntegerField, StringField
     from wtforms.validators import Optional
 
-    kinds = {"boolean": BooleanField, "integer": IntegerField}  # Airflow takes these and text only
+    kinds = {"boolean": BooleanField, "integer": IntegerField}  # Airflow supports only these and text
     fields = get_provider_info()["connection-types"][0]["conn-fields"]
     return {
         name: kinds.get(field["schema"]["type"][0], StringField)(

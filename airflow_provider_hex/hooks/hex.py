@@ -43,7 +43,7 @@ class HexHook(BaseHook):
     """Calls the Hex API with the token of an Airflow connection.
 
     The connection is of type ``hex``. Its password is a workspace or personal token. Its host is Hex's address
-    (``https://app.hex.tech`` if empty; EU, HIPAA and single-tenant workspaces have their own). Its extra holds the
+    (``https://app.hex.tech`` if empty; EU, HIPAA and single-tenant workspaces have others). Its extra holds the
     other fields of the connection form, see :class:`~airflow_provider_hex.api.config.HexConfig`.
 
     There is a method for each call of https://learn.hex.tech/docs/api/api-reference. The methods return what Hex
@@ -66,7 +66,7 @@ class HexHook(BaseHook):
 
     @cached_property
     def config(self) -> HexConfig:
-        """What the connection says. It is looked up once.
+        """The connection's configuration. It is read once.
 
         :raises HexInvalidInput: a field of the connection is invalid.
         """
@@ -111,7 +111,7 @@ class HexHook(BaseHook):
         return AsyncHexClient(await self.get_async_config(), raising=airflow_errors)
 
     async def get_async_config(self) -> HexConfig:
-        """Return :attr:`config`, looked up asynchronously."""
+        """Return :attr:`config`, read asynchronously."""
         with airflow_errors():
             return await async_config_of(self.hex_conn_id)
 
@@ -288,7 +288,7 @@ class HexHook(BaseHook):
         :param run_id: the run.
         :param poll_interval: seconds between two polls. Default: a tenth of the time waited, from 2 to 120 s, and more
             often around the time at which earlier runs of the project ended.
-        :param timeout: seconds to wait. Default: no end.
+        :param timeout: seconds to wait. Default: no timeout.
         :raises HexRunFailed: the run ended, but not as ``COMPLETED``.
         :raises HexRunTimeout: the run had not ended after ``timeout``. It continues.
         """
@@ -300,7 +300,7 @@ class HexHook(BaseHook):
             user = self.client.send(protocol.me())
         except HexError as error:
             return False, str(error)
-        name = user.get("email") or user.get("name") or user.get("id") or "a user whom Hex does not name"
+        name = user.get("email") or user.get("name") or user.get("id") or "a user without a name"
         return True, f"The token works: it belongs to {name} at {self.config.base_url}."
 
     @classmethod

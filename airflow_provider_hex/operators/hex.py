@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 class HexRunProjectOperator(BaseOperator):
     """Runs the latest published version of a Hex project.
 
-    The task succeeds only when Hex reports this very run as ``COMPLETED``. It returns the run as Hex describes it. The
-    XComs ``run_id`` and ``run_url`` are there as soon as the run exists. A task that times out or is killed cancels
-    its run, and so does one that fails in its last attempt.
+    The task succeeds only when Hex reports its run as ``COMPLETED``. It returns the run as Hex describes it. The
+    XComs ``run_id`` and ``run_url`` are pushed as soon as the run exists. The run is cancelled when the task times
+    out, when a user ends the task, and when it fails in its last attempt.
 
     A retry recovers the run of the previous attempt: it re-attaches to a run that has not ended, takes the result of
     one that completed, and otherwise starts another. (This needs Airflow 3.3 or later, which has a task state store.
@@ -53,15 +53,16 @@ class HexRunProjectOperator(BaseOperator):
         ``[operators] default_deferrable``.
     :param poll_interval: seconds between two polls of the run, or a timedelta. Default: a tenth of the time
         waited, from 2 to 120 seconds, and more often around the time at which earlier runs of the project ended.
-    :param timeout: seconds from the task's start until the run must have ended, or a timedelta; None for no
-        end. Default: an hour.
+    :param timeout: seconds from the start of the attempt until the run must have ended, or a timedelta; None for no
+        timeout. Default: an hour.
     :param cancel_on_timeout: cancel the run when ``timeout`` or ``execution_timeout`` is reached. Default: yes.
-    :param on_ambiguous_start: what to do when RunProject got no clear response, so that a run may exist or not. After
-        the connection's ``start_grace``, the project's API-triggered runs since then are listed. ``reconcile``: if
-        there is none, start again; if there is exactly one, and the task passes no inputs, view or options, take it;
-        else fail without retries, and list them. ``adopt``: take exactly one in any case, because nothing else starts
-        this project by API. ``fail``: never start again, and take no run. A task cancels the run that it took as if
-        it had started it. Default: ``reconcile``.
+    :param on_ambiguous_start: what to do when RunProject got no clear response, so that a run may exist or not.
+        ``reconcile``: list the project's API-triggered runs since the request, ``start_grace`` seconds after it. If
+        there is none, start again. If there is exactly one, and the task passes no inputs, view or options, re-attach
+        to it. Otherwise fail without retries, and list the runs. ``adopt``: the same, but re-attach to exactly one run
+        even if the task passes inputs, a view or options, because nothing else starts this project by API. ``fail``:
+        never start again, and re-attach to no run. The task cancels a run that it re-attached to as if it had started
+        it. Default: ``reconcile``.
     :param durable: record the run in Airflow's task state store, for a retry to find. Default: yes.
     :param hex_conn_id: the connection. Default: ``hex_default``. (templated)
     :raises HexInvalidInput: Hex would reject or ignore the arguments; nothing was sent.
@@ -124,7 +125,7 @@ class HexRunProjectOperator(BaseOperator):
 
     @cached_property
     def hook(self) -> HexHook:
-        """The hook, which looks the connection up once."""
+        """The hook. It reads the connection once."""
         return HexHook(self.hex_conn_id)
 
     @airflow_errors()

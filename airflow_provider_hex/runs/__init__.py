@@ -1,1 +1,1 @@
-"""The life of a task's run: :mod:`~airflow_provider_hex.runs.task_run` tells it from start to end."""
+"""The life of a task's run: :mod:`~airflow_provider_hex.runs.task_run` shows it from start to end."""

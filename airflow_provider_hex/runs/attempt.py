@@ -1,4 +1,4 @@
-"""What Airflow says about the present attempt of a task."""
+"""What Airflow reports about this attempt of a task."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ log = logging.getLogger(__name__)
 _ENDED_BY_USER = {"failed", "success", "skipped", "upstream_failed", "removed", "restarting"}
 """The states of a task that a user ended while it ran; ``restarting`` is that of one that was cleared."""
 _MAX_WAIT = 1.5
-"""Seconds to wait for Airflow. It ends a process 5 s after it asked it to end."""
+"""Seconds to wait for Airflow's response. Airflow sends SIGKILL 5 s after the first signal."""
 
 
 class Attempt:
-    """The present attempt of a task.
+    """This attempt of a task.
 
     :param ti: the task instance, as Airflow passes it to the task.
     :param store: its access to the record.
@@ -31,13 +31,13 @@ class Attempt:
 
     @property
     def retry_finds_record(self) -> bool:
-        """Whether the task has a retry left, which finds the record."""
+        """Whether the task has a retry left, and a task state store in which the retry finds the record."""
         return self._store.is_available and bool(self._ti.try_number <= self._ti.max_tries)
 
     def status_in_time(self) -> AttemptStatus:
         """Return :meth:`status`, or ``UNKNOWN`` if Airflow does not respond in time.
 
-        It asks from another thread: a signal may have interrupted this one while it was talking to Airflow itself.
+        It uses another thread, because a signal may have interrupted this one in a request to Airflow.
         """
         found: list[AttemptStatus] = []
         thread = threading.Thread(target=lambda: found.append(self.status()), daemon=True)
@@ -53,5 +53,5 @@ class Attempt:
             if self._store.is_available and not self._store.is_visible():
                 return AttemptStatus.SUPERSEDED
         except Exception as error:
-            log.warning("Airflow does not say whether the task was ended: %s", error)
+            log.warning("Airflow could not be asked whether a user ended the task: %s", error)
         return AttemptStatus.CURRENT

@@ -1,4 +1,4 @@
-"""How a task hands its wait to a trigger. :mod:`~airflow_provider_hex.triggers.events` is the way back."""
+"""How a task is deferred to a trigger. :mod:`~airflow_provider_hex.triggers.events` has what the trigger returns."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from airflow_provider_hex.api.errors import HexRateLimited
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator
 
-_TRIGGERER_DOWN = timedelta(minutes=1)
-"""Time beyond the trigger's own timeout after which Airflow ends the deferral. It passes only if no triggerer runs."""
+_DEFERRAL_MARGIN = timedelta(minutes=1)
+"""Time beyond the trigger's own timeout after which Airflow ends the deferral. Reached only if no triggerer runs."""
 
 
 def first_limit(timeout: float | None, execution_timeout: timedelta | None) -> float | None:
@@ -40,11 +40,11 @@ def defer_wait(
     :param project_id: the project.
     :param run_id: the run.
     :param poll_interval: see :class:`~airflow_provider_hex.triggers.hex.HexRunTrigger`.
-    :param timeout: seconds from now until the trigger ends the wait, None for no end. (Airflow 3 does not enforce
+    :param timeout: seconds from now until the trigger ends the wait, None for no timeout. (Airflow 3 does not enforce
         ``execution_timeout`` on a deferred task.)
     :param cancel_on_kill: whether a kill of the task cancels the run.
     """
-    from airflow_provider_hex.triggers.hex import HexRunTrigger  # which a DAG file does not need
+    from airflow_provider_hex.triggers.hex import HexRunTrigger  # a DAG file does not need it
 
     task.defer(
         trigger=HexRunTrigger(
@@ -56,7 +56,7 @@ def defer_wait(
             cancel_on_kill=cancel_on_kill,
         ),
         method_name="execute_complete",
-        timeout=None if timeout is None else timedelta(seconds=timeout) + _TRIGGERER_DOWN,
+        timeout=None if timeout is None else timedelta(seconds=timeout) + _DEFERRAL_MARGIN,
     )
 
 
@@ -67,21 +67,21 @@ def defer_start(
 
     :param task: the task.
     :param hex_conn_id: the connection.
-    :param error: Hex's refusal to start a run now.
+    :param error: the rate limit's error.
     :param began: when the task began, in epoch seconds.
-    :param timeout: seconds from then on until the wait ends, None for no end.
+    :param timeout: seconds from ``began`` to the timeout, None for none.
     :param requeued: whether the task has acquired a slot before, and was rate-limited again.
     """
-    from airflow_provider_hex.triggers.hex import HexStartTrigger  # which a DAG file does not need
+    from airflow_provider_hex.triggers.hex import HexStartTrigger  # a DAG file does not need it
 
     now = time.time()
     not_before = now + (error.retry_after or 0.0)
     until = None if timeout is None else max(began + timeout, now)
     task.log.info(
-        "%s Waiting in the triggerer for a slot to start the run: %.0f s or more, %s.",
+        "%s Waiting in the triggerer for a slot to start the run: at least %.0f s, %s.",
         error,
         not_before - now,
-        "without an end" if until is None else f"and {until - now:.0f} s at the most",
+        "without a timeout" if until is None else f"at most {until - now:.0f} s",
     )
     task.defer(
         trigger=HexStartTrigger(
@@ -93,5 +93,5 @@ def defer_start(
             requeued=requeued,
         ),
         method_name="retry_start",
-        timeout=None if until is None else timedelta(seconds=until - now) + _TRIGGERER_DOWN,
+        timeout=None if until is None else timedelta(seconds=until - now) + _DEFERRAL_MARGIN,
     )

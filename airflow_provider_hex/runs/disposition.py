@@ -24,11 +24,11 @@ class AttemptStatus(Enum):
     """What Airflow says about the attempt."""
 
     CURRENT = "current"
-    """It is the task's latest attempt, and no user has ended it; or Airflow is down, so that no user can have."""
+    """It is the task's latest attempt, and no user has ended it. It is assumed if Airflow responds with an error."""
     ENDED_BY_USER = "ended by a user"
     """The task, or its DAG run, was marked failed or success, or was cleared."""
     SUPERSEDED = "superseded"
-    """Another attempt, or another triggerer, has the run now."""
+    """Another attempt, or another triggerer, owns the run."""
     UNKNOWN = "unknown"
     """Airflow did not respond in time."""
 

@@ -1,4 +1,4 @@
-"""How a task's code learns that Airflow ends its process."""
+"""A flag by which a task's code notices that Airflow ends its process."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class RecordedStart:
-    """The start of a task's run. As the call's journal, it records each request before it is sent.
+    """Starts a task's run. It is the journal of the RunProject call: it records each request before it is sent.
 
     :param task: the operator, with its arguments rendered.
     :param store: the record.
@@ -44,7 +44,7 @@ class RecordedStart:
         """Start a run.
 
         :param client: the client that sends RunProject.
-        :param max_wait: seconds to wait for Hex's rate and kernel limits, None for no end.
+        :param max_wait: seconds to wait for Hex's rate and kernel limits, None for no limit.
         :raises HexRateLimited: a limit was still reached after ``max_wait``.
         :raises HexAmbiguousStart: it is unknown which run was started, if any.
         :raises HexError: no run was started.
@@ -83,7 +83,7 @@ class RecordedStart:
         self._store.delete()
 
     def interrupted_run(self) -> StartedRun | None:
-        """Return the run of a request whose response was not waited for, None if there is none.
+        """Return the run of a request that was interrupted before its response, None if it started none.
 
         :raises HexError: it is unknown which run that is.
         """

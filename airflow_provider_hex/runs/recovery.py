@@ -1,10 +1,10 @@
-"""What a task attempt makes of the run that the previous attempt recorded."""
+"""What a task attempt does about the run that the previous attempt recorded."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -114,7 +114,7 @@ class RunRecovery:
         return None
 
     def _reconciled(self) -> StartedRun | None:
-        """Return the run that the previous attempt's RunProject made, if that matters to this attempt."""
+        """Return the run that the previous attempt's RunProject started, None if there is none to consider."""
 
         def is_candidate(run: Run) -> bool:
             status = RunStatus.of(run)
@@ -150,10 +150,10 @@ def reconcile(
     project_id: str,
     request: StartRequest,
     on_ambiguous_start: OnAmbiguousStart,
-    is_candidate: Any = lambda run: True,
+    is_candidate: Callable[[Run], bool] = lambda run: True,
     clock_skew: float = 0.0,
 ) -> StartedRun | None:
-    """Find the run of a RunProject whose response this process does not have.
+    """Find the run of a RunProject whose response was lost.
 
     :param client: a client for the task's connection.
     :param project_id: the project that the request was for.
@@ -161,8 +161,8 @@ def reconcile(
     :param on_ambiguous_start: see :data:`~airflow_provider_hex.api.start.OnAmbiguousStart`.
     :param is_candidate: whether a run counts. Default: every run does.
     :param clock_skew: seconds by which this machine's clock may differ from the sender's.
-    :return: the run, None if the request made none.
-    :raises HexAmbiguousStart: it is unknown which run it made, if any.
+    :return: the run, None if the request started none.
+    :raises HexAmbiguousStart: it is unknown which run it started, if any.
     """
     sent = datetime.fromtimestamp(request.sent_at, UTC).isoformat(timespec="seconds")
     error = HexError(f"RunProject for project {project_id} was sent at {sent}, and its response was lost.")

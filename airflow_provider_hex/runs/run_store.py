@@ -27,11 +27,11 @@ _RUN_FIELDS = ("projectId", "runId", "runUrl", "traceId")
 class Record:
     """What an earlier attempt recorded: a request, then a run, then perhaps its failure.
 
-    :param is_retry: whether the present attempt is a retry of that one. If not, the task was cleared in between.
+    :param is_retry: whether this attempt is a retry of that one. If not, the task was cleared in between.
     :param project_id: the project that the request was for.
     :param request: the RunProject whose response was not recorded.
     :param run: the run.
-    :param failure: how the run ended, if not well.
+    :param failure: how the run ended, if it did not complete.
     """
 
     is_retry: bool
@@ -42,7 +42,7 @@ class Record:
 
 
 class RunStore:
-    """The present attempt's access to the record. Without a task state store it records and finds nothing.
+    """This attempt's access to the record. Without a task state store, nothing is recorded or found.
 
     :param context: the task's context.
     :param durable: whether to use the task state store.
@@ -72,7 +72,7 @@ class RunStore:
         request, run = data.get("request"), data.get("run")
         self._has_run = run is not None or request is not None
         return Record(
-            is_retry=data.get("max_tries") == self._ti.max_tries,  # Airflow raises it with a clear, not with a retry
+            is_retry=data.get("max_tries") == self._ti.max_tries,  # Airflow raises it on a clear, not on a retry
             project_id=request and request["project_id"],
             request=request and StartRequest(request["sent_at"], request["default_options"]),
             run=run,
@@ -91,12 +91,12 @@ class RunStore:
         self._has_run = True
 
     def record_failure(self, message: str) -> None:
-        """Record that the run ended, and how. If that fails, the next attempt asks Hex."""
+        """Record that the run did not complete, and why. If that fails, the next attempt polls the run instead."""
         with self._logging_errors():
             self._set(failure=message)
 
     def delete(self) -> None:
-        """Delete the record, so that the next attempt starts a run. If that fails, it asks Hex."""
+        """Delete the record, so that the next attempt starts a run. If that fails, it polls the recorded run."""
         with self._logging_errors():
             if self.is_available:
                 self._store.delete(KEY)

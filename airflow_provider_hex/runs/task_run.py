@@ -21,6 +21,7 @@ from airflow_provider_hex.api.errors import (
     HexError,
     HexNotFound,
     HexRateLimited,
+    HexRequestRejected,
     HexRunFailed,
     HexRunTimeout,
     HexUnreconciledStart,
@@ -55,7 +56,7 @@ class TaskRun:
     :param task: the operator, with its arguments rendered.
     :param context: the attempt's context.
     :param kill_switch: is set when Airflow ends the attempt's process.
-    :param run: the run that the attempt published before it was deferred. Default: it has none yet.
+    :param run: the run that the attempt published before it was deferred. Default: none.
     """
 
     def __init__(
@@ -91,13 +92,13 @@ class TaskRun:
             self._publish(run)
             return self._wait(run, began)
 
-    # Obtain: recover the previous attempt's run, or start one.
+    # Obtain: recover the previous attempt's run, or start one. RecordedStart records each request before it is sent.
 
     def _obtain(self, began: float, requeued: bool) -> Mapping[str, Any]:
         run = None if requeued else self._recover()
         if run is None:
             run = self._run = self._start_run(began, requeued)
-        self._stop_if_killed()  # before a record: no other attempt has to know a run that is cancelled now
+        self._stop_if_killed()  # before the run is recorded: a run that is cancelled now needs no record
         return run
 
     def _recover(self) -> Mapping[str, Any] | None:
@@ -188,7 +189,7 @@ class TaskRun:
 
     @contextmanager
     def released_on_failure(self) -> Iterator[None]:
-        """Release the run if the block fails, and forget it if the block ends well."""
+        """Release the run if the block fails, and delete its record if the block succeeds."""
         try:
             yield
         except TaskDeferred:
@@ -221,17 +222,16 @@ class TaskRun:
         if release.cancelled and not killed:
             self._store.record_failure(str(error))
         if release.disposition is Disposition.LEAVE_TO_RETRY and isinstance(error, HexError):
-            error.retry_helps = True  # by then, someone may have fixed the token or the connection
+            error.retry_helps = True  # the token or the connection may be fixed by then
 
     def _fail_without_run(self, error: BaseException) -> None:
-        if isinstance(error, HexUnreconciledStart):
+        was_interrupted = self._start.request and not isinstance(error, Exception)  # by a timeout, or Airflow 2's kill
+        if was_interrupted and (self._kill_switch.is_set or self._task.cancel_on_timeout):
+            add_sentence(error, self._cancel_interrupted_start())
+        elif isinstance(error, HexUnreconciledStart) or (isinstance(error, HexRequestRejected) and self._store.has_run):
             error.retry_helps = self._attempt.retry_finds_record  # the retry reconciles the start
         elif isinstance(error, HexAmbiguousStart):
-            self._store.delete()  # the error lists the runs
-        elif isinstance(error, Exception) or not self._start.request:
-            pass  # no run was started, or the retry reconciles the start
-        elif self._kill_switch.is_set or self._task.cancel_on_timeout:  # a timeout, or Airflow 2's kill
-            add_sentence(error, self._cancel_interrupted_start())
+            self._store.delete()  # no retry can reconcile it, and the error lists the runs
 
     def _cancel_interrupted_start(self) -> str:
         try:
@@ -249,7 +249,7 @@ class TaskRun:
         return Cause.KILLED if self._kill_switch.is_set else Cause.FAILED
 
     def _status(self) -> AttemptStatus:
-        """Ask Airflow about the attempt, unless no other attempt can have the run: that takes a record."""
+        """Ask Airflow about the attempt. Without a record no other attempt knows the run, so it need not be asked."""
         return self._attempt.status_in_time() if self._store.has_run else AttemptStatus.CURRENT
 
     def _decide(self, cause: Cause, status: AttemptStatus, is_retried: bool = True) -> Disposition:
@@ -270,7 +270,8 @@ class TaskRun:
     def _named_release(self) -> str:
         return f"{describe(self._run or {})}: {self._release.sentence if self._release else ''}"
 
-    # Kill: Airflow calls these in a signal handler, in the middle of any line above.
+    # Kill: Airflow calls these in a signal handler, so they may interrupt any line above. (While a task is deferred,
+    # Airflow calls HexRunTrigger.on_kill instead.)
 
     def kill(self) -> None:
         """Stop soon, and release the run, because Airflow ends the process."""
@@ -278,7 +279,7 @@ class TaskRun:
         if self._run is None or self._release is not None:
             return
         status = self._status()
-        if status is not AttemptStatus.UNKNOWN:  # otherwise the interrupted code ends soon, and releases the run
+        if status is not AttemptStatus.UNKNOWN:  # otherwise the interrupted code raises soon, and _fail releases it
             self._carry_out(self._decide(Cause.KILLED, status))
             log.warning("The task was killed. %s", self._named_release())
 
@@ -309,5 +310,5 @@ class TaskRun:
 
 
 def _seconds_left(limit: float | None, began: float) -> float | None:
-    """Return the seconds that are left of a timeout that began then, in epoch seconds."""
+    """Return the seconds until a timeout that is counted from ``began`` (epoch seconds), None for no timeout."""
     return None if limit is None else max(began + limit - time.time(), 0.0)

@@ -87,12 +87,12 @@ class HexRunSensor(BaseSensorOperator):
 
     @cached_property
     def hook(self) -> HexHook:
-        """The hook, which keeps one session."""
+        """The hook. It reads the connection once."""
         return HexHook(self.hex_conn_id)
 
     @airflow_errors()
     def execute(self, context: Context) -> Any:
-        """Wait as the sensor is set: Airflow calls ``poke`` once, or until the run has completed."""
+        """Wait in the sensor's mode: Airflow calls ``poke`` once, or until the run has completed."""
         with self._waiting():
             return super().execute(context)
 
@@ -143,7 +143,7 @@ class HexRunSensor(BaseSensorOperator):
         call = protocol.get_run(self.project_id, self.run_id)
         client = self.hook.client
         if client.pause(call):
-            self.log.info("Not polling Hex run %s this time, to keep to the budget of requests.", self.run_id)
+            self.log.info("Not polling Hex run %s this time: the requests of this minute are used up.", self.run_id)
             return None
         try:
             self._polled = run = client.send(call)
@@ -161,7 +161,7 @@ class HexRunSensor(BaseSensorOperator):
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:
-        """Release the run on a timeout, and name the run in errors that do not."""
+        """Release the run on a timeout, and add the run to errors that do not name it."""
         self._is_waiting = True
         try:
             yield

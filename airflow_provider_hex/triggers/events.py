@@ -11,7 +11,7 @@ from airflow_provider_hex.api.run_watch import require_completed
 
 
 def run_ended(run: Run) -> dict[str, Any]:
-    """Return the payload that reports a run that has ended, well or not."""
+    """Return the payload that reports a run that has ended, completed or not."""
     return {"run": run}
 
 
@@ -33,7 +33,7 @@ def completed_run(event: Any, run_id: str) -> Run:
 
     :param event: the payload that Airflow passes to the resumed task.
     :param run_id: the run that the task waits for.
-    :raises HexRunFailed: the run ended in another way.
+    :raises HexRunFailed: the run ended, but not as ``COMPLETED``.
     :raises HexError: the wait failed, or the event is not one of this module's, about this run.
     """
     if isinstance(event, Mapping):
@@ -42,7 +42,7 @@ def completed_run(event: Any, run_id: str) -> Run:
         if isinstance(run, Mapping) and RunStatus.of(run).is_terminal and _same(run.get("runId"), run_id):
             return require_completed(cast(Run, dict(run)))
     raise HexError(
-        f"The trigger's event does not say how Hex run {run_id} ended: {event!r}. "
+        f"The trigger's event does not report how Hex run {run_id} ended: {event!r}. "
         "Check the run in Hex, then clear the task to run the project again."
     )
 
@@ -58,7 +58,7 @@ def began_of(event: Any) -> float:
         slot = event.get("slot_acquired")
         if isinstance(slot, Mapping) and isinstance(slot.get("began"), (int, float)):
             return float(slot["began"])
-    raise HexError(f"No run was started, because the trigger's event is not one of the start queue's: {event!r}.")
+    raise HexError(f"No run was started, because the trigger's event is not from the start queue: {event!r}.")
 
 
 def _raise_reported(event: Mapping[str, Any]) -> None:

@@ -37,7 +37,7 @@ class _SerializableTrigger(BaseTrigger):
 class HexRunTrigger(_SerializableTrigger):
     """Fires one event when a run has ended, or when the wait for it failed.
 
-    The triggers of a connection share one poller, and one budget of requests. Transient errors (no network, 429,
+    The triggers of a connection share one poller and one rate limit. Transient errors (no network, 429,
     5xx, an invalid response) are logged, then retried. A permanent error (401, 403, 404) is reported as an event, and
     so is the timeout. :func:`~airflow_provider_hex.triggers.events.completed_run` reads the event.
 
@@ -46,7 +46,7 @@ class HexRunTrigger(_SerializableTrigger):
     :param run_id: the run.
     :param poll_interval: seconds between two polls. Default:
         :func:`~airflow_provider_hex.api.poll_schedule.next_poll_delay` decides.
-    :param timeout: seconds to wait. Default: no end.
+    :param timeout: seconds to wait. Default: no timeout.
     :param cancel_on_kill: cancel the run when a user fails, clears or marks the deferred task. Default: no.
     :param started_at: when the wait began, in epoch seconds. It is serialized, so a restarted triggerer keeps to the
         timeout. Default: now.
@@ -121,8 +121,8 @@ class HexStartTrigger(_SerializableTrigger):
     :param hex_conn_id: the connection. Only its id is serialized, never its token.
     :param began: when the task began, in epoch seconds.
     :param error: the rate limit's error, from :meth:`HexError.to_dict`.
-    :param not_before: when the rate limit ends, in epoch seconds, as far as Hex said so.
-    :param until: when the task times out, in epoch seconds; None for no end.
+    :param not_before: when the rate limit ends, in epoch seconds, as far as Hex reported it.
+    :param until: when the task times out, in epoch seconds; None for no timeout.
     :param requeued: whether the task has acquired a slot before, and was rate-limited again.
     :param deferred_at: when the task was deferred, in epoch seconds. Default: now.
     """

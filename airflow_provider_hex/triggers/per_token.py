@@ -10,18 +10,18 @@ from airflow_provider_hex.api.config import HexConfig
 
 
 class Shared(Protocol):
-    """What can be shared: it knows when it is no longer needed."""
+    """An object that can be shared, and is dropped when it is idle."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether it can be forgotten."""
+        """Whether it can be dropped."""
 
 
 S = TypeVar("S", bound=Shared)
 
 
 class PerToken(Generic[S]):
-    """Holds one object per token and event loop, until it is idle or its loop is closed.
+    """Holds one object per configuration (token, address, options) and event loop, until it is idle or the loop closed.
 
     :param create: makes the object for a token.
     """
@@ -36,7 +36,7 @@ class PerToken(Generic[S]):
     def get(self, config: HexConfig) -> S:
         """Return the object of a token on the running event loop. It is created if there is none in use.
 
-        :param config: where Hex is, and the token. Connections that are equal in everything share the object.
+        :param config: Hex's address, and the token. Connections that are equal in everything share the object.
         """
         self.forget_idle()
         key = (asyncio.get_running_loop(), config)

@@ -39,15 +39,15 @@ _LIST_INTERVAL = 6.0
 _LAST_POLL_WITHIN = 30.0
 """Seconds beyond a wait's timeout within which the rate limit may allow its last poll."""
 _IDLE_PAUSE = 60.0
-"""Seconds between two checks for a run to poll, where none is known. A new wait ends the pause."""
-_CONCERNS_ALL = (HexUntrustedCertificate, HexInvalidInput)
+"""Seconds between two checks of an empty queue. A new wait ends the pause."""
+_END_ALL_WAITS = (HexUntrustedCertificate, HexInvalidInput)
 """Permanent errors of the connection: they end all its waits."""
 
 
 class Poller:
-    """Polls runs for all who wait with one token, on one event loop.
+    """Polls the runs of all waits with one token, on one event loop.
 
-    :param config: where Hex is, and the token.
+    :param config: Hex's address, and the token.
     :param clock: the time in epoch seconds.
     :param sleep: how to wait.
     :param connect: makes the client, an asynchronous context manager.
@@ -69,7 +69,7 @@ class Poller:
         self._queue: PollQueue[Waiter] = PollQueue()
         self._last_poll = 0.0
         self._pause = Pause(sleep)
-        # In a context of its own, or its requests would be logged by the trigger that came first.
+        # In an empty context, or Airflow would write its log lines to the log of the trigger that created the poller.
         self._task = asyncio.create_task(self._poll_until_stopped(), context=contextvars.Context())
 
     @property
@@ -150,18 +150,18 @@ class Poller:
         durations = project.durations
         for each in polled:
             self._plan_next(each, durations)
-            await asyncio.sleep(0)  # planning takes a moment, so other triggers may run in between
+            await asyncio.sleep(0)  # let other triggers run in between
 
     async def _poll_run(self, client: AsyncHexClient, waiter: Waiter) -> None:
         try:
             waiter.polled(await self._send(client, protocol.get_run(waiter.project.id, waiter.run_id)))
-        except _CONCERNS_ALL:
+        except _END_ALL_WAITS:
             raise
         except HexError as error:
             waiter.poll_failed(error)
 
     async def _poll_list(self, client: AsyncHexClient, project: Project) -> None:
-        """Poll a project's list of runs, page by page while each shows a run that is waited for; then the others."""
+        """Poll a project's list of runs while each page has one that is waited for, then the others one by one."""
         missing = list(project.waiters)
         project.listed_at = self._clock()
         following: Call[Page[Run]] | None = protocol.get_project_runs(project.id)
@@ -171,7 +171,7 @@ class Poller:
                 project.learn(page.items)
                 count, missing = len(missing), _not_among(page.items, missing)
                 following = page.next if len(missing) < count else None
-        except _CONCERNS_ALL:
+        except _END_ALL_WAITS:
             raise
         except HexError as error:
             if isinstance(error, HexUnauthorized) or not isinstance(error, HexRequestRejected):
@@ -209,7 +209,7 @@ _pollers = PerToken(Poller)
 async def ended_run(config: HexConfig, watch: RunWatch) -> Run:
     """Wait for a run to end, and return it. All waits of this event loop with the same token share a poller.
 
-    :param config: where Hex is, and the token.
+    :param config: Hex's address, and the token.
     :param watch: the run, how often to poll it and how long to wait.
     :raises HexRunTimeout: the timeout is reached.
     :raises HexError: a permanent error ended the wait.

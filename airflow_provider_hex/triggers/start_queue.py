@@ -1,4 +1,4 @@
-"""The queue before RunProject: tasks that Hex rate-limited wait here, and may try again one at a time.
+"""The queue for RunProject: tasks that Hex rate-limited wait here, and try again one at a time.
 
 There is one queue per token in a triggerer, so that a hundred tasks do not try again at once only to be rate-limited
 again.
@@ -14,9 +14,9 @@ from airflow_provider_hex.triggers.per_token import PerToken
 from airflow_provider_hex.triggers.timing import Clock, Pause, Sleep
 
 SHORTEST_INTERVAL = 3.0
-"""Seconds between two slots at the least: Hex starts 20 runs a minute."""
+"""Minimum seconds between two slots: Hex allows 20 starts a minute."""
 LONGEST_INTERVAL = 60.0
-"""Seconds between two slots at the most."""
+"""Maximum seconds between two slots."""
 _FORGET_AFTER = 3600.0
 """Seconds after the last slot for which the interval that was learned is kept."""
 
@@ -51,7 +51,7 @@ class StartQueue:
     async def acquire(self, not_before: float, requeued: bool) -> None:
         """Wait for a slot.
 
-        :param not_before: when Hex's limit ends, in epoch seconds, as far as Hex said. It holds for all who wait.
+        :param not_before: when Hex's limit ends, in epoch seconds, if Hex reported it. It applies to all who wait.
         :param requeued: whether this task has acquired a slot before, and was rate-limited again.
         """
         self._not_before = max(self._not_before, not_before)
@@ -70,7 +70,7 @@ class StartQueue:
             self._waiting -= 1
 
     def kernel_freed(self) -> None:
-        """Record that a run has ended. Unless a task waits, the kernel goes to others, and this is ignored."""
+        """Record that a run has ended and freed its kernel. It is ignored if no task waits."""
         if self._waiting:
             self._freed += 1
             self._pause.wake()
@@ -90,6 +90,6 @@ _queues = PerToken(lambda config: StartQueue())
 def start_queue_of(config: HexConfig) -> StartQueue:
     """Return the start queue of a token on the running event loop.
 
-    :param config: where Hex is, and the token.
+    :param config: Hex's address, and the token.
     """
     return _queues.get(config)

@@ -1,4 +1,4 @@
-"""A pause that can be cut short. The poller and the start queue wait with it, on a clock that they are given."""
+"""A pause that can be ended early, for the poller and the start queue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeAlias
 Clock: TypeAlias = Callable[[], float]
 """Returns the time in epoch seconds."""
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
-"""Returns after so many seconds of that clock."""
+"""Returns after this many seconds of that clock."""
 
 
 class Pause:
@@ -23,7 +23,7 @@ class Pause:
         self._sleeping: asyncio.Future[None] | None = None
 
     async def wait(self, seconds: float) -> None:
-        """Return after so many seconds, or when :meth:`wake` is called."""
+        """Return after this many seconds, or when :meth:`wake` is called."""
         sleeping = self._sleeping = asyncio.ensure_future(self._sleep(seconds))
         try:
             await asyncio.wait([sleeping])

@@ -1,4 +1,4 @@
-"""Those who wait for runs, by project: what the poller knows of them."""
+"""The waits of a poller, grouped by project."""
 
 from __future__ import annotations
 

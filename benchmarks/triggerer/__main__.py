@@ -1,4 +1,4 @@
-"""Print the tables that ``docs/benchmarks.md`` explains; exit with 1 if a trigger ended or a request was refused."""
+"""Print the tables that ``docs/benchmarks.md`` explains; exit with 1 if a trigger ended or a request was rejected."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def main() -> int:
     holds = not any(faults)
     load = os.getloadavg()[1]
     print(f"\nThe machine's load in the last five minutes: {load:.1f} on {os.cpu_count()} cores.")
-    print(f"All waited to the end, and no request was refused: {'holds' if holds else 'DOES NOT HOLD'}.")
+    print(f"All waited to the end, and no request was rejected: {'holds' if holds else 'DOES NOT HOLD'}.")
     return 0 if holds else 1
 
 

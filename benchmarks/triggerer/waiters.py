@@ -98,7 +98,7 @@ async def _wait(trigger: Any, events: list[str]) -> None:
 
 
 class _Clock:
-    """Sleeps 10 ms again and again, and keeps by how much the loop was late, and the CPU time meanwhile."""
+    """Sleeps 10 ms again and again, and measures by how much the loop was late, and the CPU time in that time."""
 
     def __init__(self) -> None:
         self.longest = self.computing = self._collecting = 0.0

@@ -23,7 +23,7 @@ RIGHTS = (
     "The token may not do this. A workspace token needs the scope '{}', the owner of a personal token needs a role in "
     "the project that allows it."
 )
-FAILURE = "Hex, or a proxy before it, failed. Usually temporary."
+FAILURE = "Hex, or a proxy in front of it, failed. Usually temporary."
 PUBLISH = "Publish the project if it was never published: only published versions can be run."
 
 

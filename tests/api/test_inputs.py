@@ -29,7 +29,7 @@ def test_arguments_that_may_be_valid_after_rendering_are_accepted(options: dict[
     inputs.check_unrendered(**{**ALL, "update_published_results": False, **options})
 
 
-BOTH = "Pass either input_params or view_id: a saved view brings its own inputs."
+BOTH = "Pass either input_params or view_id: a saved view already has inputs."
 IGNORED = (
     "Pass either input_params or update_published_results: to update the published results, Hex ignores input_params "
     "and runs with the published defaults."

@@ -102,7 +102,7 @@ def test_none_of_several_runs_is_taken(mode: str) -> None:
 
 
 @pytest.mark.parametrize("runs", [[], [run("r")]])
-def test_fail_takes_no_run(runs: list[Any]) -> None:
+def test_fail_returns_no_run(runs: list[Any]) -> None:
     with pytest.raises(HexAmbiguousStart, match="on_ambiguous_start='fail'"):
         reconciled(*runs, on_ambiguous_start="fail")
 

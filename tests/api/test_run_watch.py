@@ -116,7 +116,7 @@ def test_a_timeout_names_the_run_even_if_no_poll_succeeded() -> None:
     assert re.search(r"timed out after 25 s.*Hex run r ", str(raised.value))
 
 
-def test_without_a_timeout_polls_go_on_for_ever() -> None:
+def test_without_a_timeout_polls_never_stop() -> None:
     assert watch(poll_interval=10).pause(1e9) == 10
 
 

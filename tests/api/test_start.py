@@ -110,7 +110,7 @@ def test_each_step_of_an_ambiguous_start_is_logged(caplog: pytest.LogCaptureFixt
         ambiguous,
         "No run was started. Sending RunProject again.",
         ambiguous,
-        f"Taking the one run that was started since then: Hex run https://hex/r (id r, project {PROJECT})",
+        f"Re-attaching to the one run that was started since then: Hex run https://hex/r (id r, project {PROJECT})",
     ]
     assert {(record.name, record.levelname) for record in caplog.records} == {(start.__module__, "WARNING")}
 
@@ -174,14 +174,15 @@ def test_none_of_several_runs_is_taken_and_all_are_listed(mode: OnAmbiguousStart
 
 
 @pytest.mark.parametrize("found", [[], [run("r")]])
-def test_fail_neither_takes_a_run_nor_starts_another(found: list[Any]) -> None:
+def test_fail_neither_re_attaches_nor_starts_another(found: list[Any]) -> None:
     taken, outcome = start_with(LOST, page(*found), on_ambiguous_start="fail")
     assert taken == RECONCILED
     with pytest.raises(HexAmbiguousStart) as raised:
         outcome()
     listed = f" Hex run https://hex/r (id r, project {PROJECT}) is RUNNING." if found else ""
     assert str(raised.value) == (
-        f"{UNKNOWN} with on_ambiguous_start='fail', no run is taken for it, and it is not sent again.{listed} {CANCEL}"
+        f"{UNKNOWN} with on_ambiguous_start='fail', the task re-attaches to no run, and does not send the request "
+        f"again.{listed} {CANCEL}"
     )
 
 

@@ -105,7 +105,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _summaries:
         terminalreporter.section("scenarios")
         terminalreporter.write_line(
-            "| scenario | attempts | runs started | left running | task | green without COMPLETED |"
+            "| scenario | attempts | runs started | left running | task | succeeded without COMPLETED |"
         )
         terminalreporter.write_line("| --- | --- | --- | --- | --- | --- |")
         for summary in _summaries:

@@ -143,8 +143,8 @@ class Scenario:
 
         def waiting() -> str | None:
             task, run_id = self.task(), self.published_run()
-            going = {run["runId"] for run in self.runs() if run["status"] not in ENDED}
-            if run_id is None or run_id not in going or not self.polls(run_id):
+            running = {run["runId"] for run in self.runs() if run["status"] not in ENDED}
+            if run_id is None or run_id not in running or not self.polls(run_id):
                 return None
             return run_id if (task["state"], task["try_number"]) == (state, attempt) else None
 
@@ -222,9 +222,9 @@ class Scenario:
     def check_end(self) -> None:
         """Check what holds at the end of every scenario."""
         self.wait_for_all_tasks()
-        self.wait_until(f"{self.left_running} runs left running", lambda: self._going() == self.left_running)
+        self.wait_until(f"{self.left_running} runs left running", lambda: self._running() == self.left_running)
         assert most_at_once(in_flight(run) for run in self.runs()) <= self.most_runs_at_once
-        assert self._green_without_completed() == 0
+        assert self._succeeded_without_completed() == 0
 
     def wait_for_all_tasks(self) -> None:
         self.wait_until("the end of all tasks", lambda: set(self.states()) <= OVER, 2 * WITHIN)
@@ -232,15 +232,15 @@ class Scenario:
     def summary(self) -> str:
         """A row of the table that is printed at the end."""
         attempts = self.task()["try_number"] if self.dag_id != "mapped" else "-"
-        runs, going = len(self.runs()), self._going()
+        runs, running = len(self.runs()), self._running()
         state = "/".join(sorted(set(self.states())))
-        return f"| {self.name} | {attempts} | {runs} | {going} | {state} | {self._green_without_completed()} |"
+        return f"| {self.name} | {attempts} | {runs} | {running} | {state} | {self._succeeded_without_completed()} |"
 
-    def _going(self) -> int:
+    def _running(self) -> int:
         return sum(status not in ENDED for status in self.statuses())
 
-    def _green_without_completed(self) -> int:
-        """How many tasks are green and returned a run that has not completed, although they waited for it."""
+    def _succeeded_without_completed(self) -> int:
+        """How many tasks succeeded and returned a run that has not completed, although they waited for it."""
         if self.marked_success or self.dag_id == "start_only":
             return 0
         completed = {run["runId"] for run in self.runs() if run["status"] == "COMPLETED"}

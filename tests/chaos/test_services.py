@@ -1,4 +1,4 @@
-"""A part of Airflow is killed or frozen while a task waits for its run. The run goes on, and so does the wait."""
+"""A part of Airflow is killed or frozen while a task waits for its run. The run continues, and so does the wait."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -57,7 +57,7 @@ def test_a_task_in_a_worker_survives_a_restart_of_the_scheduler(scenario: Scenar
 
 
 @pytest.mark.parametrize("dag_id", [pytest.param("worker", marks=needs_record), "deferred"])
-def test_the_run_goes_on_when_the_scheduler_and_its_workers_are_killed(scenario: Scenario, dag_id: str) -> None:
+def test_the_run_continues_when_the_scheduler_and_its_workers_are_killed(scenario: Scenario, dag_id: str) -> None:
     scenario.each_run_takes(600)
     run = scenario.start_and_wait(dag_id)
     scenario.airflow.kill("scheduler")
@@ -68,7 +68,7 @@ def test_the_run_goes_on_when_the_scheduler_and_its_workers_are_killed(scenario:
 
 @needs_record
 def test_two_attempts_share_the_run_when_the_scheduler_alone_is_killed(scenario: Scenario) -> None:
-    """The worker runs on, and the next scheduler starts another attempt beside it."""
+    """The worker keeps running, and the new scheduler starts another attempt at the same time."""
     scenario.each_run_takes(600)
     run = scenario.start_and_wait("worker")
     first = scenario.task_process()

@@ -108,7 +108,7 @@ def test_a_start_request_with_inputs_whose_response_is_lost_fails_and_names_the_
     emulator.fault("RunProject", drop=True, apply=True)
     outcome = run_dag("everything_templated", FILE, CONF)
     assert outcome.states == {"run": "failed"}
-    assert "Whether that started a run is not known" in outcome.errors["run"]
+    assert "It is unknown whether a run was started" in outcome.errors["run"]
     (run,) = emulator.runs()
     assert run["runUrl"] in outcome.errors["run"]
     assert len(emulator.requests("RunProject")) == 1

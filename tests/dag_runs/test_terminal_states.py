@@ -37,14 +37,14 @@ def test_a_completed_run_is_a_success_and_is_returned(dag_id: str, run_dag: RunD
 
 
 @pytest.mark.parametrize("status", FAILURES)
-def test_a_run_that_ends_otherwise_fails_the_task_which_names_it(
+def test_a_run_that_does_not_complete_fails_the_task_and_is_named(
     status: str, dag_id: str, run_dag: RunDag, emulator: Control
 ) -> None:
     emulator.next_run(outcome=status, pending=0.5, running=1)
     outcome = run_dag(dag_id)
     assert outcome.states["wait"] == "failed"
     run = the_run(emulator)
-    assert f"Hex run {run['runId']}" in outcome.errors["wait"]
+    assert f"(id {run['runId']}, " in outcome.errors["wait"]
     assert f"ended {status}" in outcome.errors["wait"]
     assert run["runUrl"] in outcome.errors["wait"]
     assert "trace id " in outcome.errors["wait"]

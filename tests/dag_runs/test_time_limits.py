@@ -35,7 +35,7 @@ def test_an_operators_timeout_can_leave_the_run(way: str, run_dag: RunDag, emula
     assert outcome.states["wait"] == "failed"
     assert emulator.runs()[0]["status"] == "RUNNING"
     assert not emulator.requests("CancelRun")
-    assert "The run goes on" in outcome.errors["wait"]
+    assert "The run continues" in outcome.errors["wait"]
 
 
 @pytest.mark.parametrize("way", OPERATOR)

@@ -64,7 +64,7 @@ def test_a_request_as_in_the_reference_is_accepted(method: str, path: str, query
         ("GET", RUN, None, {}, "takes no body"),
     ],
 )
-def test_a_request_against_the_reference_is_refused(
+def test_a_request_against_the_reference_is_rejected(
     method: str, path: str, query: Any, body: Any, message: str
 ) -> None:
     with pytest.raises(AssertionError, match=message):
@@ -111,7 +111,7 @@ def test_a_response_as_in_the_reference_is_accepted(
         ("POST", RUNS, 503, {"Content-Type": "text/html"}, "<html>", "application/json"),
     ],
 )
-def test_a_response_against_the_reference_is_refused(
+def test_a_response_against_the_reference_is_rejected(
     method: str, path: str, status: int, headers: dict[str, str], body: Any, message: str
 ) -> None:
     with pytest.raises(AssertionError, match=message):

@@ -70,17 +70,17 @@ def test_a_plan_for_one_project_waits_for_its_next_run(
         {"times": 0},
     ],
 )
-def test_an_invalid_plan_is_refused(emulator: Control, plan: dict[str, Any]) -> None:
+def test_an_invalid_plan_is_rejected(emulator: Control, plan: dict[str, Any]) -> None:
     with pytest.raises(ControlError, match="400"):
         emulator.next_run(**plan)
 
 
-def test_an_unknown_list_order_is_refused(emulator: Control) -> None:
+def test_an_unknown_list_order_is_rejected(emulator: Control) -> None:
     with pytest.raises(ControlError, match="newest"):
         emulator.set_list_order("newset")
 
 
-def test_a_misspelt_field_is_refused(emulator: Control) -> None:
+def test_a_misspelt_field_is_rejected(emulator: Control) -> None:
     response = httpx.post(f"{emulator.url}/_emulator/runs/next", json={"outcom": "ERRORED"}, trust_env=False)
     assert response.status_code == 400
     assert "outcom" in response.json()["details"]
@@ -115,7 +115,7 @@ def test_all_values_of_a_query_are_recorded(api: httpx.Client, emulator: Control
     assert emulator.requests()[0]["query"] == {"statuses": ["a", "b"], "limit": "3"}
 
 
-def test_a_misspelt_call_is_refused(emulator: Control) -> None:
+def test_a_misspelt_call_is_rejected(emulator: Control) -> None:
     with pytest.raises(ControlError, match="none of CancelRun"):
         emulator.requests("RunProjects")
     with pytest.raises(ControlError, match="none of CancelRun"):
@@ -165,7 +165,7 @@ def test_a_run_can_be_started_without_a_request_to_hex(emulator: Control, status
         lambda emulator: emulator.next_run(UNKNOWN_ID, outcome="ERRORED"),
     ],
 )
-def test_a_request_about_an_unknown_id_is_refused(emulator: Control, send: Callable[[Control], None]) -> None:
+def test_a_request_about_an_unknown_id_is_rejected(emulator: Control, send: Callable[[Control], None]) -> None:
     with pytest.raises(ControlError, match=UNKNOWN_ID):
         send(emulator)
 

@@ -272,6 +272,6 @@ def test_a_real_response_has_its_effect_once(
         {"delay": -1},
     ],
 )
-def test_an_invalid_fault_is_refused(emulator: Control, fault: dict[str, Any]) -> None:
+def test_an_invalid_fault_is_rejected(emulator: Control, fault: dict[str, Any]) -> None:
     with pytest.raises(ControlError, match="400"):
         emulator.fault("Me", **fault)

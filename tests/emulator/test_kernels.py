@@ -54,7 +54,7 @@ def test_a_cancelled_run_frees_its_kernel(api: httpx.Client, emulator: Control, 
     assert run_project(api, health) == 201
 
 
-def test_a_refused_run_does_not_use_up_the_plan_for_the_next_run(
+def test_a_rejected_run_does_not_use_up_the_plan_for_the_next_run(
     api: httpx.Client, emulator: Control, health: Project
 ) -> None:
     emulator.limits(kernels=0)

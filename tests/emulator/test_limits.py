@@ -55,7 +55,7 @@ def test_the_window_starts_with_its_first_request(api: httpx.Client, emulator: C
     assert [me(api) for _ in range(61)] == [200] * 60 + [429]
 
 
-def test_every_kind_of_call_counts_and_so_does_a_refused_one(
+def test_every_kind_of_call_counts_and_so_does_a_rejected_one(
     api: httpx.Client, unchecked: httpx.Client, emulator: Control, draft: Project
 ) -> None:
     emulator.use_up(requests=55)
@@ -95,7 +95,7 @@ def test_60_runs_an_hour_are_allowed(api: httpx.Client, emulator: Control, healt
     assert run_project(api, health) == 201
 
 
-def test_a_run_that_is_refused_for_another_reason_counts(
+def test_a_run_that_is_rejected_for_another_reason_counts(
     api: httpx.Client, emulator: Control, draft: Project, health: Project
 ) -> None:
     emulator.use_up(runs=19)
@@ -178,7 +178,7 @@ def test_a_limit_can_be_changed(api: httpx.Client, emulator: Control, health: Pr
     assert [me(api) for _ in range(2)] == [200, 429]
 
 
-def test_a_limit_of_zero_refuses_every_request(api: httpx.Client, emulator: Control) -> None:
+def test_a_limit_of_zero_rejects_every_request(api: httpx.Client, emulator: Control) -> None:
     emulator.limits(requests_per_minute=0)
     assert me(api) == 429
 
@@ -231,7 +231,7 @@ def test_use_up_counts_for_its_own_kind_until_the_window_ends(
         lambda emulator: emulator.use_up(runs=1, owner="nobody@example.com"),
     ],
 )
-def test_an_invalid_change_is_refused(emulator: Control, send: Callable[[Control], None]) -> None:
+def test_an_invalid_change_is_rejected(emulator: Control, send: Callable[[Control], None]) -> None:
     with pytest.raises(ControlError, match="400"):
         send(emulator)
 

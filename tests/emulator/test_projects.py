@@ -192,7 +192,7 @@ def test_25_projects_make_a_page(emulator: Control) -> None:
         "archived=true", "limit=1&limit=2",
     ],
 )  # fmt: skip
-def test_a_bad_query_is_refused_and_named(api: httpx.Client, query: str) -> None:
+def test_a_bad_query_is_rejected_and_named(api: httpx.Client, query: str) -> None:
     response = api.get(f"/projects?{query}")
     assert response.status_code == 400
     name, _, value = query.partition("=")
@@ -206,7 +206,7 @@ def test_after_and_before_exclude_each_other(api: httpx.Client) -> None:
     assert "after and before" in response.json()["details"]
 
 
-def test_a_cursor_of_another_call_is_refused(api: httpx.Client, revenue: Project) -> None:
+def test_a_cursor_of_another_call_is_rejected(api: httpx.Client, revenue: Project) -> None:
     cursor = page(api, limit=1)["pagination"]["after"]
     assert api.get(f"/projects/{revenue.id}/queriedTables", params={"after": cursor}).status_code == 400
 

@@ -46,7 +46,7 @@ def test_a_project_that_was_never_published_has_no_tables(api: httpx.Client, dra
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1e1", "after=x", "offset=1"])
-def test_a_bad_query_is_refused(api: httpx.Client, revenue: Project, query: str) -> None:
+def test_a_bad_query_is_rejected(api: httpx.Client, revenue: Project, query: str) -> None:
     assert api.get(f"/projects/{revenue.id}/queriedTables?{query}").status_code == 400
 
 

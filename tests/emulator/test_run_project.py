@@ -161,7 +161,7 @@ def test_a_project_that_was_never_published_cannot_run(api: httpx.Client, draft:
         (b'{"viewId": "view", "inputParams": {"region": "EMEA"}}', "viewId and inputParams"),
     ],
 )
-def test_a_malformed_body_is_refused(
+def test_a_malformed_body_is_rejected(
     api: httpx.Client, revenue: Project, emulator: Control, body: bytes, message: str
 ) -> None:
     path = f"/projects/{revenue.id}/runs"
@@ -173,7 +173,7 @@ def test_a_malformed_body_is_refused(
     assert emulator.requests()[0]["status"] == 400
 
 
-def test_a_body_without_the_content_type_of_json_is_refused(api: httpx.Client, revenue: Project) -> None:
+def test_a_body_without_the_content_type_of_json_is_rejected(api: httpx.Client, revenue: Project) -> None:
     response = api.post(f"/projects/{revenue.id}/runs", content=b"{}")
     assert response.status_code == 400
     assert "Content-Type" in response.json()["details"]

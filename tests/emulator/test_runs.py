@@ -219,7 +219,7 @@ def test_the_list_can_be_filtered_by_trigger(
         "statusFilter=DONE", "statusFilter=", "runTriggerFilter=ME",
     ],
 )  # fmt: skip
-def test_a_bad_query_is_refused_and_named(api: httpx.Client, revenue: Project, query: str) -> None:
+def test_a_bad_query_is_rejected_and_named(api: httpx.Client, revenue: Project, query: str) -> None:
     response = api.get(f"/projects/{revenue.id}/runs?{query}")
     assert response.status_code == 400
     assert query.partition("=")[0] in response.json()["details"]

@@ -67,7 +67,7 @@ def test_a_small_workspace_has_defaults(file: Path) -> None:
         ('plan = "FREE"' + GOOD, "plan"),
     ],
 )
-def test_an_invalid_workspace_is_refused(file: Path, text: str, message: str) -> None:
+def test_an_invalid_workspace_is_rejected(file: Path, text: str, message: str) -> None:
     file.write_text(text)
     with pytest.raises(ValueError, match=message):
         load_workspace(file)

@@ -79,7 +79,7 @@ def test_a_dry_run_is_checked_and_starts_no_run(hook: HexHook, emulator: Control
 
 
 @pytest.mark.parametrize("method", ["get_project_runs", "get_queried_tables", "list_projects"])
-def test_invalid_arguments_of_a_list_are_refused_before_a_request(method: str, emulator: Control) -> None:
+def test_invalid_arguments_of_a_list_are_rejected_before_a_request(method: str, emulator: Control) -> None:
     arguments = {} if method == "list_projects" else {"project_id": PROJECT}
     with pytest.raises(errors.HexInvalidInput, match="page_size is 0"):
         getattr(HexHook(), method)(**arguments, page_size=0)
@@ -144,7 +144,7 @@ def test_the_first_poll_is_of_the_projects_runs_which_show_how_long_they_take(ho
 
 
 @pytest.mark.parametrize("fault", [{"status": 403}, {"status": 422}, {"drop": True}, {"status": 429}])
-def test_the_wait_goes_on_without_the_list_of_runs_if_that_fails(
+def test_the_wait_continues_if_the_list_of_runs_cannot_be_polled(
     fault: dict[str, Any], hook: HexHook, emulator: Control
 ) -> None:
     emulator.next_run(pending=0, running=0)

@@ -75,7 +75,7 @@ def test_an_invalid_connection_fails_a_task_without_retries(
     assert not emulator.requests()
 
 
-def test_an_invalid_argument_is_refused_before_the_first_item_is_needed() -> None:
+def test_an_invalid_argument_is_rejected_before_the_first_item_is_needed() -> None:
     with pytest.raises(HexInvalidInput) as raised:
         HexHook().get_project_runs("not-an-id")
     assert isinstance(raised.value, AirflowFailException)

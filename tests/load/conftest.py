@@ -20,9 +20,9 @@ from tests.load.outcome import ENDED, LoadOutcome
 DAGS = Path(__file__).with_name("dags")
 TASK = "run"
 OWNER = "ada@example.com"
-OURS, RIVALS = (Token(name=name, token=f"hxtw_{name}", owner=OWNER, scopes=("read", "run")) for name in ("a1", "b2"))
+OURS, OTHERS = (Token(name=name, token=f"hxtw_{name}", owner=OWNER, scopes=("read", "run")) for name in ("a1", "b2"))
 PROJECTS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(100)]
-RIVALS_PROJECT = "ffffffff-0000-4000-8000-000000000000"
+OTHERS_PROJECT = "ffffffff-0000-4000-8000-000000000000"
 WITHIN = 1200.0
 """Seconds that anything may take on a slow and busy machine."""
 A_DAY = 24 * 60 * 60.0
@@ -31,8 +31,8 @@ FINISHED = {"success", "failed", "upstream_failed", "skipped", "removed"}
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Control]:
-    projects = [Project(id=project, title=project[:8], version=1) for project in [*PROJECTS, RIVALS_PROJECT]]
-    with running(Workspace(projects=tuple(projects), tokens=(OURS, RIVALS))) as control:
+    projects = [Project(id=project, title=project[:8], version=1) for project in [*PROJECTS, OTHERS_PROJECT]]
+    with running(Workspace(projects=tuple(projects), tokens=(OURS, OTHERS))) as control:
         yield control
 
 

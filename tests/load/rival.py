@@ -14,7 +14,7 @@ REQUESTS_A_MINUTE, RUNS_A_MINUTE = 30, 0.5
 
 
 @contextmanager
-def rival(hex_: Control, token: str, project: str) -> Iterator[None]:
+def another_client(hex_: Control, token: str, project: str) -> Iterator[None]:
     """A client that works within the `with` block, by Hex's clock. The runs of its project hold kernels."""
     stop = threading.Event()
     thread = threading.Thread(target=_work, args=(hex_.url, token, project, stop), daemon=True)

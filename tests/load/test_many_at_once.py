@@ -6,9 +6,9 @@ show whether the provider respects them.
 
 import pytest
 
-from tests.load.conftest import PROJECTS, RIVALS, RIVALS_PROJECT, Load
+from tests.load.conftest import OTHERS, OTHERS_PROJECT, PROJECTS, Load
 from tests.load.outcome import LoadOutcome
-from tests.load.rival import rival
+from tests.load.rival import another_client
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(3600)]
 
@@ -57,9 +57,9 @@ def test_100_tasks_at_once_wait_in_the_start_queue(load: Load) -> None:
 
 
 def test_100_tasks_at_once_leave_another_client_half_of_the_limits(load: Load) -> None:
-    load.hex.next_run(RIVALS_PROJECT, pending=0, running=24 * 60, times=1000)
+    load.hex.next_run(OTHERS_PROJECT, pending=0, running=24 * 60, times=1000)
     load.start("projects_100", running=600, speed=40)
-    with rival(load.hex, RIVALS.token, RIVALS_PROJECT):
+    with another_client(load.hex, OTHERS.token, OTHERS_PROJECT):
         outcome = load.finish()
     assert_100_succeeded_within_limits(outcome)
 

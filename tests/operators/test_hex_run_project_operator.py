@@ -29,7 +29,7 @@ def new_operator(**options: Any) -> HexRunProjectOperator:
         ({"notifications": [{"type": b"ALL"}]}, r"notifications\[0\]\['type'\] is of type bytes"),
     ],
 )
-def test_arguments_that_hex_would_reject_or_ignore_are_refused_when_the_dag_is_parsed(
+def test_arguments_that_hex_would_reject_or_ignore_are_rejected_when_the_dag_is_parsed(
     options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(HexInvalidInput, match=message):
@@ -68,6 +68,6 @@ def test_a_time_may_be_a_timedelta() -> None:
 
 @pytest.mark.parametrize("name", ["timeout", "poll_interval"])
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "60", timedelta(0)])
-def test_an_invalid_time_is_refused_when_the_dag_is_parsed(name: str, value: Any) -> None:
+def test_an_invalid_time_is_rejected_when_the_dag_is_parsed(name: str, value: Any) -> None:
     with pytest.raises(HexInvalidInput, match=f"{name} is "):
         new_operator(**{name: value})

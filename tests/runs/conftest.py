@@ -64,7 +64,7 @@ class Airflow:
         return {"ti": TaskInstance(self), **({"task_state_store": self.store} if self.has_store else {})}
 
     def clear(self) -> None:
-        """Clear the task: the next attempt has retries of its own."""
+        """Clear the task: the next attempt has new retries."""
         self.max_tries = self.try_number + 1
 
     def state_of(self, ti: Any) -> str | None:

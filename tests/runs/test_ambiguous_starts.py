@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_hex.api.errors import HexAmbiguousStart, HexError, HexRequestRejected
+from airflow_provider_hex.api.errors import HexAmbiguousStart, HexError, HexForbidden, HexRequestRejected
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, PROJECTS, connect
 from tests.runs.conftest import (
@@ -120,7 +121,7 @@ def test_if_its_run_has_failed_another_is_started(status: str, emulator: Control
     ],
 )
 @pytest.mark.parametrize("mode", MODES)
-def test_if_it_is_unclear_which_run_it_started_the_task_fails_and_lists_the_runs(
+def test_if_it_is_unknown_which_run_it_started_the_task_fails_and_lists_the_runs(
     mode: str, options: dict[str, Any], runs: int, doubt: str, emulator: Control, airflow: Airflow
 ) -> None:
     die_while_starting(emulator, airflow, **options)
@@ -275,3 +276,21 @@ def test_a_task_that_is_not_durable_does_not_reconcile_the_start(emulator: Contr
     defer(airflow.attempt(), durable=False)
     assert starts_since(emulator) == 1
     assert not emulator.requests("GetProjectRuns")
+
+
+@pytest.mark.parametrize(("max_tries", "is_permanent"), [(1, True), (2, False)])
+@pytest.mark.parametrize("call", ["GetProjectRuns", "GetRunStatus"])
+def test_a_token_that_is_rejected_while_the_start_is_reconciled_leaves_it_to_the_next_retry(
+    call: str, max_tries: int, is_permanent: bool, emulator: Control, airflow: Airflow
+) -> None:
+    airflow.max_tries = max_tries
+    die_while_starting(emulator, airflow)
+    api_run(emulator)
+    emulator.fault(call, status=403)
+    with pytest.raises(HexForbidden) as raised:
+        operator().execute(airflow.attempt())
+    assert isinstance(raised.value, AirflowFailException) is is_permanent
+    if not is_permanent:
+        defer(airflow.attempt())
+        assert statuses(emulator) == ["RUNNING"]
+        assert starts_since(emulator) == 0

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Transport:
-    """What both have. ``pauses`` are the seconds that they would have waited; ``while_it_waits`` happens meanwhile."""
+    """What both have. ``pauses`` are the seconds that they would have waited; ``while_it_waits`` is called then."""
 
     def __init__(self, config: HexConfig) -> None:
         self.config = config

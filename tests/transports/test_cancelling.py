@@ -25,12 +25,12 @@ from tests.conftest import TOKENS
 from tests.transports.servers import unconnectable
 
 ME = protocol.me()
-PATIENCE = 30.0
+MAX_WAIT = 30.0
 """Seconds within which what is cancelled must have ended. Every timeout of the client is ten times as long."""
 
 
 class Silent:
-    """A server that accepts connections, sends what it is told to at the most, and then nothing."""
+    """A server that accepts connections, sends at most the given bytes, and then nothing."""
 
     def __init__(self, listening: socket.socket, sends: bytes) -> None:
         self.address = f"127.0.0.1:{listening.getsockname()[1]}"
@@ -61,7 +61,7 @@ def silent(sends: bytes = b"") -> Iterator[Silent]:
 
 
 def config(url: str) -> HexConfig:
-    return HexConfig(url, "hxtw_1f", connect_timeout=10 * PATIENCE, read_timeout=10 * PATIENCE, retry_for=10 * PATIENCE)
+    return HexConfig(url, "hxtw_1f", connect_timeout=10 * MAX_WAIT, read_timeout=10 * MAX_WAIT, retry_for=10 * MAX_WAIT)
 
 
 def client_threads() -> set[threading.Thread]:
@@ -69,7 +69,7 @@ def client_threads() -> set[threading.Thread]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(MAX_WAIT):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -108,7 +108,7 @@ def sends_me() -> Steps[object]:
 def test_a_request_without_a_response_is_aborted(scheme: str, sends: bytes, caplog: pytest.LogCaptureFixture) -> None:
     with silent(sends) as server:
         asyncio.run(cancel_when(server.received.is_set, f"{scheme}://{server.address}", sends_me()))
-        assert server.closed.wait(PATIENCE)
+        assert server.closed.wait(MAX_WAIT)
     assert not caplog.records
 
 
@@ -125,7 +125,7 @@ def test_a_request_on_a_kept_connection_is_aborted() -> None:
     with silent(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(me), me)) as server:
         asyncio.run(cancel_when(server.received_again.is_set, f"http://{server.address}", steps()))
         assert responded.is_set()
-        assert server.closed.wait(PATIENCE)
+        assert server.closed.wait(MAX_WAIT)
 
 
 def test_a_connection_that_is_being_made_is_aborted() -> None:
@@ -139,7 +139,7 @@ def test_a_wait_is_ended_and_no_request_follows() -> None:
 
     def steps() -> Steps[object]:
         waiting.set()
-        yield Pause(10 * PATIENCE)
+        yield Pause(10 * MAX_WAIT)
         return (yield ME)
 
     with silent() as server:
@@ -148,7 +148,7 @@ def test_a_wait_is_ended_and_no_request_follows() -> None:
 
 
 def test_other_calls_of_the_same_client_continue(emulator: Control) -> None:
-    emulator.fault("Me", delay=10 * PATIENCE)
+    emulator.fault("Me", delay=10 * MAX_WAIT)
 
     async def main() -> None:
         async with AsyncHexClient(replace(config(emulator.api_url), token=TOKENS["full"])) as client:
@@ -203,7 +203,7 @@ print("ended")
 
 @pytest.mark.parametrize("end", ["call.cancel()", "pass"], ids=["the call is cancelled", "the loop is stopped"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_process_ends_although_hex_never_answers(scheme: str, end: str) -> None:
+def test_a_process_ends_although_hex_never_responds(scheme: str, end: str) -> None:
     with silent() as server:
         command = [sys.executable, "-c", PROGRAM.format(end=end), f"{scheme}://{server.address}"]
         checkout = Path(__file__).parents[2]
@@ -211,10 +211,10 @@ def test_a_process_ends_although_hex_never_answers(scheme: str, end: str) -> Non
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=checkout
         ) as program:
             try:
-                assert server.received.wait(PATIENCE)
-                output, _ = program.communicate("end\n", timeout=PATIENCE)
+                assert server.received.wait(MAX_WAIT)
+                output, _ = program.communicate("end\n", timeout=MAX_WAIT)
             finally:
                 program.kill()
         assert output == "ended\n"
         assert program.returncode == 0
-        assert server.closed.wait(PATIENCE)
+        assert server.closed.wait(MAX_WAIT)

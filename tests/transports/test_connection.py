@@ -70,7 +70,7 @@ def test_a_connection_that_takes_too_long_is_given_up(transports: Transports) ->
 
 def test_a_response_that_takes_too_long_is_given_up(transports: Transports, emulator: Control) -> None:
     emulator.fault("Me", delay=1)
-    with pytest.raises(errors.HexUnreachable, match=r"nothing came for 0\.2 s \(read_timeout\)") as raised:
+    with pytest.raises(errors.HexUnreachable, match=r"no data for 0\.2 s \(read_timeout\)") as raised:
         transports(read_timeout=0.2).send(ME)
     assert type(raised.value) is errors.HexUnreachable
 

@@ -102,7 +102,7 @@ def test_no_proxy_names_hosts_ports_addresses_and_networks(
         assert len(proxy.received) == (not direct)
 
 
-def test_the_connections_proxy_wins_over_the_environment(
+def test_the_connections_proxy_overrides_the_environment(
     transports: Transports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"http_proxy": "http://127.0.0.1:1", "ALL_PROXY": "http://127.0.0.1:1", "NO_PROXY": "*"}.items():
@@ -150,7 +150,7 @@ def test_the_environment_names_the_authorities_to_trust(
 
 @pytest.mark.parametrize("environment", ["", "/nowhere.pem"])
 @pytest.mark.parametrize("trusting", ["ca_bundle", "verify"])
-def test_the_connection_wins_over_the_environments_authorities(
+def test_the_connection_overrides_the_environments_authorities(
     trusting: str,
     environment: str,
     https_url: str,

@@ -105,7 +105,7 @@ def lost_after(**does: Any) -> Fault:
     return Fault({**does, "apply": True}, start_requests=LISTED, cancel_requests=cancel_again)
 
 
-def for_ever(error: type[errors.HexError], **does: Any) -> Fault:
+def always(error: type[errors.HexError], **does: Any) -> Fault:
     return Fault({**does, "times": None}, error, MANY, start_requests=LISTED * 3)
 
 
@@ -135,12 +135,12 @@ FAULTS = {
     "429, X-RateLimit-Reset": Fault({"status": 429, **LIMIT, "headers": {"X-RateLimit-Reset": "30"}}),
     "429 five times": Fault({"status": 429, **LIMIT, "times": 5}, requests=["same"] * 6),
     "503": Fault({"status": 503, "body": {"reason": "No kernel"}}),
-    "500 for ever": for_ever(errors.HexServerError, status=500),
-    "dropped for ever": for_ever(errors.HexUnreachable, drop=True),
-    "half a response for ever": Fault(
+    "500 always": always(errors.HexServerError, status=500),
+    "dropped always": always(errors.HexUnreachable, drop=True),
+    "half a response always": Fault(
         {"truncate": True, "times": None}, errors.HexInvalidResponse, MANY, VALUE, LISTED, cancel_requests=ONCE
     ),
-    "429 for ever": Fault({"status": 429, **LIMIT, "times": None}, errors.HexRateLimited, MANY),
+    "429 always": Fault({"status": 429, **LIMIT, "times": None}, errors.HexRateLimited, MANY),
     "a redirect": rejected(302, errors.HexRequestRejected),
     "400": rejected(400, errors.HexRequestRejected),
     "401": rejected(401, errors.HexUnauthorized),
@@ -151,7 +151,7 @@ FAULTS = {
     "422": rejected(422, errors.HexRequestRejected),
 }
 
-CANCELLED_WITHOUT_A_BODY = ("no body", "half a response for ever")
+CANCELLED_WITHOUT_A_BODY = ("no body", "half a response always")
 
 
 @pytest.mark.parametrize("call", KINDS)

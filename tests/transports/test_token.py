@@ -61,14 +61,14 @@ def test_no_log_line_exception_or_repr_holds_the_token(
 def test_a_response_that_is_not_http_is_quoted_without_the_token(transports: Transports) -> None:
     """The HTTP library quotes such a response in its exception."""
 
-    def answer() -> None:
+    def respond() -> None:
         connection, _ = server.accept()
         with connection:
             connection.recv(65536)
             connection.sendall(f"Authorization: Bearer {TOKEN}\r\n\r\n".encode())
 
     with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=answer)
+        thread = threading.Thread(target=respond)
         thread.start()
         with pytest.raises(errors.HexUnreachable, match=r"Bearer \*\*\*") as raised:
             transports(base_url=f"http://127.0.0.1:{server.getsockname()[1]}").send(protocol.me())

@@ -1,4 +1,4 @@
-"""The trigger of one run, on its own: its event, its serialization, and what it survives."""
+"""The trigger of one run: its event, its serialization, transient errors and restarts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A killed task's trigger on Airflow 3.3: Airflow calls ``on_kill``, and goes on cancelling the trigger meanwhile."""
+"""A killed task's trigger on Airflow 3.3: Airflow calls ``on_kill``, and cancels the trigger again and again."""
 
 from __future__ import annotations
 
