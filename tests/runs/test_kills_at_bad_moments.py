@@ -81,7 +81,8 @@ def test_a_kill_while_the_trusted_authorities_are_loaded_cancels_the_previous_ru
     keep_runs(emulator)
     defer(airflow.attempt())
     airflow.state = "failed"
-    task, load, kills = operator(), tls._context, []
+    task, load = operator(), tls._context
+    kills: list[bool] = []
 
     def load_and_kill(*arguments: Any) -> Any:
         if not kills:
