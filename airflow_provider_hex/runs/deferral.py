@@ -15,7 +15,7 @@ _DEFERRAL_MARGIN = timedelta(minutes=1)
 """Time beyond the trigger's own timeout after which Airflow ends the deferral. Reached only if no triggerer runs."""
 
 
-def first_limit(timeout: float | None, execution_timeout: timedelta | None) -> float | None:
+def shorter_timeout(timeout: float | None, execution_timeout: timedelta | None) -> float | None:
     """Return the shorter of a task's two timeouts in seconds, None if it has neither."""
     limits = [] if timeout is None else [timeout]
     if execution_timeout is not None:

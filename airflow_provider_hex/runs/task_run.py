@@ -30,7 +30,7 @@ from airflow_provider_hex.api.errors import (
 from airflow_provider_hex.api.models import Run, RunStatus, StartedRun
 from airflow_provider_hex.api.waiting import wait_for_run
 from airflow_provider_hex.runs.attempt import Attempt
-from airflow_provider_hex.runs.deferral import defer_start, defer_wait, first_limit
+from airflow_provider_hex.runs.deferral import defer_start, defer_wait, shorter_timeout
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.runs.recorded_start import RecordedStart
@@ -131,7 +131,7 @@ class TaskRun:
                 hex_conn_id=self._task.hex_conn_id,
                 error=error,
                 began=began,
-                timeout=self._first_limit,
+                timeout=self._shorter_timeout,
                 requeued=requeued,
             )
 
@@ -141,7 +141,7 @@ class TaskRun:
         self._store.record_run(run)
         push_run(self._ti, run)
 
-    # Wait: in the worker, or deferred.
+    # Wait: in the worker, or deferred. A task that Airflow no longer wants must not defer, or leave its run running.
 
     def _wait(self, run: Mapping[str, Any], began: float) -> StartedRun | Run:
         if RunStatus.of(run).is_success:  # the previous attempt's run has completed
@@ -166,7 +166,7 @@ class TaskRun:
             project_id=self._task.project_id,
             run_id=run["runId"],
             poll_interval=self._task.poll_interval,
-            timeout=_seconds_left(self._first_limit, began),
+            timeout=_seconds_left(self._shorter_timeout, began),
             cancel_on_kill=True,
         )
 
@@ -181,7 +181,7 @@ class TaskRun:
         try:
             return events.completed_run(event, run_id)
         except HexRunTimeout as error:
-            if self._first_limit == self._task.timeout:
+            if self._shorter_timeout == self._task.timeout:
                 raise
             raise AirflowTaskTimeout(str(error)) from error
 
@@ -292,8 +292,8 @@ class TaskRun:
     # What the steps above share.
 
     @property
-    def _first_limit(self) -> float | None:
-        return first_limit(self._task.timeout, self._task.execution_timeout)
+    def _shorter_timeout(self) -> float | None:
+        return shorter_timeout(self._task.timeout, self._task.execution_timeout)
 
     @cached_property
     def _client(self) -> HexClient:

@@ -24,7 +24,7 @@ from airflow_provider_hex.api.ids import check_unrendered_id
 from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.hooks.hex import HexHook
-from airflow_provider_hex.runs.deferral import defer_wait, first_limit
+from airflow_provider_hex.runs.deferral import defer_wait, shorter_timeout
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
 from airflow_provider_hex.runs.release import release_run
 from airflow_provider_hex.triggers import events
@@ -115,7 +115,7 @@ class HexRunSensor(BaseSensorOperator):
                 project_id=self.project_id,
                 run_id=self.run_id,
                 poll_interval=self.poke_interval,
-                timeout=first_limit(self.timeout, self.execution_timeout),
+                timeout=shorter_timeout(self.timeout, self.execution_timeout),
                 cancel_on_kill=self.cancel_on_kill,
             )
         return PokeReturnValue(run is not None, run)
@@ -126,7 +126,7 @@ class HexRunSensor(BaseSensorOperator):
         try:
             return events.completed_run(event, self.run_id)
         except HexRunTimeout as error:
-            if first_limit(self.timeout, self.execution_timeout) == self.timeout:
+            if shorter_timeout(self.timeout, self.execution_timeout) == self.timeout:
                 raise AirflowSensorTimeout(str(error)) from error
             raise AirflowTaskTimeout(str(error)) from error
         except HexRunFailed as error:
