@@ -188,7 +188,6 @@ _NEVER_SENT = (
     requests.exceptions.ProxyError,
     requests.exceptions.InvalidURL,
     urllib3.exceptions.LocationParseError,
-    UnicodeError,
 )
 
 

@@ -84,10 +84,8 @@ def test_a_response_that_stops_is_given_up(transports: Transports, emulator: Con
 @pytest.mark.parametrize(
     "error",
     [
-        requests.exceptions.InvalidProxyURL("Please check proxy URL"),
         requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support."),
         requests.exceptions.ContentDecodingError("incorrect header check"),
-        urllib3.exceptions.LocationParseError("http://[::1"),
         urllib3.exceptions.DecodeError("incorrect header check"),
         UnicodeError("label too long"),
         ConnectionResetError("reset"),
@@ -95,10 +93,26 @@ def test_a_response_that_stops_is_given_up(transports: Transports, emulator: Con
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_whatever_requests_raises_becomes_an_error_of_ours(error: Exception, transport: Either) -> None:
+def test_an_exception_of_requests_becomes_an_error_that_may_have_acted(error: Exception, transport: Either) -> None:
     with requests_mock.Mocker() as mock:
         mock.get(requests_mock.ANY, exc=error)
         with pytest.raises(errors.HexUnreachable) as raised:
             transport.send(ME)
     assert raised.value.may_have_acted
     assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        requests.exceptions.InvalidProxyURL("Please check proxy URL"),
+        urllib3.exceptions.LocationParseError("http://[::1"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_url_that_cannot_be_requested_was_never_sent(error: Exception, transport: Either) -> None:
+    with requests_mock.Mocker() as mock:
+        mock.get(requests_mock.ANY, exc=error)
+        with pytest.raises(errors.HexNotConnected) as raised:
+            transport.send(ME)
+    assert raised.value.no_effect
