@@ -7,12 +7,15 @@ import contextlib
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers import hex as triggers
 from airflow_provider_hex.triggers.hex import HexRunTrigger
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
+
+pytestmark = pytest.mark.skipif(not AIRFLOW_V_3_3_PLUS, reason="Airflow calls on_kill from 3.3 on")
 
 
 async def kill(trigger: HexRunTrigger) -> None:
