@@ -22,6 +22,8 @@ def test_marking_a_waiting_task_cancels_its_run(scenario: Scenario, dag_id: str,
 
 @both_modes
 def test_clearing_a_waiting_task_cancels_its_run_and_starts_another(scenario: Scenario, dag_id: str) -> None:
+    if dag_id == "deferred" and not AIRFLOW_V_3_3_PLUS:
+        scenario.most_runs_at_once = 2  # Airflow may start the next attempt before it ends the trigger
     scenario.each_run_takes(600)
     first = scenario.start_and_wait(dag_id)
     scenario.clear()
