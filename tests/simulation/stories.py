@@ -1,0 +1,111 @@
+"""Telling stories, exploring them all up to a number of incidents, and shortening one that breaks a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.simulation import machine
+from tests.simulation.airflow_model import Airflow, Setup
+from tests.simulation.hex_model import Hex
+from tests.simulation.invariants import Violation, excused, violations
+from tests.simulation.world import Choice, EndlessStory, Incidents, World
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happened.
+
+    :param setup: the task.
+    :param incidents: the choices that are not 0.
+    :param choices: all choices.
+    :param lines: what happened, to read.
+    :param state: the task's state at the end.
+    :param broken: the promises that it breaks, though nothing explains it.
+    :param exceptions: the exceptions that it meets.
+    """
+
+    setup: Setup
+    incidents: Incidents
+    choices: tuple[Choice, ...]
+    lines: tuple[str, ...]
+    state: str
+    broken: tuple[Violation, ...]
+    exceptions: tuple[str, ...]
+
+    def __str__(self) -> str:
+        task = f"{self.setup.name}: {self.setup}"
+        return "\n".join([task, *self.lines, *(f"BROKEN  {violation}" for violation in self.broken)])
+
+
+def tell(setup: Setup, incidents: Incidents, random: Random | None = None, risk: float = 0.0) -> Story:
+    """Tell one story: let a task run in a world with these incidents, and check the promises at the end."""
+    world = World(incidents, random, risk)
+    hex = Hex(world)
+    airflow = Airflow(world, hex, setup)
+    hex.waits_for = airflow.waits_for
+    found: list[Violation] = []
+    with machine.running(world):
+        world.after(0.0, airflow.begin)
+        try:
+            world.run()
+        except EndlessStory as error:
+            found.append(Violation("the task ends", str(error)))
+    found += violations(airflow)
+    reasons = [excused(airflow, violation) for violation in found]
+    return Story(
+        setup,
+        world.chosen,
+        tuple(world.choices),
+        tuple(world.lines),
+        airflow.state,
+        tuple(violation for violation, reason in zip(found, reasons, strict=True) if reason is None),
+        tuple(reason for reason in reasons if reason is not None),
+    )
+
+
+def all_stories(setup: Setup, most: int) -> Iterator[Story]:
+    """Tell every story with at most so many incidents, those with the fewest first, each of them once."""
+    level: list[dict[int, int]] = [{}]
+    for depth in range(most + 1):
+        following: list[dict[int, int]] = []
+        for incidents in level:
+            story = tell(setup, incidents)
+            yield story
+            if depth < most:
+                following += [
+                    {**incidents, number: chosen}
+                    for number, choice in enumerate(story.choices)
+                    if number > max(incidents, default=-1)
+                    for chosen in range(1, choice.options)
+                ]
+        level = following
+
+
+def shortest(story: Story) -> Story:
+    """Return a story with as few incidents as possible that breaks the same promise."""
+    promise = story.broken[0].promise
+    for number in sorted(story.incidents):
+        fewer = {other: chosen for other, chosen in story.incidents.items() if other != number}
+        shorter = tell(story.setup, fewer)
+        if any(violation.promise == promise for violation in shorter.broken):
+            return shortest(shorter)
+    return story
+
+
+@dataclass
+class Tally:
+    """What was explored."""
+
+    stories: int = 0
+    choices: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+    exceptions: dict[str, int] = field(default_factory=dict)
+
+    def add(self, story: Story) -> None:
+        self.stories += 1
+        self.choices += len(story.choices)
+        self.states[story.state] = self.states.get(story.state, 0) + 1
+        for name in set(story.exceptions):
+            self.exceptions[name] = self.exceptions.get(name, 0) + 1
