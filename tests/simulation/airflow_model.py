@@ -18,7 +18,7 @@ from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from tests.simulation import machine
 from tests.simulation.hex_model import PROJECT, Hex, Hook
-from tests.simulation.world import LATENCY, Process, World
+from tests.simulation.world import LATENCY, Killed, Process, World
 
 T = TypeVar("T")
 
@@ -62,8 +62,16 @@ class Attempt:
     deleted_record: bool = False
     recorded_run: str | None = None
     """The run that it recorded last."""
+    recorded_at: float = 0.0
+    gave_up: str | None = None
+    """The run whose failure, or timeout, it recorded."""
+    terminated_at: float = 0.0
     returned: bool = False
     """Whether its code returned, or deferred."""
+    asked_at: float = 0.0
+    """When it last asked Airflow for its state."""
+    thought_dead: bool = False
+    """Whether Airflow failed it, because its process was frozen."""
     report_rejected: bool = False
     """Whether Airflow rejected its report, because the task was no longer running."""
 
@@ -78,12 +86,13 @@ class Setup:
 
     :param retries: how many it has.
     :param options: the operator's arguments.
+    :param execution_timeout: the task's, in seconds.
     """
 
     name: str
     retries: int = 1
     options: dict[str, Any] = field(default_factory=dict)
-    execution_timeout: bool = False
+    execution_timeout: float | None = None
 
 
 class Airflow:
@@ -105,9 +114,12 @@ class Airflow:
         self.records: dict[str, str] = {}
         self.trigger: Trigger | None = None
         self.marked = False
+        self.over_at = 0.0
+        """When the task ended, the last time."""
         self.clears: list[tuple[str, float]] = []
         """The state that the task had when it was cleared, and when."""
         self.marks: list[tuple[str, float]] = []
+        """The same for marks."""
         self.seen: list[str] = []
         """The texts that Airflow logs or stores, for secrets."""
         self.template = HexRunProjectOperator(
@@ -146,8 +158,8 @@ class Airflow:
     def _run(self, attempt: Attempt, work: Callable[[Any, Any], Any]) -> None:
         worker = Worker(self, attempt, work)
         attempt.process = worker.process
-        if self.setup.execution_timeout:
-            self.world.after(90.0, lambda: worker.time_out())
+        if self.setup.execution_timeout is not None:
+            self.world.after(self.setup.execution_timeout, worker.time_out)
 
     def failed(self, attempt: Attempt, *, may_retry: bool = True) -> None:
         """Fail an attempt, or have it retried."""
@@ -168,7 +180,7 @@ class Airflow:
             self._user_may_act("waits for its retry")
 
     def _over(self, state: str) -> None:
-        self.state = state
+        self.state, self.over_at = state, self.world.now
         self.world.say(f"the task is {state}")
         if len(self.clears) < 1:
             self.world.after(1.0, lambda: self._user_may_act(f"is {state}", [CLEARED]))
@@ -208,7 +220,7 @@ class Airflow:
         """Mark or clear the task."""
         before, attempt = self.state, self.current
         if action in MARKS:
-            self.state = MARKS[action]
+            self.state, self.over_at = MARKS[action], self.world.now
             self.marks.append((before, self.world.now))
             self.marked = True
         else:
@@ -239,6 +251,7 @@ class Airflow:
         if process.has_ended or process.dead:
             return
         attempt.ends.append("terminated")
+        attempt.terminated_at = self.world.now
         self.world.say(f"{process.name} is asked to end")
         process.signal(lambda: process.hook.task.on_kill())
         self.world.after(GRACE, process.kill)
@@ -255,6 +268,7 @@ class TaskInstance:
 
     def __init__(self, airflow: Airflow, attempt: Attempt, io: Callable[..., Any]) -> None:
         self._airflow = airflow
+        self._attempt = attempt
         self._io = io
         self.try_number, self.max_tries = attempt.number, attempt.max_tries
 
@@ -270,7 +284,11 @@ class TaskInstance:
 
     def state_of(self) -> str | None:
         """A task that is cleared and waits to be scheduled has no state or ``up_for_retry``."""
-        return str(self._io("get the task's state", lambda: self._airflow.state))
+        return str(self._io("get the task's state", self._state))
+
+    def _state(self) -> str:
+        self._attempt.asked_at = self._airflow.world.now
+        return self._airflow.state
 
 
 class Store:
@@ -305,6 +323,9 @@ class Store:
             self._attempt.deleted_record = True
         else:
             self._airflow.records[key] = text
+            self._attempt.recorded_at = self._airflow.world.now
+            if "failure" in json.loads(text):
+                self._attempt.gave_up = self._attempt.recorded_run
             self._attempt.recorded_run = (json.loads(text).get("run") or {}).get("runId") or self._attempt.recorded_run
 
 
@@ -391,6 +412,7 @@ class Worker(Simulated):
 
     def _thought_dead(self, process: Process) -> None:
         if self.attempt.process is process and self.airflow.state == "running":
+            self.attempt.thought_dead = True
             self.airflow.failed(self.attempt)
 
     def _is_superseded(self) -> bool:
@@ -415,7 +437,9 @@ class Worker(Simulated):
         except TaskDeferred as deferral:
             self.attempt.returned = True
             self.io("report the deferral", lambda: self.airflow.deferred(self.attempt, deferral))  # noqa: B023
-        except Exception as error:
+        except Killed:
+            raise
+        except BaseException as error:  # AirflowTaskTimeout is not an Exception
             self._report(error)
         else:
             self.io("report the success", lambda: self.airflow.succeeded(self.attempt))
@@ -431,7 +455,7 @@ class Worker(Simulated):
         finally:
             self._executing = False
 
-    def _report(self, error: Exception) -> None:
+    def _report(self, error: BaseException) -> None:
         self.attempt.error, self.attempt.error_at = error, self.world.now
         self.airflow.seen.append(f"{error} {getattr(error, '__notes__', '')}")
         self.world.say(f"attempt {self.attempt.number} raises {type(error).__name__}: {error}")

@@ -26,11 +26,11 @@ from airflow_provider_hex.api.client import HexClient
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.hooks.hex import HexHook
 from tests.simulation import machine
-from tests.simulation.world import LATENCY, World
+from tests.simulation.world import EPOCH, LATENCY, World
 
 PROJECT = "00000000-0000-4000-8000-0000000000aa"
 TOKEN = "hxtp_secret"
-CONFIG = HexConfig("https://hex.test/api/v1", TOKEN)
+CONFIG = HexConfig("https://hex.test/api/v1", TOKEN, proxy="http://proxy.test")  # so that the environment is not read
 RUN_TAKES = 50.0
 LATE_RESPONSE, LATE_EFFECT, LIST_LAG = 20.0, 15.0, 10.0
 
@@ -114,6 +114,9 @@ class Hex:
 
     world: World
     runs: list[HexRun] = field(default_factory=list)
+    """The task's runs."""
+    others: list[HexRun] = field(default_factory=lambda: [HexRun(0, 0, EPOCH - 3600, None, "never ends")])
+    """Runs of the project that something else started by API, an hour ago."""
     starts: list[tuple[float, int]] = field(default_factory=list)
     """When RunProject was sent, and by which attempt."""
     waits_for: Callable[[str], int | None] = lambda run_id: None
@@ -192,11 +195,12 @@ class Session:
         if name == "RunProject":
             return 201, {key: value for key, value in self._hex.start(self._by).json(now).items() if key != "status"}
         if name == "GetProjectRuns":
-            runs = [run.json(now) for run in reversed(self._hex.runs) if newest or run.started <= now - LIST_LAG]
+            listed = [run for run in self._hex.runs if newest or run.started <= now - LIST_LAG]
+            runs = [run.json(now) for run in [*reversed(listed), *self._hex.others]]
             return 200, {"runs": runs, "nextPage": None}
         if name == "GetProject":
             return 200, {"id": PROJECT, "title": "A project"}
-        run = next(run for run in self._hex.runs if path.endswith(run.id))
+        run = next(run for run in self._hex.runs + self._hex.others if path.endswith(run.id))
         if name == "GetRunStatus":
             return 200, run.json(now)
         return (204, None) if self._hex.cancel(run, self._by) else (422, {"reason": "The run has ended."})
@@ -244,7 +248,7 @@ class Hook(HexHook):
     def new_client(self, sleep: Callable[[float], None] | None = None) -> HexClient:
         return self._connected(HexClient(self.config, sleep=sleep or machine.sleep, clock=lambda: self._world.now))
 
-    def new_async_client(self) -> AsyncHexClient:
+    def new_async_client(self, config: HexConfig = CONFIG) -> AsyncHexClient:
         return _AsyncClient(self)
 
     async def get_async_client(self) -> AsyncHexClient:

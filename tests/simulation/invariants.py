@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout
 
-from airflow_provider_hex.api.errors import HexRateLimited
-from tests.simulation.airflow_model import DONE, Airflow, Attempt
+from airflow_provider_hex.api.errors import HexAmbiguousStart, HexRateLimited, HexRunTimeout
+from tests.simulation.airflow_model import DEAD_AFTER, DONE, GRACE, NOTICED_AFTER, Airflow, Attempt
 from tests.simulation.hex_model import TOKEN, HexRun
+from tests.simulation.world import LATENCY
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,14 @@ class Violation:
     :param promise: its name.
     :param what: how it is broken.
     :param run: the run that it is about.
+    :param earlier: the run before that.
     :param attempt: the attempt that it is about.
     """
 
     promise: str
     what: str
     run: HexRun | None = None
+    earlier: HexRun | None = None
     attempt: Attempt | None = None
 
     def __str__(self) -> str:
@@ -69,7 +72,7 @@ def one_start_per_attempt(airflow: Airflow) -> Iterator[Violation]:
     for attempt in airflow.attempts:
         runs = [run for run in airflow.hex.runs if run.by == attempt.number]
         if len(runs) > 1:
-            yield Violation("one run per attempt", f"attempt {attempt.number} started {len(runs)}", runs[1], attempt)
+            yield Violation("one run per attempt", f"attempt {attempt.number} started {len(runs)}", runs[1], attempt=attempt)
 
 
 def never_two_at_once(airflow: Airflow) -> Iterator[Violation]:
@@ -77,30 +80,33 @@ def never_two_at_once(airflow: Airflow) -> Iterator[Violation]:
     runs = airflow.hex.runs
     for number, run in enumerate(runs):
         for later in runs[number + 1 :]:
-            if not _waits(airflow) and airflow.attempts[later.by - 1].why == "clear":
+            if not _waits(airflow) and _cleared_between(airflow, run.started, later.started):
                 continue  # a task that does not wait leaves the run of its cleared attempt running
             ended = run.ended_at(max(later.started, airflow.world.now))
             if ended is None or ended > later.started:
-                yield Violation("never two runs at once", f"run {later.number} began during run {run.number}", later)
+                what = f"run {later.number} began during run {run.number}"
+                yield Violation("never two runs at once", what, later, run)
 
 
 def result_is_not_lost(airflow: Airflow) -> Iterator[Violation]:
     """Promise 2: a retry takes the result of a run that completed."""
     for later in airflow.hex.runs:
-        attempt = airflow.attempts[later.by - 1]
         cleared = max((when for _, when in airflow.clears if when <= later.started), default=0.0)
         for run in airflow.hex.runs[: later.number - 1]:
             ended = run.ended_at(later.started)
-            if ended and run.started >= cleared and run.status(later.started) == "COMPLETED" and run.by != later.by:
-                yield Violation(
-                    "a retry takes the result", f"run {later.number} repeats run {run.number}", later, attempt
-                )
+            given_up = any(each.gave_up == run.id for each in airflow.attempts)  # at its timeout
+            completed = ended and run.status(later.started) == "COMPLETED"
+            if completed and run.started >= cleared and run.by != later.by and not given_up:
+                yield Violation("a retry takes the result", f"run {later.number} repeats run {run.number}", later, run)
 
 
 def nothing_left_running(airflow: Airflow) -> Iterator[Violation]:
     """Promise 2: a task that has ended leaves no run running."""
-    for run in airflow.hex.in_flight():
-        if _waits(airflow) or not any(each.returned and each.recorded_run == run.id for each in airflow.attempts):
+    for run in airflow.hex.runs:
+        handed_on = any(each.returned and each.recorded_run == run.id for each in airflow.attempts)
+        cleared = _cleared_between(airflow, run.started, airflow.world.now)
+        continues = _in_flight(run, max(airflow.over_at, run.started) + NOTICED_AFTER + 2 * GRACE)
+        if continues and (_waits(airflow) or not (handed_on or cleared)):
             yield Violation("nothing is left running", f"run {run.number}, of attempt {run.by}", run)
 
 
@@ -112,14 +118,32 @@ def only_the_owner_cancels(airflow: Airflow) -> Iterator[Violation]:
                 "only the owner cancels",
                 f"attempt {run.cancelled_by} cancelled run {run.number}, which attempt {run.waited_for_by} waits for",
                 run,
-                airflow.attempts[(run.cancelled_by or 1) - 1],
+                attempt=airflow.attempts[(run.cancelled_by or 1) - 1],
             )
+
+
+def runs_of_others_are_left_alone(airflow: Airflow) -> Iterator[Violation]:
+    for run in airflow.hex.others:
+        adopted = any(attempt.recorded_run == run.id for attempt in airflow.attempts)
+        if run.cancelled_at is not None or adopted:
+            yield Violation("runs of others are left alone", "one was cancelled, or adopted", run)
+
+
+def deploys_cancel_nothing(airflow: Airflow) -> Iterator[Violation]:
+    """The table in ``docs/reliability.md``: a run is left to the retry that finds it."""
+    for run in airflow.hex.runs:
+        attempt = airflow.attempts[(run.cancelled_by or 1) - 1]
+        by_deploy = set(attempt.ends) == {"terminated by a deploy", "terminated"} and not _timed_out(attempt)
+        recorded = attempt.recorded_run == run.id and attempt.recorded_at + LATENCY < attempt.terminated_at
+        by_user = airflow.marks or airflow.clears
+        if run.cancelled_by and by_deploy and not by_user and attempt.has_retry and recorded:
+            yield Violation("a deploy cancels nothing", f"attempt {attempt.number} cancelled run {run.number}", run)
 
 
 def rate_limits_never_fail(airflow: Airflow) -> Iterator[Violation]:
     """Promise 3. (No story rate-limits a task for as long as its timeout.)"""
     for attempt in airflow.attempts:
-        if isinstance(attempt.error, HexRateLimited):
+        if isinstance(attempt.error, HexRateLimited) and not attempt.ends and not airflow.marks and not airflow.clears:
             yield Violation("rate limits never fail", str(attempt.error), attempt=attempt)
 
 
@@ -138,14 +162,14 @@ def _lies(airflow: Airflow, attempt: Attempt) -> Iterator[str]:
     own = attempt.recorded_run
     if own is not None and own not in [run.id for run in named]:
         yield f"does not name its run {own}: {text}"
-    if "The run was cancelled." in text and (not named or any(_in_flight(airflow, run) for run in named)):
+    if "The run was cancelled." in text and (not named or any(_in_flight(run, attempt.error_at) for run in named)):
         yield f"says that a run was cancelled, which continues: {text}"
     if "next attempt re-attaches" in text and (not attempt.has_retry or isinstance(error, AirflowFailException)):
         yield f"promises a next attempt: {text}"
     if "because another attempt of the task waits for it" in text and attempt is airflow.current:
         yield f"speaks of another attempt: {text}"
     if "No run was started." in text and any(
-        run.by == attempt.number and _in_flight(airflow, run) for run in airflow.hex.runs
+        run.by == attempt.number and _in_flight(run, attempt.error_at) for run in airflow.hex.runs
     ):
         yield f"says that no run was started: {text}"
 
@@ -165,6 +189,8 @@ CHECKS: tuple[Callable[[Airflow], Iterator[Violation]], ...] = (
     result_is_not_lost,
     nothing_left_running,
     only_the_owner_cancels,
+    runs_of_others_are_left_alone,
+    deploys_cancel_nothing,
     rate_limits_never_fail,
     errors_are_true,
     token_is_secret,
@@ -175,8 +201,17 @@ def _waits(airflow: Airflow) -> bool:
     return bool(airflow.template.wait_for_completion)
 
 
-def _in_flight(airflow: Airflow, run: HexRun) -> bool:
-    return run.ended_at(airflow.world.now) is None
+def _timed_out(attempt: Attempt) -> bool:
+    return isinstance(attempt.error, (HexRunTimeout, AirflowTaskTimeout))
+
+
+def _cleared_between(airflow: Airflow, earlier: float, later: float) -> bool:
+    return any(earlier <= when <= later for _, when in airflow.clears)
+
+
+def _in_flight(run: HexRun, when: float) -> bool:
+    ended = run.cancelled_at if run.cancelled_at is not None else run.ends
+    return run.started <= when and (ended is None or ended > when)
 
 
 def excused(airflow: Airflow, violation: Violation) -> str | None:
@@ -188,16 +223,25 @@ def excused(airflow: Airflow, violation: Violation) -> str | None:
 
 
 def _clear_while_running(airflow: Airflow, violation: Violation) -> bool:
-    """Airflow keeps ``max_tries`` then, so the next attempt takes the clear for a retry."""
-    cleared = airflow.clears and airflow.clears[-1][0] == "running"
-    return violation.promise == "a clear starts another run" and bool(cleared)
+    """Airflow keeps ``max_tries`` then, so the next attempt takes the clear for a retry.
+
+    That matters only if the cleared attempt could not cancel the run: its process had no time to, or the run had ended.
+    """
+    run = violation.run
+    if violation.promise != "a clear starts another run" or run is None or airflow.clears[-1][0] != "running":
+        return False
+    cleared = airflow.attempts[-2]
+    could_cancel = "terminated" in cleared.ends and cleared.error and run.ended_at(cleared.error_at) is None
+    return not could_cancel
 
 
 def _died_after_deleting_its_record(airflow: Airflow, violation: Violation) -> bool:
     by = violation.run.by if violation.run else 0
-    died = [attempt for attempt in airflow.attempts[: by - 1] if attempt.deleted_record and attempt.ends]
+    died = [attempt.number for attempt in airflow.attempts if attempt.deleted_record and attempt.ends]
+    if violation.promise == "nothing is left running":  # the run of a task that does not wait
+        return by in died and not _waits(airflow)
     repeats = violation.promise in ("a retry takes the result", "never two runs at once")
-    return repeats and bool(died)
+    return repeats and any(number < by for number in died)
 
 
 def _left_to_a_retry_that_a_user_prevented(airflow: Airflow, violation: Violation) -> bool:
@@ -211,18 +255,61 @@ def _killed_in_last_attempt(airflow: Airflow, violation: Violation) -> bool:
 
 
 def _started_by_a_process_that_was_frozen(airflow: Airflow, violation: Violation) -> bool:
-    """It woke up before its request, when another attempt had begun. The run that it starts is cancelled."""
+    """It woke up before its request, when Airflow thought it dead. It cancels the run, as far as Hex responds."""
     run = violation.run
-    if run is None or violation.promise not in ("never two runs at once", "a retry takes the result"):
+    if run is None:
         return False
     attempt = airflow.attempts[run.by - 1]
-    superseded = any(other.began < run.started for other in airflow.attempts[run.by :])
-    return superseded and "frozen" in str(attempt.ends) and run.cancelled_by == run.by
+    belated = attempt.thought_dead and run.started > attempt.began + DEAD_AFTER
+    cancelled = run.cancelled_by == run.by or _is_listed(run, attempt)
+    return belated and (cancelled or attempt.error is None or _start_was_late(airflow))
+
+
+def _start_was_late(airflow: Airflow) -> bool:
+    return any(answer.startswith("RunProject: ") and "late" in answer for answer in airflow.hex.bad_answers)
+
+
+def _is_listed(run: HexRun, attempt: Attempt) -> bool:
+    return isinstance(attempt.error, HexAmbiguousStart) and run.id in str(attempt.error)
+
+
+def _start_is_ambiguous(airflow: Airflow, violation: Violation) -> bool:
+    """An error lists the run, among those that the task may have started, and asks the user to cancel it."""
+    run = violation.earlier or violation.run
+    continues = violation.promise in ("nothing is left running", "never two runs at once")
+    return continues and run is not None and any(_is_listed(run, attempt) for attempt in airflow.attempts)
+
+
+def _cancel_did_not_get_through(airflow: Airflow, violation: Violation) -> bool:
+    """Hex rejected or lost the cancel within the 5 s that Airflow leaves the process."""
+    failed = any(answer.startswith("CancelRun") for answer in airflow.hex.bad_answers)
+    ended = any("terminated" in attempt.ends for attempt in airflow.attempts)
+    return violation.promise == "nothing is left running" and failed and ended
+
+
+def _hex_was_slower_than_the_kill(airflow: Airflow, violation: Violation) -> bool:
+    """RunProject took effect, and its response did not come within the 5 s that Airflow leaves the process."""
+    run = violation.run
+    if run is None or violation.promise != "nothing is left running":
+        return False
+    attempt = airflow.attempts[run.by - 1]
+    slow = _start_was_late(airflow)
+    prevented = bool(airflow.marks or airflow.clears) or not airflow.current.has_retry
+    return slow and "terminated" in attempt.ends and prevented
 
 
 def _ended_by_a_user_right_before_its_deferral(airflow: Airflow, violation: Violation) -> bool:
-    """Airflow rejects the deferral, and ends the process without a call of the task's code."""
-    return violation.promise == "nothing is left running" and airflow.current.report_rejected and bool(airflow.marks)
+    """After its last question to Airflow. Airflow rejects the deferral, and the process ends: its code returned."""
+    if violation.promise != "nothing is left running" or not airflow.marks:
+        return False
+    _, when = airflow.marks[-1]
+    return airflow.current.report_rejected and when >= airflow.current.asked_at
+
+
+def _superseded_start_is_reconciled(airflow: Airflow, violation: Violation) -> bool:
+    """A process that Airflow thought dead lost the response to its RunProject, and found the other attempt's run."""
+    attempt = violation.attempt
+    return violation.promise == "only the owner cancels" and attempt is not None and attempt.thought_dead
 
 
 EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {
@@ -231,5 +318,9 @@ EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {
     "left to a retry that a user prevented": _left_to_a_retry_that_a_user_prevented,
     "killed in its last attempt": _killed_in_last_attempt,
     "frozen between its record and its request": _started_by_a_process_that_was_frozen,
+    "asked to end while Hex was slow to start the run": _hex_was_slower_than_the_kill,
+    "asked to end while Hex did not accept the cancel": _cancel_did_not_get_through,
+    "ambiguous start, and the error lists the run": _start_is_ambiguous,
+    "thought dead, and the response to its request was lost": _superseded_start_is_reconciled,
     "ended by a user right before its deferral": _ended_by_a_user_right_before_its_deferral,
 }

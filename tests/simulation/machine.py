@@ -46,6 +46,16 @@ def sleep(seconds: float) -> None:
 
 
 @contextmanager
+def silence() -> Iterator[None]:
+    """Let nothing be logged: a thousand stories would fill the memory."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+@contextmanager
 def running(world: World) -> Iterator[None]:
     """Let the product's code find this world."""
 
@@ -53,14 +63,13 @@ def running(world: World) -> Iterator[None]:
         return world.now
 
     def connect(config: Any) -> Any:
-        return this_thread().process.hook.new_async_client()
+        return this_thread().process.hook.new_async_client(config)
 
     def new_poller(config: Any) -> Poller:
         return Poller(config, clock=clock, connect=connect)
 
     quiet = logging.getLogger("tests.simulation")
     quiet.disabled = True
-    logging.disable(logging.CRITICAL)
     random.seed(0)  # the product's random delays
     with (
         patch.multiple(time, time=clock, monotonic=clock, sleep=sleep),
@@ -77,10 +86,7 @@ def running(world: World) -> Iterator[None]:
         patch.object(HexStartTrigger, "log", quiet),
         patch.object(sys, "unraisablehook", lambda unraisable: None),  # coroutines of killed processes
     ):
-        try:
-            yield
-        finally:
-            logging.disable(logging.NOTSET)
+        yield
 
 
 class _PythonThread:

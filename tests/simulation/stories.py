@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from random import Random
 
 from tests.simulation import machine
@@ -11,6 +12,10 @@ from tests.simulation.airflow_model import Airflow, Setup
 from tests.simulation.hex_model import Hex
 from tests.simulation.invariants import Violation, excused, violations
 from tests.simulation.world import Choice, EndlessStory, Incidents, World
+
+
+RISKS = (0.03, 0.06, 0.1, 0.2)
+"""How likely an incident is at each choice: low, so that late ones occur, or high, so that several do."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,11 @@ class Story:
         return "\n".join([task, *self.lines, *(f"BROKEN  {violation}" for violation in self.broken)])
 
 
-def tell(setup: Setup, incidents: Incidents, random: Random | None = None, risk: float = 0.0) -> Story:
+def tell(
+    setup: Setup, incidents: Incidents, random: Random | None = None, risk: float = 0.0, most: int = 4
+) -> Story:
     """Tell one story: let a task run in a world with these incidents, and check the promises at the end."""
-    world = World(incidents, random, risk)
+    world = World(incidents, random, risk, most)
     hex = Hex(world)
     airflow = Airflow(world, hex, setup)
     hex.waits_for = airflow.waits_for
@@ -81,6 +88,13 @@ def all_stories(setup: Setup, most: int) -> Iterator[Story]:
                     for chosen in range(1, choice.options)
                 ]
         level = following
+
+
+def random_stories(setup: Setup, seed: int, most: int = 4) -> Iterator[Story]:
+    """Tell stories with random incidents, without an end."""
+    for number in count():
+        random = Random(f"{setup.name} {seed} {number}")
+        yield tell(setup, {}, random, random.choice(RISKS), most)
 
 
 def shortest(story: Story) -> Story:

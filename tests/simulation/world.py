@@ -96,9 +96,9 @@ class World:
         """Do something later."""
         heapq.heappush(self._due, (self.now + seconds, next(self._order), act))
 
-    def run(self) -> None:
+    def run(self, most: int = MOST_EVENTS) -> None:
         """Let everything happen, until nothing is due."""
-        for _ in range(MOST_EVENTS):
+        for _ in range(most):
             if not self._due:
                 return
             moment, _, act = heapq.heappop(self._due)
