@@ -22,7 +22,7 @@ def decode(call: Call[T], response: Response) -> T:
     :return: the value that ``call.read`` returns.
     :raises HexRequestRejected: 3xx and 4xx, or a subclass: 401, 403, 404.
     :raises HexRateLimited: 429, and 503 of RunProject.
-    :raises HexServerError: 408 and any other 5xx.
+    :raises HexServerError: 408, 425 and any other 5xx.
     :raises HexInvalidResponse: a success that the API does not document.
     """
     data = _json(response.body)
@@ -32,7 +32,7 @@ def decode(call: Call[T], response: Response) -> T:
     try:
         return call.read(data, response)
     except HexInvalidResponse as error:
-        raise error_messages.invalid_response(call, response, str(error)) from None
+        raise error_messages.invalid_response(call, response, data, str(error)) from None
 
 
 def read_object(data: Any, **required: str | None) -> dict[str, Any]:
