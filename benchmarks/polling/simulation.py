@@ -122,7 +122,7 @@ class _Poller:
         chosen = self._waits[first[0]]
         project = chosen.run.project
         together = [wait for wait in self._waits.values() if wait.run.project == project]
-        self.limiter.sent(now)
+        self.limiter.sent("GetRunStatus", now)
         self._last = now
         chosen.requests += 1
         if not self.limit.allows(now):
