@@ -50,7 +50,7 @@ def get_provider_info() -> dict[str, Any]:
                     "requests_per_minute": _field(
                         "Requests per minute",
                         "Requests that one task, or all triggers of a triggerer together, send per minute at most. "
-                        "Hex allows 60 per owner of a token. Default: 30.",
+                        "Hex counts per owner of a token, allows 30 status requests, and may change that. Default: 30.",
                         "integer",
                     ),
                     "start_grace": _field(
