@@ -53,7 +53,6 @@ class Call(Generic[T]):
     :param body: the JSON body, None for none.
     :param repeatable: whether sending it twice does no harm: true of all but RunProject.
     :param journal: is notified of the request, None for none.
-    :param confidential: whether a response may have a project's source code, which no message may show.
     """
 
     name: str
@@ -64,7 +63,6 @@ class Call(Generic[T]):
     body: Mapping[str, Any] | None = None
     repeatable: bool = True
     journal: Journal | None = None
-    confidential: bool = False
 
     def __str__(self) -> str:
         return f"{self.name} ({self.method} {self.path})"

@@ -85,9 +85,8 @@ def invalid_response(call: Call[Any], response: Response, problem: str) -> error
     :param response: the response.
     :param problem: what is wrong with the response, such as ``is not a JSON object``.
     """
-    shown = "it is not shown, because it may have source code" if call.confidential else quoted(response.body)
     return errors.HexInvalidResponse(
-        f"Hex responded to {call} with {response.status}, but the response {problem}: {shown}. "
+        f"Hex responded to {call} with {response.status}, but the response {problem}: {quoted(response.body)}. "
         f"{_CHECK_ADDRESS} if the response is not from Hex.",
         status=response.status,
         method=call.method,

@@ -250,12 +250,7 @@ def list_cells(project_id: str, *, page_size: int = _LARGEST_PAGE, after: str | 
     limit = to_count(page_size, "page_size", 1, _LARGEST_PAGE)
     query = _query(projectId=to_id(project_id, "project_id"), limit=limit)
     return _pages(
-        "ListCells",
-        "/cells",
-        query,
-        after,
-        lambda item: cast("Cell", responses.read_object(item, staticId=None)),
-        confidential=True,
+        "ListCells", "/cells", query, after, lambda item: cast("Cell", responses.read_object(item, staticId=None))
     )
 
 
@@ -314,24 +309,16 @@ def may_send_again(call: Call[Any], error: HexError) -> bool:
 
 
 def _pages(
-    name: str,
-    path: str,
-    query: Mapping[str, str | list[str]],
-    after: str | None,
-    read_item: Callable[[Any], T],
-    *,
-    confidential: bool = False,
+    name: str, path: str, query: Mapping[str, str | list[str]], after: str | None, read_item: Callable[[Any], T]
 ) -> Call[Page[T]]:
     """Return the call for the page after a cursor; None for the first page."""
 
     def read(data: Any, response: Response) -> Page[T]:
         items = [read_item(item) for item in responses.read_list(data, "values")]
         cursor = responses.read_cursor(data, after)
-        following = _pages(name, path, query, cursor, read_item, confidential=confidential) if cursor else None
-        return responses.to_page(items, following, response)
+        return responses.to_page(items, _pages(name, path, query, cursor, read_item) if cursor else None, response)
 
-    query_of_page = {**query, **({"after": after} if after else {})}
-    return Call(name, "GET", path, read, query=query_of_page, confidential=confidential)
+    return Call(name, "GET", path, read, query={**query, **({"after": after} if after else {})})
 
 
 def _query(**values: Any) -> dict[str, str | list[str]]:
