@@ -259,13 +259,6 @@ def test_an_unknown_project_is_not_found(hook: HexHook) -> None:
         hook.run_project("00000000-0000-4000-8000-000000000000")
 
 
-def test_the_connection_test_says_whose_token_it_is(hook: HexHook, emulator: Control) -> None:
-    assert hook.test_connection() == (
-        True,
-        f"The token works: it belongs to ada@example.com at {emulator.api_url}.",
-    )
-
-
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
