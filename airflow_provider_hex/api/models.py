@@ -55,26 +55,30 @@ _IN_FLIGHT = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.UNKNOWN}
 
 
 class StartedRun(TypedDict):
-    """The response to RunProject. It has no status."""
+    """The response to RunProject. It has no status. ``projectVersion`` is text, also where Hex sends a number."""
 
     projectId: str
     runId: str
     runUrl: NotRequired[str]
     runStatusUrl: NotRequired[str]
     traceId: NotRequired[str]
-    projectVersion: NotRequired[int]
+    projectVersion: NotRequired[str]
     notifications: NotRequired[list[NotificationRecipient]]
 
 
 class Run(TypedDict):
-    """A run, as GetRunStatus and GetProjectRuns return it. ``elapsedTime`` is in milliseconds."""
+    """A run, as GetRunStatus and GetProjectRuns return it.
+
+    ``elapsedTime`` is in milliseconds. ``projectVersion`` is text, also where Hex sends a number: ``"7"``, or
+    ``"draft"`` for a run of the notebook. Only GetRunStatus has ``stateEvents``, if it is requested.
+    """
 
     projectId: str
     runId: str
     status: str
     runUrl: NotRequired[str]
     traceId: NotRequired[str]
-    projectVersion: NotRequired[int]
+    projectVersion: NotRequired[str]
     runTrigger: NotRequired[str]
     startTime: NotRequired[str | None]
     endTime: NotRequired[str | None]

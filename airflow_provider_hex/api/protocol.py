@@ -64,24 +64,30 @@ def run_project(
         "RunProject",
         "POST",
         f"{_project_path(project_id)}/runs",
-        lambda data, _: cast("StartedRun", responses.read_object(data, runId=None)),
+        lambda data, _: responses.read_started_run(data),
         body={name: value for name, value in options.items() if value is not None},
         repeatable=False,
     )
 
 
-def get_run(project_id: str, run_id: str) -> Call[Run]:
+def get_run(project_id: str, run_id: str, *, expanded: bool = False) -> Call[Run]:
     """GetRunStatus: return a run with its status. A response about another run is invalid.
 
     See https://learn.hex.tech/docs/api/api-reference#operation/GetRunStatus.
 
     :param project_id: the project.
     :param run_id: the run.
+    :param expanded: ask Hex for ``stateEvents`` too, the times at which the run's status changed. Default: no.
     :return: the call; its value is the run.
     :raises HexInvalidInput: an id is not a UUID.
     """
-    path = _run_path(project_id, run_id)
-    return Call("GetRunStatus", "GET", path, lambda data, _: responses.read_run(data, run_id))
+    return Call(
+        "GetRunStatus",
+        "GET",
+        _run_path(project_id, run_id),
+        lambda data, _: responses.read_run(data, run_id),
+        extra_headers={"enable-expanded-stats": "true"} if expanded else {},
+    )
 
 
 def get_project_runs(

@@ -171,7 +171,7 @@ def test_a_limit_is_waited_for_and_one_run_is_started(status: int, hook: HexHook
 
 def test_a_limit_is_waited_for_no_longer_than_max_wait(hook: HexHook, emulator: Control) -> None:
     emulator.fault("RunProject", times=None, status=429, body={"reason": "Full"}, headers={"Retry-After": "60"})
-    with pytest.raises(errors.HexRateLimited, match="Hex's request limit is reached"):
+    with pytest.raises(errors.HexRateLimited, match="Hex's rate limit is reached"):
         hook.run_project(PROJECT, max_wait=30)
     assert len(emulator.requests("RunProject")) == 1
 
