@@ -7,9 +7,10 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from hex_emulator.dependencies import READ, PathId, PathRun
+from hex_emulator.dependencies import READ, PathRun, StaticId
 from hex_emulator.emulator import CurrentEmulator
 from hex_emulator.errors import ApiError, not_found
+from hex_emulator.exchange import CurrentExchange
 from hex_emulator.hex_route import HexRoute
 
 charts = APIRouter(prefix="/api/v1", route_class=HexRoute)
@@ -18,13 +19,16 @@ charts = APIRouter(prefix="/api/v1", route_class=HexRoute)
 @charts.get(
     "/projects/{project_id}/runs/{run_id}/cells/{static_id}/image", name="GetChartImageFromRun", dependencies=READ
 )
-async def get_chart_image(run: PathRun, static_id: PathId, emulator: CurrentEmulator) -> dict[str, Any]:
+async def get_chart_image(
+    run: PathRun, static_id: StaticId, emulator: CurrentEmulator, exchange: CurrentExchange
+) -> dict[str, Any]:
     """See https://learn.hex.tech/docs/api/api-reference#operation/GetChartImageFromRun."""
     if static_id not in run.project.charts:
         raise not_found(f"The project {run.project.id} has no chart cell {static_id}.")
     status = run.status(emulator.clock.now())
     if status != "COMPLETED":
-        raise ApiError(422, "Run not completed", f"The run {run.id} is {status}: it has no images.")
+        details = f"The run {run.id} is {status}: it has no images."
+        raise ApiError(exchange.generation.no_image_status, "Run not completed", details)
     heights = [int(digit, 16) for digit in (run.id + static_id).replace("-", "")]
     return {
         "projectId": run.project.id,

@@ -135,7 +135,7 @@ class HexClient:
         return self.request(step) if step.repeatable else self.request(step, max_wait)
 
     def _send(self, call: Call[T], now: float) -> T:
-        self._limiter.sent(now)
+        self._limiter.sent(call.name, now)
         try:
             response = self.session.request(
                 call.method,

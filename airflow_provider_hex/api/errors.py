@@ -19,7 +19,7 @@ class HexError(Exception):
     :param status: the HTTP status of Hex's response, where there was one.
     :param reason: Hex's code for what is wrong, where it gave one.
     :param details: Hex's explanation, where it gave one.
-    :param trace_id: the trace id that Hex support asks for, where Hex gave one.
+    :param trace_id: the trace id that Hex support asks for, from the response's header or body, where there was one.
     :param method: the request's method, where there was a request.
     :param path: the request's path, below the API's base URL.
     :param retry_after: the seconds to wait before the next request, where Hex asked for a delay.
@@ -109,7 +109,7 @@ class HexInvalidResponse(HexError):
 
 
 class HexServerError(HexError):
-    """Hex failed (5xx). It may have carried out the request."""
+    """Hex failed (5xx), or did not take the request in time (408, 425). It may have carried out the request."""
 
     transient = True
 
@@ -132,7 +132,7 @@ class HexUnauthorized(HexRequestRejected):
 
 
 class HexForbidden(HexRequestRejected):
-    """403: the token may not do this."""
+    """403: the token may not do this, or there is no such project or run."""
 
 
 class HexNotFound(HexRequestRejected):

@@ -9,6 +9,7 @@ import pytest
 
 from hex_emulator.client import Control
 from hex_emulator.workspace import Project
+from tests.emulator.conftest import error_text
 
 Start = Callable[..., dict[str, Any]]
 
@@ -59,9 +60,14 @@ def test_a_run_that_has_not_completed_has_no_image(
     api: httpx.Client, emulator: Control, start: Start, revenue: Project, status: str
 ) -> None:
     emulator.next_run(timeline=[(status, None)])
-    response = api.get(image_of(start(), revenue.charts[0]))
+    run = start()
+    response = api.get(image_of(run, revenue.charts[0]))
+    assert response.status_code == 400
+    assert status in error_text(response)
+    emulator.set_api("2025")
+    response = api.get(image_of(run, revenue.charts[0]))
     assert response.status_code == 422
-    assert status in response.json()["details"]
+    assert status in error_text(response)
 
 
 def test_an_unknown_chart_is_not_found(
@@ -77,4 +83,4 @@ def test_an_unknown_chart_is_not_found(
         image_of({**runs[0], "projectId": health.id}, revenue.charts[0]),
     ):
         assert api.get(path).status_code == 404
-    assert api.get(image_of(runs[0], "chart")).status_code == 400
+    assert api.get(image_of(runs[0], "chart")).status_code == 404

@@ -109,6 +109,7 @@ Transports = Callable[..., Either]
 @pytest.fixture(params=[Blocking, Asynchronous], ids=["HexClient", "AsyncHexClient"])
 def transports(request: pytest.FixtureRequest, emulator: Control) -> Iterator[Transports]:
     """Make a client with these options of ``HexConfig`` besides the emulator's address and token."""
+    emulator.clock(speed=1)  # reconciling compares its times with the client's
     with ExitStack() as opened:
 
         def make(**options: Any) -> Either:

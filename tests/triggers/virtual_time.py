@@ -90,7 +90,7 @@ class HexInMemory:
         return self._limiter.pause(call.name, self._time.now)
 
     async def send(self, call: Call[Any]) -> Any:
-        self._limiter.sent(self._time.now)
+        self._limiter.sent(call.name, self._time.now)
         self.requests.append((self._time.now - self._began, call.name))
         await self._time.sleep(self.delay)
         if self.error is not None:
