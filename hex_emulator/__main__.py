@@ -12,7 +12,9 @@ from typing import get_args
 from pydantic import ValidationError
 
 from hex_emulator.app import create_app
-from hex_emulator.limits import HeaderStyle, Limits
+from hex_emulator.emulator import VanishedStatus
+from hex_emulator.generations.api import ApiName
+from hex_emulator.limits import LIMITS, HeaderStyle, Limits, LimitsOf
 from hex_emulator.server import Server, base_url, listen
 from hex_emulator.workspace import Project, Workspace, default_workspace, load_workspace
 
@@ -36,7 +38,8 @@ def main() -> int:
     except OSError as error:
         return _fail(_cannot_listen(options.host, options.port, error))
     print(_welcome(base_url(listening), workspace), flush=True)
-    Server(create_app(workspace, options.speed, _limits(options))).run(sockets=[listening])
+    app = create_app(workspace, options.speed, _limits(options), api=options.api, vanished=options.vanished)
+    Server(app).run(sockets=[listening])
     return 0
 
 
@@ -48,21 +51,41 @@ def _options() -> argparse.Namespace:
         "--speed", type=_speed, default=1.0, help="emulated seconds in one real second (default: %(default)s)"
     )
     parser.add_argument("--workspace", type=Path, metavar="FILE", help="TOML file with projects and tokens")
+    parser.add_argument(
+        "--api",
+        choices=get_args(ApiName),
+        default="mixed",
+        help="which calls are of the older generation of Hex's API: 2025 all, 2026 none, mixed those that Hex has not "
+        "moved yet (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--limits", choices=get_args(LimitsOf), default="2026", help="the year of Hex's limits (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--vanished",
+        type=int,
+        choices=get_args(VanishedStatus),
+        default=404,
+        help="the status of GetRunStatus and CancelRun for a run that does not exist (default: %(default)s)",
+    )
     parser.add_argument("--no-limits", action="store_true", help="switch off the rate limits and the kernel limit")
     parser.add_argument(
         "--rate-limit-headers",
         type=_headers,
-        default=Limits(),
         metavar="STYLES",
         help="headers in which each response reports the rate limit: none, or a comma-separated list of "
-        f"{', '.join(get_args(HeaderStyle))} (default: {','.join(Limits().headers)})",
+        f"{', '.join(get_args(HeaderStyle))} (default: {_styles('2026')}, with --limits 2025 {_styles('2025')})",
     )
     return parser.parse_args()
 
 
 def _limits(options: argparse.Namespace) -> Limits:
-    limits: Limits = options.rate_limit_headers
+    limits = LIMITS[options.limits].updated(options.rate_limit_headers or Limits())
     return limits.switched_off() if options.no_limits else limits
+
+
+def _styles(year: LimitsOf) -> str:
+    return ",".join(LIMITS[year].headers) or "none"
 
 
 def _headers(text: str) -> Limits:

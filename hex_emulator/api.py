@@ -1,46 +1,48 @@
 """The calls of the Hex API that are about runs and users, one function for each.
 
-The calls about projects are in :mod:`hex_emulator.projects`, the one about charts is in :mod:`hex_emulator.charts`.
+The calls about projects are in :mod:`hex_emulator.projects`; those about cells and charts are in
+:mod:`hex_emulator.cells` and :mod:`hex_emulator.charts`.
 See https://learn.hex.tech/docs/api/api-reference.
 """
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.routing import APIRoute
 from starlette.routing import Match
 
+from hex_emulator.cells import cells
 from hex_emulator.charts import charts
-from hex_emulator.clock import timestamp
-from hex_emulator.dependencies import READ, RUN, Caller, PathRun, PublishedProject
-from hex_emulator.emulator import CurrentEmulator, Emulator
-from hex_emulator.errors import ApiError, not_found
+from hex_emulator.dependencies import READ, READ_USER, RUN, Caller, PublishedProject, RunBody, VanishingRun
+from hex_emulator.emulator import CurrentEmulator
+from hex_emulator.errors import ApiError, InputsRejected, not_found
+from hex_emulator.exchange import CurrentExchange, exchange_of
 from hex_emulator.hex_route import HexRoute
+from hex_emulator.notifications import recipients
 from hex_emulator.projects import projects
 from hex_emulator.query import RunsQuery
-from hex_emulator.run_request import RunBody
-from hex_emulator.runs import Run, new_trace_id
+from hex_emulator.runs import Run
 from hex_emulator.workspace import Project
 
 api = APIRouter(prefix="/api/v1", route_class=HexRoute)
 unknown_calls = APIRouter(prefix="/api", route_class=HexRoute)
-ROUTERS = (api, projects, charts, unknown_calls)
+ROUTERS = (api, projects, cells, charts, unknown_calls)
 
 
-@api.get("/users/me", name="Me", dependencies=READ)
-async def me(caller: Caller) -> dict[str, Any]:
+@api.get("/users/me", name="Me", dependencies=READ_USER)
+async def me(caller: Caller, emulator: CurrentEmulator, exchange: CurrentExchange) -> dict[str, Any]:
     """See https://learn.hex.tech/docs/api/api-reference#operation/Me."""
-    return {"name": caller.name, "email": caller.owner, "traceId": new_trace_id()}
+    return exchange.generation.me(caller, emulator.workspace, emulator.clock.now())
 
 
 @api.post("/projects/{project_id}/runs", name="RunProject", status_code=201, dependencies=RUN)
 async def run_project(
-    request: Request, emulator: CurrentEmulator, body: RunBody, project: PublishedProject
+    request: Request, emulator: CurrentEmulator, caller: Caller, body: RunBody, project: PublishedProject
 ) -> dict[str, Any]:
     """See https://learn.hex.tech/docs/api/api-reference#operation/RunProject.
 
     ``updatePublishedResults`` makes Hex ignore custom inputs. A dry run is checked like any other and gets the same
-    response, but no run is made: it takes no kernel, and its status is 404.
+    response, but no run is made: it takes no kernel, and its status is that of a run that does not exist.
     """
     inputs = {} if body.update_published_results else body.input_params
     _check_inputs(project, inputs)
@@ -50,9 +52,11 @@ async def run_project(
         "update_published_results": body.update_published_results or (body.update_cache and not inputs),
         "use_cached_sql_results": body.use_cached_sql_results and not body.update_cache,
         "view_id": body.view_id or None,
+        "owner": caller.owner,
+        "trace_id": exchange_of(request).trace_id,
     }
-    if not body.dry_run and not emulator.has_free_kernel():
-        raise ApiError(503, "No kernel available", "The workspace has reached its kernel limit. No run was started.")
+    if not body.dry_run and not emulator.has_free_kernel(caller.owner):
+        raise ApiError(503, "No kernel available", "The user has reached the kernel limit. No run was started.")
     run = Run(project, [], **details) if body.dry_run else emulator.start_run(project, **details)
     return {
         "projectId": project.id,
@@ -61,25 +65,23 @@ async def run_project(
         "runStatusUrl": f"{request.base_url}api/v1/projects/{project.id}/runs/{run.id}",
         "traceId": run.trace_id,
         "projectVersion": project.version,
-        "notifications": run.notifications,
+        "notifications": recipients(run.notifications),
     }
 
 
 def _check_inputs(project: Project, inputs: dict[str, Any]) -> None:
     invalid, unknown = project.rejected_inputs(inputs)
     if invalid or unknown:
-        raise ApiError(
-            422,
-            "Invalid input parameters",
-            f"The project {project.id} does not accept these inputs.",
-            invalid=invalid,
-            notFound=unknown,
-        )
+        raise InputsRejected(invalid, unknown)
 
 
 @api.get("/projects/{project_id}/runs", name="GetProjectRuns", dependencies=READ)
 async def get_project_runs(
-    request: Request, emulator: CurrentEmulator, project: PublishedProject, query: Annotated[RunsQuery, Query()]
+    request: Request,
+    emulator: CurrentEmulator,
+    exchange: CurrentExchange,
+    project: PublishedProject,
+    query: Annotated[RunsQuery, Query()],
 ) -> dict[str, Any]:
     """See https://learn.hex.tech/docs/api/api-reference#operation/GetProjectRuns."""
     now = emulator.clock.now()
@@ -94,25 +96,24 @@ async def get_project_runs(
         return str(request.url.include_query_params(limit=limit, offset=start))
 
     return {
-        "runs": [_run_body(run, request, emulator) for run in runs[offset : offset + limit]],
+        "runs": [_run_body(run, request) for run in runs[offset : offset + limit]],
         "nextPage": page(offset + limit) if offset + limit < len(runs) else None,
         "previousPage": page(max(0, offset - limit)) if offset else None,
-        "traceId": new_trace_id(),
+        "traceId": exchange.trace_id,
     }
 
 
 @api.get("/projects/{project_id}/runs/{run_id}", name="GetRunStatus", dependencies=READ)
-async def get_run_status(request: Request, emulator: CurrentEmulator, run: PathRun) -> dict[str, Any]:
+async def get_run_status(
+    request: Request, run: VanishingRun, enable_expanded_stats: Annotated[str, Header()] = ""
+) -> dict[str, Any]:
     """See https://learn.hex.tech/docs/api/api-reference#operation/GetRunStatus."""
-    return _run_body(run, request, emulator)
+    return _run_body(run, request, expanded=enable_expanded_stats == "true")
 
 
 @api.delete("/projects/{project_id}/runs/{run_id}", name="CancelRun", status_code=204, dependencies=RUN)
-async def cancel_run(emulator: CurrentEmulator, run: PathRun) -> Response:
-    """See https://learn.hex.tech/docs/api/api-reference#operation/CancelRun.
-
-    Hex does not document the response for a run that has ended; here it is 422.
-    """
+async def cancel_run(emulator: CurrentEmulator, run: VanishingRun) -> Response:
+    """See https://learn.hex.tech/docs/api/api-reference#operation/CancelRun."""
     now = emulator.clock.now()
     if run.has_ended(now):
         raise ApiError(422, "Run has ended", f"The run {run.id} is {run.status(now)} and cannot be cancelled.")
@@ -130,7 +131,7 @@ async def unknown(request: Request) -> Response:
     details = f"There is no {request.method} {request.url.path} in this API."
     same_path = [route for route in routes() if route.matches(request.scope)[0] is Match.PARTIAL]
     if allowed := sorted({method for route in same_path for method in route.methods}):
-        raise ApiError(405, "Method not allowed", details, {"Allow": ", ".join(allowed)})
+        raise ApiError(405, "Method not allowed", details, headers={"Allow": ", ".join(allowed)})
     raise not_found(details)
 
 
@@ -149,23 +150,7 @@ def run_url(run: Run, request: Request) -> str:
     return f"{request.base_url}emulator/app/{run.project.id}/latest?runId={run.id}"
 
 
-def _run_body(run: Run, request: Request, emulator: Emulator) -> dict[str, Any]:
-    now = emulator.clock.now()
-    start, end, elapsed = run.start_time(now), run.end_time(now), run.elapsed(now)
-    return {
-        "projectId": run.project.id,
-        "projectVersion": run.project.version,
-        "runId": run.id,
-        "runUrl": run_url(run, request),
-        "status": run.status(now),
-        "runTrigger": run.trigger,
-        "startTime": timestamp(start) if start else None,
-        "endTime": timestamp(end) if end else None,
-        "elapsedTime": round(elapsed.total_seconds() * 1000) if elapsed is not None else None,
-        "flagConfigOverride": None,
-        "traceId": run.trace_id,
-        "notifications": run.notifications,
-        "stateEvents": [
-            {"type": "STATUS", "value": status, "timestamp": timestamp(at)} for status, at in run.history(now)
-        ],
-    }
+def _run_body(run: Run, request: Request, expanded: bool = False) -> dict[str, Any]:
+    exchange, now = exchange_of(request), request.app.state.emulator.clock.now()
+    body = exchange.generation.run(run, now, expanded)
+    return {**body, "runUrl": run_url(run, request), "traceId": exchange.trace_id}

@@ -6,6 +6,9 @@ from typing import Any, Self
 
 import httpx
 
+from hex_emulator.emulator import VanishedStatus
+from hex_emulator.generations.api import ApiName
+from hex_emulator.limits import Limits, LimitsOf
 from hex_emulator.workspace import Workspace
 
 UNSET: Any = object()
@@ -44,7 +47,7 @@ class Control:
         self._http.close()
 
     def health(self) -> dict[str, Any]:
-        """Return ``{status, now, speed}``; ``now`` is the emulated time."""
+        """Return ``{status, now, speed, api, vanished}``; ``now`` is the emulated time."""
         health: dict[str, Any] = self._send("GET", "/health")
         return health
 
@@ -116,8 +119,9 @@ class Control:
         """Return the requests to the Hex API since the last reset, oldest first.
 
         :param call: only requests of the call of this name.
-        :returns: ``{at, call, method, path, query, body, token, status}`` for each. ``token`` is its name in the
-            workspace; ``query`` has a list for a repeated name; a ``status`` of None means that there was no response.
+        :returns: ``{at, call, method, path, query, headers, body, token, traceId, status}`` for each. ``query`` has a
+            list for a repeated name; ``headers`` have lower-case names; ``token`` is its name in the workspace; a
+            ``status`` of None means that there was no response.
         """
         requests: list[dict[str, Any]] = self._send("GET", "/requests", params=_given({"call": call}))
         return requests
@@ -132,16 +136,22 @@ class Control:
         return runs
 
     def start_run(
-        self, project_id: str, *, inputs: dict[str, Any] | None = None, trigger: str = "SCHEDULED"
+        self,
+        project_id: str,
+        *,
+        inputs: dict[str, Any] | None = None,
+        trigger: str = "SCHEDULED",
+        owner: str | None = None,
     ) -> dict[str, Any]:
         """Start a run without a request to the Hex API. It may exceed the kernel limit.
 
         :param project_id: the project to run.
         :param inputs: its inputs; they are not checked.
         :param trigger: what Hex calls ``runTrigger``.
+        :param owner: the owner of a token, who holds its kernel; None: every owner holds one.
         :returns: the run, as in :meth:`runs`.
         """
-        body = {"projectId": project_id, "inputs": inputs or {}, "trigger": trigger}
+        body = {"projectId": project_id, "inputs": inputs or {}, "trigger": trigger, "owner": owner}
         run: dict[str, Any] = self._send("POST", "/runs", body)
         return run
 
@@ -154,16 +164,42 @@ class Control:
         self._send("POST", f"/runs/{run_id}/status", {"status": status})
 
     def remove_run(self, run_id: str) -> None:
-        """Remove a run, so that every call about it is 404.
+        """Remove a run, so that every call about it is as about one that never was.
 
         :param run_id: the run.
         """
         self._send("DELETE", f"/runs/{run_id}")
 
+    def set_api(self, api: ApiName) -> None:
+        """Set which calls are of the older generation of Hex's API.
+
+        :param api: "2025" (all), "2026" (none), or "mixed" (those that Hex has not moved yet).
+        """
+        self._send("POST", "/api", {"api": api})
+
+    def set_vanished(self, status: VanishedStatus) -> None:
+        """Set the status of GetRunStatus and CancelRun for a run that does not exist.
+
+        :param status: 403, 404 or 422.
+        """
+        self._send("POST", "/vanished", {"status": status})
+
+    def set_limits_of(self, year: LimitsOf) -> dict[str, Any]:
+        """Set all limits to those of a year.
+
+        :param year: "2025" or "2026".
+        :returns: all limits, as :meth:`limits`.
+        """
+        limits: dict[str, Any] = self._send("POST", "/limits/of", {"of": year})
+        return limits
+
     def limits(
         self,
         *,
         requests_per_minute: int | None = UNSET,
+        hex_api_per_minute: int | None = UNSET,
+        hex_api_per_hour: int | None = UNSET,
+        hex_api_30rpm_per_minute: int | None = UNSET,
         runs_per_minute: int | None = UNSET,
         runs_per_hour: int | None = UNSET,
         images_per_minute: int | None = UNSET,
@@ -173,15 +209,22 @@ class Control:
         """Change the limits that are given; None switches one off.
 
         :param requests_per_minute: requests of any call.
+        :param hex_api_per_minute: requests of GetRunStatus, GetProjectRuns and GetProject.
+        :param hex_api_per_hour: the same.
+        :param hex_api_30rpm_per_minute: requests of Me and ListCells.
         :param runs_per_minute: requests of RunProject.
         :param runs_per_hour: requests of RunProject.
         :param images_per_minute: requests of GetChartImageFromRun.
         :param kernels: runs at the same time.
         :param headers: styles of :mod:`hex_emulator.rate_limit_headers`: a list, comma-separated text, or "none".
-        :returns: all limits: ``{requestsPerMinute, runsPerMinute, runsPerHour, imagesPerMinute, kernels, headers}``.
+        :returns: all limits: ``{requestsPerMinute, hexApiPerMinute, hexApiPerHour, hexApi30RpmPerMinute, runsPerMinute,
+            runsPerHour, imagesPerMinute, kernels, headers}``.
         """
         changes = {
             "requestsPerMinute": requests_per_minute,
+            "hexApiPerMinute": hex_api_per_minute,
+            "hexApiPerHour": hex_api_per_hour,
+            "hexApi30RpmPerMinute": hex_api_30rpm_per_minute,
             "runsPerMinute": runs_per_minute,
             "runsPerHour": runs_per_hour,
             "imagesPerMinute": images_per_minute,
@@ -194,21 +237,37 @@ class Control:
 
     def no_limits(self) -> None:
         """Switch all limits off."""
-        self.limits(
-            requests_per_minute=None, runs_per_minute=None, runs_per_hour=None, images_per_minute=None, kernels=None
-        )
+        off = Limits().switched_off().model_dump(by_alias=True, exclude={"headers"})
+        self._send("POST", "/limits", off)
 
-    def use_up(self, *, requests: int = 0, runs: int = 0, images: int = 0, owner: str | None = None) -> None:
+    def use_up(
+        self,
+        *,
+        requests: int = 0,
+        hex_api: int = 0,
+        hex_api_30rpm: int = 0,
+        runs: int = 0,
+        images: int = 0,
+        owner: str | None = None,
+    ) -> None:
         """Count requests as if another client had sent them now.
 
         Each number counts for the limits of that kind only: ten more runs are ``use_up(requests=10, runs=10)``.
 
         :param requests: requests of any call.
+        :param hex_api: requests of GetRunStatus, GetProjectRuns or GetProject.
+        :param hex_api_30rpm: requests of Me or ListCells.
         :param runs: requests of RunProject.
         :param images: requests of GetChartImageFromRun.
         :param owner: the owner of the client's token; None: as many for every owner.
         """
-        counts = {"requests": requests, "runs": runs, "images": images}
+        counts = {
+            "requests": requests,
+            "hexApi": hex_api,
+            "hexApi30Rpm": hex_api_30rpm,
+            "runs": runs,
+            "images": images,
+        }
         self._send("POST", "/limits/use", {**counts, **_given({"owner": owner})})
 
     def set_list_order(self, order: str) -> None:
@@ -229,7 +288,7 @@ class Control:
         return health
 
     def reset(self) -> None:
-        """Return to the state right after the start: its limits and speed, the present time, and no runs."""
+        """Return to the state right after the start: its API, limits and speed, the present time, and no runs."""
         self._send("DELETE", "")
 
     def _send(self, method: str, path: str, body: Any = None, params: dict[str, Any] | None = None) -> Any:

@@ -2,24 +2,27 @@
 
 | request | what it does |
 | --- | --- |
-| `GET /_emulator/health` | returns `{status: "ok", now, speed}` |
+| `GET /_emulator/health` | returns `{status: "ok", now, speed, api, vanished}` |
 | `GET /_emulator/workspace` | returns the projects and tokens, shaped like `workspace.toml` |
 | `POST /_emulator/runs/next` | sets how the next `times` (1) runs go, of `projectId` or of any: `outcome`, `pending` and `running` seconds, or a whole `timeline` of `[status, seconds]`, the last with null. What is left out is as the project defines it |
 | `POST /_emulator/faults` | makes calls fail, see `hex_emulator.faults.Fault` (`call`, `projectId`, `runId`, `after`, `times`, `delay`, `status`, `body`, `contentType`, `headers`, `slow`, `truncate`, `drop`, `apply`) |
 | `DELETE /_emulator/faults` | removes all faults |
 | `GET /_emulator/requests` | returns all requests to the Hex API since the last reset, oldest first; `?call=RunProject` for one call. A `status` of null means that there was no response |
 | `GET /_emulator/runs` | returns all runs, oldest first; `timeline` includes future statuses |
-| `POST /_emulator/runs` | starts a run without a request to the Hex API: `projectId`, `inputs`, `trigger` (`SCHEDULED`). It may exceed the kernel limit |
-| `DELETE /_emulator/runs/{runId}` | removes a run, so that every call about it is 404 |
+| `POST /_emulator/runs` | starts a run without a request to the Hex API: `projectId`, `inputs`, `trigger` (`SCHEDULED`), and `owner`, who holds its kernel (null: every owner holds one). It may exceed the kernel limit |
+| `DELETE /_emulator/runs/{runId}` | removes a run, so that every call about it is as about one that never was |
 | `POST /_emulator/runs/{runId}/status` | `{status}`: changes the status of a run now, also to one that Hex does not have |
-| `POST /_emulator/limits` | changes some of `requestsPerMinute` (60), `runsPerMinute` (20), `runsPerHour` (60), `imagesPerMinute` (20), `kernels` (25), null switches one off, and `headers`, the styles of `hex_emulator.rate_limit_headers`; returns all |
-| `POST /_emulator/limits/use` | counts `requests`, `runs` and `images` as if `owner`, or every owner, had sent so many now; each counts for the limits of that kind only |
+| `POST /_emulator/api` | sets which calls are of the older generation of the API: `api` is `2025` (all), `2026` (none) or `mixed` (those that Hex has not moved yet) |
+| `POST /_emulator/vanished` | sets the `status` of GetRunStatus and CancelRun for a run that does not exist: 403, 404 or 422 |
+| `POST /_emulator/limits` | changes some of `requestsPerMinute` (60), `hexApiPerMinute` (30), `hexApiPerHour` (1800), `hexApi30RpmPerMinute` (30), `runsPerMinute` (20), `runsPerHour` (60), `imagesPerMinute` (20), `kernels` (25), null switches one off, and `headers`, the styles of `hex_emulator.rate_limit_headers`; returns all |
+| `POST /_emulator/limits/of` | sets all limits to those `of` a year, `2025` or `2026`; returns them |
+| `POST /_emulator/limits/use` | counts `requests`, `hexApi`, `hexApi30Rpm`, `runs` and `images` as if `owner`, or every owner, had sent so many now; each counts for the limits of that kind only |
 | `POST /_emulator/list-order` | sets the `order` of GetProjectRuns: `newest` first (as after the start), `oldest` first, or `mixed` |
 | `POST /_emulator/clock` | sets the `speed` (emulated seconds in one real second, 0 stops time), or moves time ahead by `advance` emulated seconds |
-| `DELETE /_emulator` | returns to the state right after the start: its limits and speed, the present time, and no runs, requests or faults |
+| `DELETE /_emulator` | returns to the state right after the start: its API, limits and speed, the present time, and no runs, requests or faults |
 
-The calls are Me, ListProjects, GetProject, GetQueriedTables, RunProject, GetProjectRuns, GetRunStatus, CancelRun
-and GetChartImageFromRun, or Unknown for anything else under `/api`. An unknown run or project is 404, any other
+The calls are Me, ListProjects, GetProject, GetQueriedTables, RunProject, GetProjectRuns, GetRunStatus, CancelRun,
+GetChartImageFromRun and ListCells, or Unknown for anything else under `/api`. An unknown run or project is 404, any other
 mistake is 400.
 """  # noqa: E501
 
@@ -31,10 +34,11 @@ from pydantic.alias_generators import to_camel
 
 from hex_emulator.api import routes, run_url
 from hex_emulator.clock import timestamp
-from hex_emulator.emulator import CurrentEmulator, Emulator, ListOrder, NextRuns
+from hex_emulator.emulator import CurrentEmulator, Emulator, ListOrder, NextRuns, VanishedStatus
 from hex_emulator.errors import ApiError, not_found
 from hex_emulator.faults import Fault
-from hex_emulator.limits import Limits
+from hex_emulator.generations.api import APIS, ApiName
+from hex_emulator.limits import LIMITS, Limits, LimitsOf
 from hex_emulator.run_plan import RunPlan, Seconds
 from hex_emulator.runs import Run
 from hex_emulator.workspace import Project, Workspace
@@ -62,6 +66,31 @@ class StartRunBody(BaseModel):
     project_id: str
     inputs: dict[str, Any] = {}
     trigger: str = "SCHEDULED"
+    owner: str | None = None
+
+
+class ApiBody(BaseModel):
+    """The state of the API."""
+
+    model_config = CAMEL
+
+    api: ApiName
+
+
+class VanishedBody(BaseModel):
+    """The status for a run that does not exist."""
+
+    model_config = CAMEL
+
+    status: VanishedStatus
+
+
+class LimitsOfBody(BaseModel):
+    """The year of the limits."""
+
+    model_config = CAMEL
+
+    of: LimitsOf
 
 
 class StatusBody(BaseModel):
@@ -79,6 +108,8 @@ class UseBody(BaseModel):
 
     owner: str | None = None
     requests: Annotated[int, Field(ge=0)] = 0
+    hex_api: Annotated[int, Field(ge=0)] = 0
+    hex_api_30rpm: Annotated[int, Field(ge=0)] = 0
     runs: Annotated[int, Field(ge=0)] = 0
     images: Annotated[int, Field(ge=0)] = 0
 
@@ -102,8 +133,14 @@ class ClockBody(BaseModel):
 
 @control.get("/health")
 async def health(emulator: CurrentEmulator) -> dict[str, Any]:
-    """Return the emulated time and its speed."""
-    return {"status": "ok", "now": timestamp(emulator.clock.now()), "speed": emulator.clock.speed}
+    """Return the emulated time and its speed, and what the API is set to."""
+    return {
+        "status": "ok",
+        "now": timestamp(emulator.clock.now()),
+        "speed": emulator.clock.speed,
+        "api": emulator.api.name,
+        "vanished": emulator.vanished,
+    }
 
 
 @control.get("/workspace")
@@ -152,7 +189,8 @@ async def runs(request: Request, emulator: CurrentEmulator) -> list[dict[str, An
 async def start_run(body: StartRunBody, request: Request, emulator: CurrentEmulator) -> dict[str, Any]:
     """Start a run."""
     project = _project(body.project_id, emulator)
-    run = emulator.start_run(project, inputs=body.inputs, trigger=body.trigger)
+    _check_owner(body.owner, emulator)
+    run = emulator.start_run(project, inputs=body.inputs, trigger=body.trigger, owner=body.owner)
     return _run_body(run, request, emulator)
 
 
@@ -168,6 +206,25 @@ async def set_status(run_id: str, body: StatusBody, emulator: CurrentEmulator) -
     _run(run_id, emulator).set_status(body.status, emulator.clock.now())
 
 
+@control.post("/api", status_code=204)
+async def set_api(body: ApiBody, emulator: CurrentEmulator) -> None:
+    """Set which calls are of the older generation."""
+    emulator.api = APIS[body.api]
+
+
+@control.post("/vanished", status_code=204)
+async def set_vanished(body: VanishedBody, emulator: CurrentEmulator) -> None:
+    """Set the status for a run that does not exist."""
+    emulator.vanished = body.status
+
+
+@control.post("/limits/of")
+async def set_limits_of(body: LimitsOfBody, emulator: CurrentEmulator) -> Limits:
+    """Set all limits to those of a year, and return them."""
+    emulator.limiter.limits = LIMITS[body.of]
+    return emulator.limiter.limits
+
+
 @control.post("/limits")
 async def set_limits(changes: Limits, emulator: CurrentEmulator) -> Limits:
     """Change some limits, and return all."""
@@ -179,8 +236,7 @@ async def set_limits(changes: Limits, emulator: CurrentEmulator) -> Limits:
 async def use_up(body: UseBody, emulator: CurrentEmulator) -> None:
     """Count requests as if another client had sent them."""
     owners = {token.owner for token in emulator.workspace.tokens}
-    if body.owner is not None and body.owner not in owners:
-        raise ApiError(400, "Malformed request", f"{body.owner} owns no token.")
+    _check_owner(body.owner, emulator)
     counts = {kind: count for kind, count in body.model_dump(exclude={"owner"}).items() if count}
     for owner in owners if body.owner is None else {body.owner}:
         emulator.limiter.count(owner, counts, emulator.clock.now())
@@ -211,6 +267,11 @@ def _check_call(name: str) -> None:
     """Reject a misspelt name: it would match no call, and a test with it would pass without testing anything."""
     if name not in CALLS:
         raise ApiError(400, "Malformed request", f"{name} is none of {', '.join(sorted(CALLS))}.")
+
+
+def _check_owner(owner: str | None, emulator: Emulator) -> None:
+    if owner is not None and owner not in {token.owner for token in emulator.workspace.tokens}:
+        raise ApiError(400, "Malformed request", f"{owner} owns no token.")
 
 
 def _project(project_id: str, emulator: Emulator) -> Project:

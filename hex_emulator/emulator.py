@@ -8,12 +8,14 @@ from starlette.requests import HTTPConnection
 
 from hex_emulator.clock import Clock
 from hex_emulator.faults import Faults
+from hex_emulator.generations.api import Api
 from hex_emulator.limits import Limiter
 from hex_emulator.run_plan import RunPlan
 from hex_emulator.runs import Run, timeline
 from hex_emulator.workspace import Project, Workspace
 
 ListOrder = Literal["newest", "oldest", "mixed"]
+VanishedStatus = Literal[403, 404, 422]
 
 
 @dataclass
@@ -27,16 +29,25 @@ class NextRuns:
 
 @dataclass
 class Emulator:
-    """A workspace, its runs, and what a test has changed."""
+    """A workspace, its runs, and what a test has changed.
+
+    ``api`` is the state of the API, and ``vanished`` the status of GetRunStatus and CancelRun for a run that does not
+    exist; a reset returns to the first ones.
+    """
 
     workspace: Workspace
     clock: Clock
     limiter: Limiter
+    first_api: Api
+    first_vanished: VanishedStatus
     runs: dict[str, Run] = field(default_factory=dict)
     next_runs: list[NextRuns] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
     requests: list[dict[str, Any]] = field(default_factory=list)
     list_order: ListOrder = "newest"
+
+    def __post_init__(self) -> None:
+        self.api, self.vanished = self.first_api, self.first_vanished
 
     def reset(self) -> None:
         """Return to the state right after the start."""
@@ -45,6 +56,7 @@ class Emulator:
         self.faults = Faults()
         self.requests = []
         self.list_order = "newest"
+        self.api, self.vanished = self.first_api, self.first_vanished
         self.limiter.reset()
         self.clock.reset()
 
@@ -59,10 +71,15 @@ class Emulator:
         self.runs[run.id] = run
         return run
 
-    def has_free_kernel(self) -> bool:
-        """Return whether the kernel limit allows another run. Every run that has not ended holds a kernel."""
+    def has_free_kernel(self, owner: str) -> bool:
+        """Return whether the kernel limit allows an owner another run. Every run that has not ended holds a kernel.
+
+        :param owner: the owner of a token.
+        :returns: whether a run can start.
+        """
         now, kernels = self.clock.now(), self.limiter.limits.kernels
-        return kernels is None or sum(not run.has_ended(now) for run in self.runs.values()) < kernels
+        theirs = [run for run in self.runs.values() if run.owner in (None, owner)]
+        return kernels is None or sum(not run.has_ended(now) for run in theirs) < kernels
 
     def runs_of(self, project: Project) -> list[Run]:
         """Return a project's runs in ``list_order``.

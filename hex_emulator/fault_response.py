@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from starlette.types import Receive, Scope, Send
 
 from hex_emulator.errors import ApiError
+from hex_emulator.exchange import Exchange
 from hex_emulator.faults import Fault
 
 ABORT = "hex_emulator.abort"  # the ASGI extension with which hex_emulator.server closes a connection
@@ -17,11 +18,14 @@ PIECES = 20  # of a slow body
 FIRST_ERROR_STATUS = 400
 
 
-async def fault_response(fault: Fault, request: Request, real_response: Callable[[], Awaitable[Response]]) -> Response:
+async def fault_response(
+    fault: Fault, request: Request, exchange: Exchange, real_response: Callable[[], Awaitable[Response]]
+) -> Response:
     """Return the response to a call that a fault hits.
 
     :param fault: the fault.
     :param request: the request of the call.
+    :param exchange: the same, and how its responses look.
     :param real_response: applies the call, and returns its response.
     :returns: the real response, changed or late; a false one; or a :class:`DroppedResponse`.
     """
@@ -29,7 +33,7 @@ async def fault_response(fault: Fault, request: Request, real_response: Callable
     await _wait(request.receive, fault.delay)
     if fault.drop:
         return DroppedResponse()
-    response = _false_response(fault, fault.status) if fault.status else applied or await real_response()
+    response = _false_response(fault, fault.status, exchange) if fault.status else applied or await real_response()
     response.headers.update(fault.new_headers)
     if fault.truncate:
         response = _cut_in_half(response)
@@ -49,12 +53,14 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-def _false_response(fault: Fault, status: int) -> Response:
+def _false_response(fault: Fault, status: int, exchange: Exchange) -> Response:
     if isinstance(fault.body, str):
         return Response(fault.body, status, media_type="text/html")
-    if status >= FIRST_ERROR_STATUS and not fault.has_body:
-        return ApiError(status, responses.get(status, "Fault"), "A test added a fault with this status.").response()
-    return Response(json.dumps(fault.body) if fault.has_body else "", status, media_type="application/json")
+    if fault.has_body or status < FIRST_ERROR_STATUS:
+        return Response(json.dumps(fault.body) if fault.has_body else "", status, media_type="application/json")
+    if status == 401:
+        return exchange.unauthorized(token_sent=True)
+    return exchange.error(ApiError(status, responses.get(status, "Fault"), "A test added a fault with this status."))
 
 
 def _cut_in_half(response: Response) -> Response:

@@ -26,7 +26,7 @@ class Fault(BaseModel):
     :param delay: real seconds to wait first.
     :param status: the status of a false response.
     :param body: the body of a false response: text is sent as HTML, anything else as JSON. Without one, a status
-        from 400 on has an error body as Hex's.
+        from 400 on has the error body, and the headers, that Hex's response would have.
     :param content_type: replaces the response's.
     :param headers: replace those of the response.
     :param slow: the headers are sent at once, and the body in pieces over so many real seconds.

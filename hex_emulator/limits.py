@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 Count = Annotated[int, Field(ge=0)] | None
+LimitsOf = Literal["2025", "2026"]
 HeaderStyle = Literal["retry-after", "retry-after-date", "ratelimit", "x-ratelimit-epoch", "x-ratelimit-seconds"]
 
 
@@ -19,21 +20,25 @@ def _header_styles(value: Any) -> Any:
 
 
 class Limits(BaseModel):
-    """Hex's limits; None switches one off.
+    """Hex's limits of 2026; None switches one off.
 
-    The rate limits are for all tokens of one owner together. A rate-limited request counts like any other. The kernel
-    limit is for the whole workspace. ``headers`` are the styles in which every response reports the tightest rate
-    limit, see :mod:`hex_emulator.rate_limit_headers`.
+    All are for all tokens of one owner together, and a rate-limited request counts like any other. ``headers`` are the
+    styles in which every response reports the tightest rate limit, see :mod:`hex_emulator.rate_limit_headers`: no
+    client has found any. The groups are called as in Hex's reference: ``hex-api`` has GetRunStatus, GetProjectRuns and
+    GetProject, ``hex-api-30rpm`` has Me and ListCells. The groups of runs and images have one call each.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
     requests_per_minute: Count = 60
+    hex_api_per_minute: Count = 30
+    hex_api_per_hour: Count = 1800
+    hex_api_30rpm_per_minute: Count = 30
     runs_per_minute: Count = 20
     runs_per_hour: Count = 60
     images_per_minute: Count = 20
     kernels: Count = 25
-    headers: Annotated[tuple[HeaderStyle, ...], BeforeValidator(_header_styles)] = ("ratelimit", "retry-after")
+    headers: Annotated[tuple[HeaderStyle, ...], BeforeValidator(_header_styles)] = ()
 
     def updated(self, changes: "Limits") -> "Limits":
         """Return a copy with some fields replaced.
@@ -48,6 +53,17 @@ class Limits(BaseModel):
         return Limits(headers=self.headers, **{name: None for name in Limits.model_fields if name != "headers"})
 
 
+LIMITS: dict[LimitsOf, Limits] = {
+    "2025": Limits(
+        hex_api_per_minute=None,
+        hex_api_per_hour=None,
+        hex_api_30rpm_per_minute=None,
+        headers=("ratelimit", "retry-after"),
+    ),
+    "2026": Limits(),
+}
+
+
 class Rule(NamedTuple):
     """A rate limit: the field of :class:`Limits` with the count, what it counts, and the length of its window."""
 
@@ -58,11 +74,23 @@ class Rule(NamedTuple):
 
 RULES = (
     Rule("requests_per_minute", "requests", 60),
+    Rule("hex_api_per_minute", "hex_api", 60),
+    Rule("hex_api_per_hour", "hex_api", 3600),
+    Rule("hex_api_30rpm_per_minute", "hex_api_30rpm", 60),
     Rule("runs_per_minute", "runs", 60),
     Rule("runs_per_hour", "runs", 3600),
     Rule("images_per_minute", "images", 60),
 )
-KINDS_OF_CALL = {"RunProject": ("requests", "runs"), "GetChartImageFromRun": ("requests", "images")}
+GROUPS = {
+    "GetRunStatus": "hex_api",
+    "GetProjectRuns": "hex_api",
+    "GetProject": "hex_api",
+    "Me": "hex_api_30rpm",
+    "ListCells": "hex_api_30rpm",
+    "RunProject": "runs",
+    "GetChartImageFromRun": "images",
+}
+"""What a call counts as besides a request."""
 
 
 class Quota(NamedTuple):
@@ -112,15 +140,15 @@ class Limiter:
         :param now: the emulated time.
         :returns: the limit with the least remaining, or of two the one whose window ends later; None without limits.
         """
-        kinds = KINDS_OF_CALL.get(call, ("requests",))
-        quotas = self.count(owner, dict.fromkeys(kinds, 1), now)
+        kinds = {"requests": 1, GROUPS.get(call, "requests"): 1}
+        quotas = self.count(owner, kinds, now)
         return min(quotas, key=lambda quota: (max(quota.remaining, -1), -quota.ends.timestamp()), default=None)
 
     def count(self, owner: str, counts: Mapping[str, int], now: datetime) -> list[Quota]:
         """Count several requests.
 
         :param owner: the owner of the token.
-        :param counts: how many of each kind: ``requests``, ``runs``, ``images``.
+        :param counts: how many of each kind: ``requests``, or a group of :data:`GROUPS`.
         :param now: the emulated time.
         :returns: each limit on these kinds, unless it is switched off.
         """

@@ -9,10 +9,10 @@ from hex_emulator.clock import timestamp
 from hex_emulator.dependencies import READ, PathProject, PublishedProject
 from hex_emulator.emulator import CurrentEmulator
 from hex_emulator.errors import ApiError
+from hex_emulator.exchange import CurrentExchange
 from hex_emulator.hex_route import HexRoute
 from hex_emulator.paging import page
 from hex_emulator.query import CursorQuery, ProjectQuery, ProjectsQuery
-from hex_emulator.runs import new_trace_id
 from hex_emulator.workspace import Project
 
 projects = APIRouter(prefix="/api/v1", route_class=HexRoute)
@@ -40,14 +40,16 @@ async def _enterprise(emulator: CurrentEmulator) -> None:
 @projects.get(
     "/projects/{project_id}/queriedTables", name="GetQueriedTables", dependencies=[*READ, Depends(_enterprise)]
 )
-async def get_queried_tables(project: PublishedProject, query: Annotated[CursorQuery, Query()]) -> dict[str, Any]:
+async def get_queried_tables(
+    project: PublishedProject, query: Annotated[CursorQuery, Query()], exchange: CurrentExchange
+) -> dict[str, Any]:
     """See https://learn.hex.tech/docs/api/api-reference#operation/GetQueriedTables."""
     listed = page("GetQueriedTables", project.queried_tables, query)
     tables = [
         {"dataConnectionId": table.connection_id, "dataConnectionName": table.connection, "tableName": table.name}
         for table in listed["values"]
     ]
-    return {**listed, "values": tables, "traceId": new_trace_id()}
+    return {**listed, "values": tables, "traceId": exchange.trace_id}
 
 
 def _matches(project: Project, query: ProjectsQuery) -> bool:
@@ -95,11 +97,12 @@ def _body(project: Project, include_sharing: bool) -> dict[str, Any]:
         "createdAt": timestamp(project.created_at),
         "archivedAt": _timestamp(project.archived_at),
         "trashedAt": _timestamp(project.trashed_at),
-        "schedules": project.schedules,
+        "schedules": [{**NO_CADENCE, **schedule} for schedule in project.schedules],
     }
     return {**body, "sharing": _sharing(project)} if include_sharing else body
 
 
+NO_CADENCE = dict.fromkeys(("hourly", "daily", "weekly", "monthly", "custom"))
 ANALYTICS = {
     "appViews": {"allTime": 0, "lastSevenDays": 0, "lastFourteenDays": 0, "lastThirtyDays": 0},
     "lastViewedAt": None,
@@ -115,7 +118,7 @@ def _sharing(project: Project) -> dict[str, Any]:
     return {
         "users": [{"user": {"email": project.owner}, "access": "FULL_ACCESS"}],
         "groups": [],
-        "collections": [{"collection": {"id": name}, "access": "CAN_VIEW"} for name in project.collections],
+        "collections": [{"collection": {"name": name}, "access": "CAN_VIEW"} for name in project.collections],
         "workspace": {"access": "NONE"},
         "publicWeb": {"access": "NONE"},
         "support": {"access": "NONE"},

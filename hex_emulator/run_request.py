@@ -1,13 +1,20 @@
 """The body of RunProject. See https://learn.hex.tech/docs/api/api-reference#operation/RunProject."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from hex_emulator.errors import ApiError, malformed
-from hex_emulator.hex_route import strict_json
+Format = Literal["png", "pdf"]
+
+
+def _flag(value: Any) -> Any:
+    """Read text for a boolean, as in the examples of Hex's older documents."""
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 class _Body(BaseModel):
@@ -19,7 +26,7 @@ class NotificationRequest(_Body):
 
     type: Literal["SUCCESS", "FAILURE", "ALL"]
     include_success_screenshot: bool
-    screenshot_format: list[Literal["png", "pdf", "csv", "xlsx"]] = []
+    screenshot_format: Format | list[Format] = "png"
     slack_channel_ids: list[str] = []
     user_ids: list[str] = []
     group_ids: list[str] = []
@@ -27,33 +34,41 @@ class NotificationRequest(_Body):
     body: str = ""
 
 
-class RunProjectRequest(_Body, extra="forbid"):
+class RunProjectRequest(_Body):
     """The body of RunProject, with the defaults of Hex's reference."""
 
     input_params: dict[str, Any] = {}
     dry_run: bool = False
     update_cache: bool = False
-    notifications: list[NotificationRequest] = []
+    notifications: Sequence[NotificationRequest] = []
     update_published_results: bool = False
     use_cached_sql_results: bool = True
     view_id: str = ""
 
 
-async def _run_project_request(request: Request) -> RunProjectRequest:
-    raw = await request.body()
-    if not raw:
-        return RunProjectRequest()
-    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
-        raise ApiError(400, "Malformed request", "The body's Content-Type must be application/json.")
-    try:
-        body = RunProjectRequest.model_validate(strict_json(raw))
-    except ValidationError as error:
-        raise malformed(error.errors()) from error
-    except ValueError as error:
-        raise ApiError(400, "Malformed request", f"The body is no JSON: {error}.") from error
-    if body.view_id and body.input_params:
-        raise ApiError(400, "Malformed request", "viewId and inputParams exclude each other.")
-    return body
+class OlderNotificationRequest(NotificationRequest):
+    """The format may also be a list, as in this project's first contract (but in no document of Hex)."""
+
+    include_success_screenshot: Flag
 
 
-RunBody = Annotated[RunProjectRequest, Depends(_run_project_request)]
+class OlderRunProjectRequest(RunProjectRequest, extra="forbid"):
+    """Text for booleans is taken, unknown fields are not."""
+
+    dry_run: Flag = False
+    update_cache: Flag = False
+    notifications: list[OlderNotificationRequest] = []
+    update_published_results: Flag = False
+    use_cached_sql_results: Flag = True
+
+
+class MovedNotificationRequest(NotificationRequest):
+    """The format is one text."""
+
+    screenshot_format: Format = "png"
+
+
+class MovedRunProjectRequest(RunProjectRequest, extra="ignore"):
+    """Unknown fields are ignored, text for booleans is not taken."""
+
+    notifications: list[MovedNotificationRequest] = []

@@ -26,7 +26,11 @@ class StatusChange(NamedTuple):
 
 @dataclass
 class Run:
-    """A run. Its ``timeline`` has past and future statuses, so every method takes the emulated time ``now``."""
+    """A run. Its ``timeline`` has past and future statuses, so every method takes the emulated time ``now``.
+
+    It holds a kernel of its ``owner``; without an owner, as a run that no token has started, one of every owner.
+    ``trace_id`` is that of the request that started it.
+    """
 
     project: Project
     timeline: list[StatusChange]
@@ -36,6 +40,7 @@ class Run:
     update_published_results: bool = False
     use_cached_sql_results: bool = True
     view_id: str | None = None
+    owner: str | None = None
     id: str = field(default_factory=lambda: str(uuid4()))
     trace_id: str = field(default_factory=new_trace_id)
 

@@ -15,8 +15,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from hex_emulator.app import create_app
 from hex_emulator.client import Control
 from hex_emulator.clock import http_date
+from hex_emulator.emulator import VanishedStatus
 from hex_emulator.fault_response import ABORT
-from hex_emulator.limits import Limits
+from hex_emulator.generations.api import ApiName
+from hex_emulator.limits import Limits, LimitsOf
 from hex_emulator.workspace import Workspace, load_workspace
 
 
@@ -111,20 +113,25 @@ def running(
     workspace: Workspace | Path | str | None = None,
     speed: float = 1.0,
     port: int = 0,
-    limits: Limits | None = None,
+    limits: Limits | LimitsOf = "2026",
+    *,
+    api: ApiName = "mixed",
+    vanished: VanishedStatus = 404,
 ) -> Iterator[Control]:
     """Serve an emulator on 127.0.0.1 for the length of a ``with`` block.
 
     :param workspace: its projects and tokens, or a TOML file of them; default: ``workspace.toml``.
     :param speed: emulated seconds in one real second; 0 stops time.
     :param port: its port; 0 for any free one.
-    :param limits: its limits; default: Hex's.
+    :param limits: its limits: those of Hex in a year, or others.
+    :param api: which calls are of the older generation, see :func:`~hex_emulator.app.create_app`.
+    :param vanished: the status of GetRunStatus and CancelRun for a run that does not exist.
     :returns: what controls the emulator.
     :raises OSError: if the port is in use.
     """
     if isinstance(workspace, Path | str):
         workspace = load_workspace(workspace)
-    server = Server(create_app(workspace, speed, limits))
+    server = Server(create_app(workspace, speed, limits, api=api, vanished=vanished))
     listening = listen("127.0.0.1", port)
     thread = threading.Thread(target=server.run, args=([listening],), name="hex-emulator", daemon=True)
     with Control(base_url(listening)) as control:

@@ -3,19 +3,23 @@
 It is read from a TOML file (``workspace.toml`` beside this one is the default), or from ``GET /_emulator/workspace``.
 """
 
+import json
+import re
 import tomllib
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
+from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
 
 from hex_emulator.inputs import Input
 from hex_emulator.run_plan import RunPlan
 
-Scope = Literal["read", "run"]
-Uuid = Annotated[str, StringConstraints(pattern=r"(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", to_lower=True)]
+Scope = Literal["read", "run", "cells", "users"]
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+Uuid = Annotated[str, StringConstraints(pattern=f"(?i)^{UUID.pattern}$", to_lower=True)]
 
 
 class _Table(BaseModel):
@@ -37,6 +41,15 @@ class QueriedTable(_Table):
     connection_id: Uuid = "00000000-0000-4000-8000-0000000000c0"
 
 
+class Cell(_Table):
+    """A cell of a project's draft. ``type`` is CHART, SQL, CODE, MARKDOWN or another; ``label`` need not be unique."""
+
+    static_id: Uuid
+    type: str
+    label: str | None = None
+    source: str = ""
+
+
 class Project(_Table):
     """A project. Only ``id`` and ``title`` are required.
 
@@ -44,7 +57,8 @@ class Project(_Table):
     - ``run_plan`` is how its runs go, unless a test says otherwise.
     - ``owner`` and ``creator`` (default: the owner) are email addresses.
     - ``edited_at`` is ``created_at`` by default, and ``published_at`` is ``edited_at``.
-    - ``charts`` are the static ids of chart cells, ``collections`` are ids.
+    - ``charts`` are the static ids of the chart cells in the published version, ``cells`` the cells of the draft.
+    - ``collections`` are ids.
     - ``schedules`` and ``sharing`` are as in Hex's responses.
     """
 
@@ -69,6 +83,7 @@ class Project(_Table):
     sharing: dict[str, Any] = {}
     queried_tables: tuple[QueriedTable, ...] = ()
     charts: tuple[Uuid, ...] = ()
+    cells: tuple[Cell, ...] = ()
 
     @property
     def created_by(self) -> str:
@@ -95,7 +110,7 @@ class Project(_Table):
         invalid = [
             {
                 "paramName": name,
-                "paramValue": value,
+                "paramValue": json.dumps(value, ensure_ascii=False),
                 "dataType": inputs[name].data_type,
                 "inputCellType": inputs[name].cell,
             }
@@ -106,17 +121,33 @@ class Project(_Table):
 
 
 class Token(_Table):
-    """An API token. The rate limits are for all tokens of one ``owner`` together."""
+    """An API token. The limits are for all tokens of one ``owner`` together.
+
+    - A personal token starts with ``hxtp_``, a workspace token with ``hxtw_``.
+    - ``scopes`` are ``read``, ``run``, and since 2026 ``cells`` (ListCells) and ``users`` (Me with a workspace token).
+    """
 
     name: str
     token: str
     owner: str
     scopes: tuple[Scope, ...]
+    expires_at: AwareDatetime | None = None
+
+    @property
+    def is_workspace_token(self) -> bool:
+        """Whether it is a workspace token."""
+        return self.token.startswith("hxtw_")
+
+    @property
+    def owner_id(self) -> str:
+        """The id of its owner."""
+        return str(uuid5(NAMESPACE_URL, self.owner))
 
 
 class Workspace(_Table):
     """Projects and tokens. Only the ENTERPRISE plan has GetQueriedTables."""
 
+    id: Uuid = "4d1c7a55-90e2-4b6f-8d3a-c2e7f0519b84"
     plan: Literal["COMMUNITY", "PROFESSIONAL", "TEAM", "ENTERPRISE"] = "TEAM"
     projects: tuple[Project, ...]
     tokens: tuple[Token, ...]

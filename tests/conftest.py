@@ -63,7 +63,7 @@ def emulator(_emulator: Control, monkeypatch: pytest.MonkeyPatch) -> Iterator[Co
     connect(monkeypatch, host=_emulator.url)
     yield _emulator
     for request in _emulator.requests():
-        check_request(request["method"], request["path"], request["query"], request["body"])
+        check_request(request["method"], request["path"], request["query"], request["body"], request["headers"])
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, extra: dict[str, object] | None = None, **fields: object) -> None:

@@ -1,11 +1,11 @@
-"""Check a request or a response against ``openapi.yaml``, Hex's published API reference.
+"""Check a request or a response against ``openapi.yaml``, what a client of Hex's API meets.
 
-Stricter than Hex in one way: a field that the reference does not have is a failure, in a request (where Hex
-rejects unknown fields of the body only) and in a response (where Hex may add fields). So a misspelt field is found.
+Stricter than Hex in one way: a field that the reference does not have is a failure, in a request and in a response
+(where Hex may add fields). So a misspelt field is found. The same holds for a header that another call has.
 
 More lenient in one way: the reference documents some error statuses for some calls only, so 401, 403, 404, 429 and
-any 5xx are allowed for every call, as ``Error``. A 5xx that is not documented may come from a proxy, so it is
-checked only if it is JSON.
+any 5xx are allowed for every call, as errors of either generation. A 5xx that is not documented may come from a proxy,
+so it is checked only if it is JSON.
 """
 
 import json
@@ -23,6 +23,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 Schema = dict[str, Any]
 
 ALWAYS_ALLOWED = {401, 403, 404, 429}
+OLDER_ERROR = {"$ref": "#/components/responses/Older"}
+MOVED_ERROR = {"$ref": "#/components/responses/Moved"}  # also allows an older one
 METHODS = {"get", "put", "post", "patch", "delete"}
 
 FORMATS = FormatChecker(formats=())
@@ -55,18 +57,26 @@ class Call(NamedTuple):
         return str(self.operation["operationId"])
 
 
-def check_request(method: str, path: str, query: Mapping[str, Any] | str | None = None, body: Any = None) -> None:
+def check_request(
+    method: str,
+    path: str,
+    query: Mapping[str, Any] | str | None = None,
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
+) -> None:
     """Check that a request is as in the reference.
 
     :param method: its HTTP method.
     :param path: its path, or its URL with or without a query.
     :param query: its query, or the rest of it.
     :param body: its body: bytes, text, or the value of the JSON.
+    :param headers: its headers; those that no call has as a parameter are not checked.
     :raises AssertionError: if the request is not as in the reference.
     """
     call = _find(method, path)
     _check_path(call)
     _check_query(call, _pairs(urlsplit(path).query) + _pairs(query))
+    _check_headers(call, headers or {})
     if isinstance(body, bytes | str):
         body = _parse(body, f"{call.name}: the request's body")
     content = _deref(call.operation.get("requestBody", {})).get("content", {})
@@ -76,7 +86,9 @@ def check_request(method: str, path: str, query: Mapping[str, Any] | str | None 
     _validate(body, content["application/json"]["schema"], f"{call.name}: the request's body")
 
 
-def check_response(method: str, path: str, status: int, headers: Mapping[str, str], body: bytes | str) -> None:
+def check_response(
+    method: str, path: str, status: int, headers: Mapping[str, str], body: bytes | str, all_moved: bool = False
+) -> None:
     """Check that a response is as in the reference.
 
     :param method: the HTTP method of the request.
@@ -84,24 +96,30 @@ def check_response(method: str, path: str, status: int, headers: Mapping[str, st
     :param status: the status of the response.
     :param headers: the headers of the response.
     :param body: the body of the response.
+    :param all_moved: whether Hex has also moved the calls that the reference calls older, so that their errors may be
+        of either generation.
     :raises AssertionError: if the response is not as in the reference.
     """
     call = _find(method, path)
     what = f"{call.name}: the response {status}"
     documented = call.operation["responses"].get(str(status))
     assert documented or status in ALWAYS_ALLOWED or 500 <= status <= 599, f"{what} is not in the reference"
-    content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
-    is_json = content_type.partition(";")[0].strip().lower() == "application/json"
-    if documented is None:
-        documented = {"$ref": "#/components/responses/Error"}
-        if status >= 500 and not is_json:
-            return
-    content = _deref(documented).get("content")
+    media_type = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    media_type = media_type.partition(";")[0].strip().lower()
+    if documented is None and status >= 500 and media_type != "application/json":
+        return
+    if documented is None or (all_moved and documented == OLDER_ERROR):
+        documented = MOVED_ERROR
+    documented = _deref(documented)
+    _check_response_headers(documented, headers, what)
+    content = documented.get("content")
     if content is None:
         assert not body, f"{what} should have no body, but has {body!r}"
         return
-    assert is_json, f"{what} should be application/json, but is {content_type or 'without a type'}: {body!r}"
-    _validate(_parse(body, what), content["application/json"]["schema"], what)
+    types = " or ".join(content)
+    assert media_type in content, f"{what} should be {types}, but is {media_type or 'without a type'}: {body!r}"
+    value = _parse(body, what) if media_type == "application/json" else _text(body)
+    _validate(value, content[media_type]["schema"], what)
 
 
 @cache
@@ -140,6 +158,38 @@ def _check_query(call: Call, pairs: list[tuple[str, Any]]) -> None:
         else:
             assert [other for other, _ in pairs].count(name) == 1, f"{call.name}: {name} is sent twice"
         _validate(_from_text(value, schema["type"]), schema, f"{call.name}: the query's {name}")
+
+
+def _check_headers(call: Call, headers: Mapping[str, str]) -> None:
+    known = {parameter["name"].lower(): parameter["schema"] for parameter in call.parameters if _is_header(parameter)}
+    for name, value in headers.items():
+        if name.lower() in _header_parameters():
+            assert name.lower() in known, f"{call.name} has no header {name}"
+            schema = _deref(known[name.lower()])
+            _validate(_from_text(value, schema["type"]), schema, f"{call.name}: the header {name}")
+
+
+@cache
+def _header_parameters() -> frozenset[str]:
+    """Return the headers that are a parameter of any call, in lower case."""
+    operations = [item[method] for item in _reference()["paths"].values() for method in item.keys() & METHODS]
+    parameters = [_deref(parameter) for operation in operations for parameter in operation.get("parameters", [])]
+    return frozenset(parameter["name"].lower() for parameter in parameters if _is_header(parameter))
+
+
+def _is_header(parameter: Schema) -> bool:
+    return bool(parameter["in"] == "header")
+
+
+def _check_response_headers(response: Schema, headers: Mapping[str, str], what: str) -> None:
+    sent = {name.lower(): value for name, value in headers.items()}
+    for name, header in response.get("headers", {}).items():
+        if name.lower() in sent:
+            _validate(sent[name.lower()], _deref(header)["schema"], f"{what}: the header {name}")
+
+
+def _text(body: bytes | str) -> str:
+    return body.decode() if isinstance(body, bytes) else body
 
 
 def _pairs(query: Mapping[str, Any] | str | None) -> list[tuple[str, Any]]:
@@ -191,12 +241,16 @@ def _translate(schema: Schema, part_of_all: bool = False) -> Schema:
     """Translate an OpenAPI 3.0 schema to JSON Schema 2020-12.
 
     References are resolved, ``nullable`` becomes ``anyOf``, and an object with known fields allows no others (but a
-    part of an ``allOf`` does, where the whole allows no others).
+    part of an ``allOf`` does, where the whole allows no others). Each choice of ``anyOf`` and ``oneOf`` is a schema by
+    itself, which allows no field of another choice.
     """
     schema = dict(_deref(schema))
     nullable = schema.pop("nullable", False)
     if "allOf" in schema:
         schema["allOf"] = [_translate(part, part_of_all=True) for part in schema["allOf"]]
+    for choice in ("anyOf", "oneOf"):
+        if choice in schema:
+            schema[choice] = [_translate(part) for part in schema[choice]]
     if "items" in schema:
         schema["items"] = _translate(schema["items"])
     if "properties" in schema:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from hex_emulator.client import Control
+from hex_emulator.generations.api import ApiName
 from hex_emulator.server import running
 from hex_emulator.workspace import Project, default_workspace
 from tests.contract import check_response
@@ -25,13 +26,20 @@ def server() -> Iterator[Control]:
 
 
 @pytest.fixture
-def emulator(server: Control) -> Iterator[Control]:
+def api_name() -> ApiName:
+    """Return the state of the API. A module whose tests hold for several overrides it, with parameters."""
+    return "mixed"
+
+
+@pytest.fixture
+def emulator(server: Control, api_name: ApiName) -> Iterator[Control]:
+    server.set_api(api_name)
     yield server
     server.reset()
 
 
 @pytest.fixture
-def connect(emulator: Control) -> Iterator[Connect]:
+def connect(emulator: Control, api_name: ApiName) -> Iterator[Connect]:
     """Return a function that returns a client of the Hex API, with the token of a name.
 
     The client checks every response against the reference, unless ``checked`` is false.
@@ -40,15 +48,22 @@ def connect(emulator: Control) -> Iterator[Connect]:
 
         def new_client(token_name: str | None = "full", checked: bool = True) -> httpx.Client:
             token = default_workspace().token(token_name) if token_name else None
-            return clients.enter_context((checked_client if checked else _client)(emulator, token))
+            client = checked_client(emulator, token, api_name) if checked else _client(emulator, token)
+            return clients.enter_context(client)
 
         yield new_client
 
 
-def checked_client(emulator: Control, token: str | None) -> httpx.Client:
+def checked_client(emulator: Control, token: str | None, api_name: ApiName = "mixed") -> httpx.Client:
     """Return a client of an emulator's Hex API that checks every response against the reference."""
+
+    def check(response: httpx.Response) -> None:
+        method, url = response.request.method, str(response.request.url)
+        status, headers, body = response.status_code, response.headers, response.read()
+        check_response(method, url, status, headers, body, all_moved=api_name == "2026")
+
     client = _client(emulator, token)
-    client.event_hooks = {"response": [_check]}
+    client.event_hooks = {"response": [check]}
     return client
 
 
@@ -57,17 +72,22 @@ def _client(emulator: Control, token: str | None) -> httpx.Client:
     return httpx.Client(base_url=emulator.api_url, headers=headers, trust_env=False, verify=False, timeout=60)
 
 
+def error_text(response: httpx.Response) -> str:
+    """Return what an error of either generation says; fail if it is of neither."""
+    body = response.json()
+    if "reason" in body:
+        assert body.keys() == {"reason", "details", "traceId"}
+        return f"{body['reason']}: {body['details']}"
+    assert body.keys() - {"issues"} == {"code", "message"}
+    return "; ".join([body["message"], *(issue["message"] for issue in body.get("issues", []))])
+
+
 def wait_until(condition: Callable[[], Any]) -> None:
     """Wait until a condition is true, for at most a minute."""
     deadline = monotonic() + 60
     while not condition():
         assert monotonic() < deadline, "the condition was never true"
         sleep(0.01)
-
-
-def _check(response: httpx.Response) -> None:
-    request = response.request
-    check_response(request.method, str(request.url), response.status_code, response.headers, response.read())
 
 
 @pytest.fixture
@@ -112,11 +132,11 @@ def start(api: httpx.Client, revenue: Project) -> Start:
 
 
 @pytest.fixture
-def status_of(api: httpx.Client) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def status_of(api: httpx.Client) -> Callable[..., dict[str, Any]]:
     """Return a function that returns GetRunStatus' response for a run that ``start`` started."""
 
-    def get(run: dict[str, Any]) -> dict[str, Any]:
-        response = api.get(f"/projects/{run['projectId']}/runs/{run['runId']}")
+    def get(run: dict[str, Any], **options: Any) -> dict[str, Any]:
+        response = api.get(f"/projects/{run['projectId']}/runs/{run['runId']}", **options)
         assert response.status_code == 200, response.text
         body: dict[str, Any] = response.json()
         return body

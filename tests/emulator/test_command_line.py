@@ -64,18 +64,41 @@ def test_it_prints_how_to_use_it_and_stops_on_a_signal(number: signal.Signals) -
     assert errors == ""
 
 
-def test_limits_are_on_by_default() -> None:
-    for options, kernels, headers in (
-        ((), 25, ["ratelimit", "retry-after"]),
-        (("--no-limits",), None, ["ratelimit", "retry-after"]),
+@pytest.mark.parametrize(
+    ("options", "kernels", "headers"),
+    [
+        ((), 25, []),
+        (("--limits", "2025"), 25, ["ratelimit", "retry-after"]),
+        (("--no-limits",), None, []),
         (("--rate-limit-headers", "x-ratelimit-epoch"), 25, ["x-ratelimit-epoch"]),
-        (("--no-limits", "--rate-limit-headers", "none"), None, []),
-    ):
-        with command("--port", "0", *options) as process:
-            found = re.search(r"http://127\.0\.0\.1:\d+", read_welcome(process))
-            assert found
-            with Control(found[0]) as control:
-                assert (control.limits()["kernels"], control.limits()["headers"]) == (kernels, headers)
+        (("--no-limits", "--limits", "2025", "--rate-limit-headers", "none"), None, []),
+    ],
+)
+def test_the_limits_are_those_of_the_options(options: tuple[str, ...], kernels: int | None, headers: list[str]) -> None:
+    with control_of(*options) as control:
+        assert (control.limits()["kernels"], control.limits()["headers"]) == (kernels, headers)
+        assert (control.limits()["hexApiPerHour"] is None) == (kernels is None or "2025" in options)
+
+
+@pytest.mark.parametrize(
+    ("options", "api", "vanished"),
+    [((), "mixed", 404), (("--api", "2025", "--vanished", "403"), "2025", 403), (("--api", "2026"), "2026", 404)],
+)
+def test_the_api_is_that_of_the_options_also_after_a_reset(options: tuple[str, ...], api: str, vanished: int) -> None:
+    with control_of(*options) as control:
+        control.set_api("2026" if api == "2025" else "2025")
+        control.set_vanished(422)
+        control.reset()
+        assert (control.health()["api"], control.health()["vanished"]) == (api, vanished)
+
+
+@contextmanager
+def control_of(*options: str) -> Iterator[Control]:
+    with command("--port", "0", *options) as process:
+        found = re.search(r"http://127\.0\.0\.1:\d+", read_welcome(process))
+        assert found
+        with Control(found[0]) as control:
+            yield control
 
 
 def test_a_port_in_use_is_an_error_message() -> None:
@@ -96,6 +119,9 @@ def test_a_port_in_use_is_an_error_message() -> None:
         ("--port", "70000"),
         ("--speed", "-1"),
         ("--rate-limit-headers", "retry"),
+        ("--api", "2024"),
+        ("--limits", "none"),
+        ("--vanished", "410"),
         ("--speed", "nan"),
         ("--workspace", "nowhere.toml"),
         ("--workspace", __file__),

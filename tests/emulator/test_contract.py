@@ -1,8 +1,12 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from hex_emulator.generations.api import APIS
+from hex_emulator.limits import GROUPS, LIMITS, RULES
 from tests.contract import check_request, check_response
 
 PROJECT = "5a8591dd-4039-49df-9202-96385ba3eff8"
@@ -18,6 +22,7 @@ def a_run(**changes: Any) -> str:
         "runId": PROJECT,
         "runUrl": "https://example.com",
         "status": "PENDING",
+        "runTrigger": "API",
         "startTime": None,
         "endTime": "2026-01-01T00:00:00.000Z",
         "elapsedTime": 12.5,
@@ -77,7 +82,16 @@ def test_a_request_against_the_reference_is_rejected(
         ("GET", RUN, 200, JSON, a_run()),
         ("GET", RUN, 200, {"content-type": "application/json"}, a_run(endTime=None).encode()),
         ("DELETE", RUN, 204, {}, b""),
-        ("POST", RUNS, 422, JSON, '{"reason": "r", "invalid": [{"paramValue": 1}], "notFound": ["a"]}'),
+        ("POST", RUNS, 422, JSON, '{"traceId": "t", "invalid": [], "notFound": ["a"]}'),
+        ("POST", RUNS, 422, JSON, '{"code": "c", "message": "m", "issues": [{"message": "i"}]}'),
+        ("GET", RUN, 200, JSON, a_run(projectVersion="draft")),
+        ("GET", RUN, 401, {"Content-Type": "text/plain; charset=utf-8"}, b"Unauthorized"),
+        ("GET", RUN, 429, {"Content-Type": "text/plain"}, "slow down"),
+        ("GET", RUN, 429, JSON, '{"anything": 1}'),
+        ("GET", RUN, 500, JSON, '{"code": "c", "message": "m"}'),
+        ("DELETE", RUN, 422, JSON, '{"reason": "r"}'),
+        ("GET", "/api/v1/users/me", 200, JSON, '{"org": {"id": "o"}, "token": null}'),
+        ("GET", "/api/v1/users/me", 200, JSON, '{"id": "i", "email": "e", "role": "r", "org": {"id": "o"}}'),
         ("GET", RUN, 401, JSON, '{"reason": "r", "details": "d", "traceId": "t"}'),
         ("GET", RUN, 502, {"Content-Type": "text/html"}, "<html>Bad gateway"),
     ],
@@ -107,7 +121,13 @@ def test_a_response_as_in_the_reference_is_accepted(
         ("GET", RUN, 404, JSON, '{"detail": "Not Found"}', "detail"),
         ("GET", RUN, 401, {"Content-Type": "text/html"}, "<html>", "application/json"),
         ("DELETE", RUN, 204, {}, b"{}", "no body"),
-        ("POST", RUNS, 422, JSON, '{"invalid": [{"name": "a"}]}', "name"),
+        ("POST", RUNS, 422, JSON, '{"invalid": [{"name": "a"}]}', "anyOf|not valid"),
+        ("POST", RUNS, 422, JSON, '{"reason": "r", "code": "c", "message": "m"}', "not valid"),
+        ("GET", RUN, 422, JSON, '{"traceId": "t", "invalid": [], "notFound": []}', "not valid"),
+        ("DELETE", RUN, 422, JSON, '{"code": "c", "message": "m"}', "reason"),
+        ("GET", RUN, 200, JSON, a_run(projectVersion=1.5), "projectVersion"),
+        ("GET", RUN, 403, {"Content-Type": "text/plain"}, "Forbidden", "application/json"),
+        ("GET", "/api/v1/users/me", 200, JSON, '{"id": "i", "org": {"id": "o"}}', "not valid"),
         ("POST", RUNS, 503, {"Content-Type": "text/html"}, "<html>", "application/json"),
     ],
 )
@@ -116,3 +136,45 @@ def test_a_response_against_the_reference_is_rejected(
 ) -> None:
     with pytest.raises(AssertionError, match=message):
         check_response(method, path, status, headers, body)
+
+
+def test_errors_of_every_call_may_be_of_the_moved_generation_if_all_calls_have_moved() -> None:
+    error = '{"code": "c", "message": "m"}'
+    check_response("DELETE", RUN, 422, JSON, error, all_moved=True)
+    with pytest.raises(AssertionError, match="reason"):
+        check_response("DELETE", RUN, 422, JSON, error)
+
+
+def test_a_header_that_is_a_parameter_is_checked() -> None:
+    check_request("GET", RUN, headers={"Enable-Expanded-Stats": "true", "X-Other": "1"})
+    with pytest.raises(AssertionError, match="GetProjectRuns has no header"):
+        check_request("GET", RUNS, headers={"enable-expanded-stats": "true"})
+
+
+def test_the_trace_id_in_the_header_is_text() -> None:
+    check_response("GET", RUN, 404, {**JSON, "X-Trace-Id": "t"}, '{"code": "c", "message": "m"}')
+
+
+CALLS = {
+    operation["operationId"]: operation
+    for item in yaml.safe_load((Path(__file__).parents[1] / "openapi.yaml").read_text())["paths"].values()
+    for method, operation in item.items()
+    if method != "parameters"
+}
+
+
+def test_the_emulator_has_moved_the_calls_that_the_reference_says_have_moved() -> None:
+    moved, older = APIS["2026"].generation("Me"), APIS["2025"].generation("Me")
+    generations = {"moved": moved, "older": older}
+    for name, call in CALLS.items():
+        assert APIS["mixed"].generation(name) is generations[call["x-hex-generation"]]
+        assert (APIS["2025"].generation(name), APIS["2026"].generation(name)) == (older, moved)
+
+
+def test_the_emulators_limits_are_those_of_the_reference() -> None:
+    for name, call in CALLS.items():
+        rules = {rule for rule in RULES if rule.kind == GROUPS.get(name)}
+        counts = [{"minute" if rule.seconds == 60 else "hour": getattr(LIMITS["2026"], rule.limit) for rule in rules}]
+        documented = call.get("x-hex-limits", {}).values()
+        expected = [{unit: count for unit, count in limit.items() if unit != "mayVary"} for limit in documented]
+        assert counts == (expected or [{}])

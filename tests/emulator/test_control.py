@@ -144,7 +144,7 @@ def test_the_status_of_a_run_can_be_changed(start: Start, status_of: StatusOf, e
     emulator.set_status(run["runId"], "ERRORED")
     emulator.clock(advance=60)
     assert status_of(run)["status"] == "ERRORED"
-    assert [event["value"] for event in status_of(run)["stateEvents"]] == ["PENDING", "ERRORED"]
+    assert [status for status, _ in timeline(emulator.runs()[0])] == ["PENDING", "ERRORED"]
 
 
 def test_a_run_can_be_started_without_a_request_to_hex(emulator: Control, status_of: StatusOf, health: Project) -> None:

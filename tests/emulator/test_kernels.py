@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from hex_emulator.client import Control
+from hex_emulator.client import Control, ControlError
 from hex_emulator.workspace import Project
 
 Start = Callable[..., dict[str, Any]]
@@ -28,7 +28,7 @@ def test_a_kernel_limited_response_is_an_error_of_hex(api: httpx.Client, emulato
     emulator.limits(kernels=0)
     refusal = api.post(f"/projects/{health.id}/runs")
     assert refusal.status_code == 503
-    assert refusal.json().keys() == {"reason", "details", "traceId"}
+    assert refusal.json()["code"] == "SERVICE_UNAVAILABLE"
     assert emulator.runs() == []
 
 
@@ -73,3 +73,16 @@ def test_a_dry_run_takes_no_kernel(api: httpx.Client, emulator: Control, health:
 def test_a_request_is_checked_before_the_kernel_limit(api: httpx.Client, emulator: Control, draft: Project) -> None:
     emulator.limits(kernels=0)
     assert run_project(api, draft) == 422
+
+
+def test_each_owner_has_25_kernels(emulator: Control, api: httpx.Client, health: Project) -> None:
+    for _ in range(25):
+        emulator.start_run(health.id, owner="grace@example.com")
+    for _ in range(24):
+        emulator.start_run(health.id, owner="ada@example.com")
+    assert [run_project(api, health) for _ in range(2)] == [201, 503]
+
+
+def test_an_owner_must_own_a_token(emulator: Control, health: Project) -> None:
+    with pytest.raises(ControlError, match="owns no token"):
+        emulator.start_run(health.id, owner="nobody@example.com")

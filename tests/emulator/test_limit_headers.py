@@ -18,6 +18,13 @@ from hex_emulator.workspace import Project
 Connect = Callable[..., httpx.Client]
 
 
+@pytest.fixture
+def emulator(emulator: Control) -> Control:
+    """Return an emulator with the limits of 2025: no client has found a header of those of 2026."""
+    emulator.set_limits_of("2025")
+    return emulator
+
+
 def limit_headers(response: httpx.Response) -> dict[str, str]:
     """Return the headers that are about limits."""
     return {name: value for name, value in response.headers.items() if "rate" in name or name == "retry-after"}
@@ -73,6 +80,13 @@ def test_of_two_exceeded_limits_the_one_that_lasts_longer_is_reported(
     emulator.use_up(runs=90, requests=60)
     refusal = api.post(f"/projects/{health.id}/runs")
     assert (refusal.headers["RateLimit-Limit"], refusal.headers["Retry-After"]) == ("60", "3600")
+
+
+def test_the_limits_of_2026_have_no_headers(api: httpx.Client, emulator: Control) -> None:
+    emulator.set_limits_of("2026")
+    responses = [me(api) for _ in range(31)]
+    assert responses[30].status_code == 429
+    assert [limit_headers(response) for response in responses] == [{}] * 31
 
 
 def test_without_a_valid_token_no_limit_is_reported(connect: Connect) -> None:

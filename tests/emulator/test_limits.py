@@ -11,6 +11,7 @@ from hex_emulator.client import Control, ControlError
 from hex_emulator.limits import Limits
 from hex_emulator.server import running
 from hex_emulator.workspace import Project, Token, Workspace, default_workspace
+from tests.emulator.conftest import error_text
 
 Connect = Callable[..., httpx.Client]
 Start = Callable[..., dict[str, Any]]
@@ -26,25 +27,79 @@ def run_project(client: httpx.Client, project: Project) -> int:
     return client.post(f"/projects/{project.id}/runs", json={}).status_code
 
 
+def list_projects(client: httpx.Client) -> int:
+    return client.get("/projects").status_code
+
+
 def chart_image(client: httpx.Client, project: Project) -> int:
     run = "00000000-0000-4000-8000-000000000000"
     return client.get(f"/projects/{project.id}/runs/{run}/cells/{project.charts[0]}/image").status_code
 
 
 def test_60_requests_a_minute_are_allowed(api: httpx.Client) -> None:
-    assert [me(api) for _ in range(61)] == [200] * 60 + [429]
+    assert [list_projects(api) for _ in range(61)] == [200] * 60 + [429]
 
 
 def test_a_rate_limited_response_is_an_error_of_hex(api: httpx.Client, emulator: Control) -> None:
     emulator.use_up(requests=60)
-    refusal = api.get("/users/me")
-    assert refusal.status_code == 429
-    assert refusal.json().keys() == {"reason", "details", "traceId"}
-    assert "60 requests" in refusal.json()["details"]
+    moved, older = api.get("/users/me"), api.get("/projects")
+    assert (moved.status_code, older.status_code) == (429, 429)
+    assert moved.json().keys() == {"code", "message"}
+    assert moved.json()["code"] == "TOO_MANY_REQUESTS"
+    assert older.json().keys() == {"reason", "details", "traceId"}
+    assert "60 requests" in error_text(moved)
+    assert "60 requests" in error_text(older)
     assert emulator.requests()[0]["status"] == 429
 
 
+@pytest.mark.parametrize("path", ["/projects/{project}", "/projects/{project}/runs", "/projects/{project}/runs/{run}"])
+def test_30_status_requests_a_minute_are_allowed(
+    api: httpx.Client, emulator: Control, start: Start, revenue: Project, path: str
+) -> None:
+    run = start()["runId"]
+    path = path.format(project=revenue.id, run=run)
+    assert [api.get(path).status_code for _ in range(31)] == [200] * 30 + [429]
+    assert api.get(f"/projects/{revenue.id}").status_code == 429
+    assert (me(api), list_projects(api), run_project(api, revenue)) == (200, 200, 201)
+    emulator.clock(advance=60)
+    assert api.get(path).status_code == 200
+
+
+def test_1800_status_requests_an_hour_are_allowed(api: httpx.Client, emulator: Control, revenue: Project) -> None:
+    emulator.use_up(hex_api=1799)
+    emulator.clock(advance=60)
+    path = f"/projects/{revenue.id}"
+    assert [api.get(path).status_code for _ in range(2)] == [200, 429]
+    emulator.clock(advance=3600 - 60 - 1)
+    assert api.get(path).status_code == 429
+    emulator.clock(advance=1)
+    assert api.get(path).status_code == 200
+
+
+def test_30_requests_of_me_a_minute_are_allowed(api: httpx.Client, emulator: Control, revenue: Project) -> None:
+    assert [me(api) for _ in range(31)] == [200] * 30 + [429]
+    assert api.get(f"/projects/{revenue.id}").status_code == 200
+
+
+def test_status_requests_go_on_while_starts_are_rate_limited(
+    api: httpx.Client, emulator: Control, start: Start, revenue: Project
+) -> None:
+    run = start()
+    emulator.use_up(runs=60)
+    assert run_project(api, revenue) == 429
+    assert api.get(run["runStatusUrl"]).status_code == 200
+
+
+def test_in_2025_the_60_requests_are_the_only_limit_of_most_calls(
+    api: httpx.Client, emulator: Control, revenue: Project
+) -> None:
+    emulator.set_limits_of("2025")
+    assert [api.get(f"/projects/{revenue.id}").status_code for _ in range(40)] == [200] * 40
+    assert [me(api) for _ in range(21)] == [200] * 20 + [429]
+
+
 def test_the_window_starts_with_its_first_request(api: httpx.Client, emulator: Control) -> None:
+    emulator.set_limits_of("2025")
     emulator.clock(advance=1000)
     me(api)
     emulator.clock(advance=59)
@@ -122,13 +177,13 @@ def test_a_request_without_a_valid_token_does_not_count(connect: Connect, api: h
 
 
 def test_a_request_that_lacks_the_scope_counts(connect: Connect) -> None:
-    assert [me(connect("no-scopes")) for _ in range(61)] == [403] * 60 + [429]
+    assert [me(connect("no-scopes")) for _ in range(31)] == [403] * 30 + [429]
 
 
 def test_each_owner_has_separate_limits(connect: Connect, api: httpx.Client, emulator: Control) -> None:
     emulator.use_up(requests=60, owner=ADA)
-    assert me(api) == 429
-    assert me(connect("read-only")) == 200
+    assert list_projects(api) == 429
+    assert list_projects(connect("read-only")) == 200
 
 
 def test_the_tokens_of_one_owner_count_together() -> None:
@@ -167,11 +222,14 @@ def test_a_limit_can_be_changed(api: httpx.Client, emulator: Control, health: Pr
     everything = emulator.limits(requests_per_minute=3, runs_per_hour=1)
     assert everything == {
         "requestsPerMinute": 3,
+        "hexApiPerMinute": 30,
+        "hexApiPerHour": 1800,
+        "hexApi30RpmPerMinute": 30,
         "runsPerMinute": 20,
         "runsPerHour": 1,
         "imagesPerMinute": 20,
         "kernels": 25,
-        "headers": ["ratelimit", "retry-after"],
+        "headers": [],
     }
     assert emulator.limits() == everything
     assert [run_project(api, health) for _ in range(2)] == [201, 429]
@@ -195,7 +253,7 @@ def test_one_limit_can_be_switched_off_and_on_again(
 
 
 def test_all_limits_can_be_switched_off(api: httpx.Client, emulator: Control, revenue: Project) -> None:
-    emulator.use_up(requests=100, runs=100, images=100)
+    emulator.use_up(requests=100, hex_api=2000, hex_api_30rpm=100, runs=100, images=100)
     for _ in range(25):
         emulator.start_run(revenue.id)
     emulator.no_limits()
@@ -239,7 +297,7 @@ def test_an_invalid_change_is_rejected(emulator: Control, send: Callable[[Contro
 @pytest.fixture
 def fast() -> Iterator[Control]:
     """Return an emulator whose minute takes one real second, with one request a minute."""
-    with running(speed=60, limits=Limits(requests_per_minute=1)) as emulator:
+    with running(speed=60, limits=Limits(requests_per_minute=1, headers=("retry-after",))) as emulator:
         yield emulator
 
 

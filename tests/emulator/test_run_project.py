@@ -8,6 +8,7 @@ import pytest
 
 from hex_emulator.client import Control
 from hex_emulator.workspace import Project, default_workspace
+from tests.emulator.conftest import error_text
 
 Start = Callable[..., dict[str, Any]]
 StatusOf = Callable[[dict[str, Any]], dict[str, Any]]
@@ -44,8 +45,7 @@ def test_the_run_has_the_inputs_of_the_request(start: Start, emulator: Control) 
 
 def test_the_run_has_the_options_of_the_request(start: Start, emulator: Control) -> None:
     notification = {"type": "FAILURE", "includeSuccessScreenshot": False, "slackChannelIds": ["C1"]}
-    run = start(notifications=[notification], useCachedSqlResults=False, viewId="view")
-    assert run["notifications"] == [notification]
+    start(notifications=[notification], useCachedSqlResults=False, viewId="view")
     kept = emulator.runs()[0]
     assert kept["notifications"] == [notification]
     assert (kept["useCachedSqlResults"], kept["updatePublishedResults"], kept["viewId"]) == (
@@ -86,21 +86,41 @@ def test_a_dry_run_checks_the_inputs(api: httpx.Client, revenue: Project) -> Non
     assert run_project(api, revenue, body).status_code == 422
 
 
-def test_rejected_inputs_are_named(api: httpx.Client, revenue: Project, emulator: Control) -> None:
-    inputs = {"as_of": "soon", "order_count": "many", "region": "EMEA", "colour": "red"}
-    response = run_project(api, revenue, {"inputParams": inputs})
+BAD_INPUTS = {"as_of": "soon", "order_count": ["many"], "region": "EMEA", "colour": "red"}
+
+
+def test_rejected_inputs_are_named_in_the_older_form(api: httpx.Client, revenue: Project, emulator: Control) -> None:
+    emulator.set_api("2025")
+    response = run_project(api, revenue, {"inputParams": BAD_INPUTS})
     assert response.status_code == 422
-    assert response.json().keys() == {"reason", "details", "traceId", "invalid", "notFound"}
+    assert response.json().keys() == {"traceId", "invalid", "notFound"}
     assert response.json()["notFound"] == ["colour"]
     assert response.json()["invalid"] == [
-        {"paramName": "as_of", "paramValue": "soon", "dataType": "DATE", "inputCellType": "DATE_INPUT"},
+        {"paramName": "as_of", "paramValue": '"soon"', "dataType": "DATE", "inputCellType": "DATE_INPUT"},
         {
             "paramName": "order_count",
-            "paramValue": "many",
+            "paramValue": '["many"]',
             "dataType": "NUMBER",
             "inputCellType": "NUMERIC_INPUT",
         },
     ]
+    assert emulator.runs() == []
+
+
+def test_rejected_inputs_are_named_in_message_and_issues_of_the_moved_call(
+    api: httpx.Client, revenue: Project, emulator: Control
+) -> None:
+    response = run_project(api, revenue, {"inputParams": BAD_INPUTS})
+    assert response.status_code == 422
+    assert response.json() == {
+        "code": "UNPROCESSABLE_CONTENT",
+        "message": "Invalid input parameters: as_of, order_count, colour",
+        "issues": [
+            {"message": 'as_of: "soon" is no DATE'},
+            {"message": 'order_count: ["many"] is no NUMBER'},
+            {"message": "colour: the project has no such input parameter"},
+        ],
+    }
     assert emulator.runs() == []
 
 
@@ -125,14 +145,13 @@ def test_each_input_accepts_only_its_kind_of_value(
     assert run_project(api, project, {"inputParams": {name: good}}).status_code == 201
     response = run_project(api, project, {"inputParams": {name: bad}})
     assert response.status_code == 422
-    assert [found["paramValue"] for found in response.json()["invalid"]] == [bad]
+    assert [issue["message"].partition(":")[0] for issue in response.json()["issues"]] == [name]
 
 
 def test_a_project_that_was_never_published_cannot_run(api: httpx.Client, draft: Project) -> None:
     response = run_project(api, draft)
     assert response.status_code == 422
-    assert response.json().keys() == {"reason", "details", "traceId"}
-    assert "published" in response.json()["details"]
+    assert "published" in error_text(response)
 
 
 @pytest.mark.parametrize(
@@ -147,12 +166,9 @@ def test_a_project_that_was_never_published_cannot_run(api: httpx.Client, draft:
         (b"[]", "body"),
         (b"null", "body"),
         (b'"text"', "body"),
-        (b'{"inputs": {}}', "inputs"),
-        (b'{"input_params": {}}', "input_params"),
         (b'{"inputParams": []}', "inputParams"),
         (b'{"inputParams": null}', "inputParams"),
         (b'{"dryRun": 1}', "dryRun"),
-        (b'{"dryRun": "true"}', "dryRun"),
         (b'{"useCachedSqlResults": null}', "useCachedSqlResults"),
         (b'{"viewId": 7}', "viewId"),
         (b'{"notifications": {}}', "notifications"),
@@ -167,8 +183,7 @@ def test_a_malformed_body_is_rejected(
     path = f"/projects/{revenue.id}/runs"
     response = api.post(path, content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 400
-    assert response.json().keys() == {"reason", "details", "traceId"}
-    assert message in response.json()["details"]
+    assert message in error_text(response)
     assert emulator.runs() == []
     assert emulator.requests()[0]["status"] == 400
 
@@ -176,4 +191,42 @@ def test_a_malformed_body_is_rejected(
 def test_a_body_without_the_content_type_of_json_is_rejected(api: httpx.Client, revenue: Project) -> None:
     response = api.post(f"/projects/{revenue.id}/runs", content=b"{}")
     assert response.status_code == 400
-    assert "Content-Type" in response.json()["details"]
+    assert "Content-Type" in error_text(response)
+
+
+@pytest.mark.parametrize(
+    "flag", ["dryRun", "updateCache", "updatePublishedResults", "useCachedSqlResults", "includeSuccessScreenshot"]
+)
+def test_only_the_older_call_takes_text_for_a_boolean(
+    api: httpx.Client, revenue: Project, emulator: Control, flag: str
+) -> None:
+    body: dict[str, Any] = {flag: "false"}
+    if flag == "includeSuccessScreenshot":
+        body = {"notifications": [{"type": "ALL", flag: "false"}]}
+    response = run_project(api, revenue, body)
+    assert response.status_code == 400
+    assert flag in error_text(response)
+    emulator.set_api("2025")
+    assert run_project(api, revenue, body).status_code == 201
+    assert run_project(api, revenue, {"dryRun": "no"}).status_code == 400
+
+
+def test_text_for_a_boolean_has_its_meaning(start: Start, emulator: Control) -> None:
+    emulator.set_api("2025")
+    start(dryRun="true")
+    assert emulator.runs() == []
+    start(dryRun="false", updatePublishedResults="true", useCachedSqlResults="false")
+    [run] = emulator.runs()
+    assert (run["updatePublishedResults"], run["useCachedSqlResults"]) == (True, False)
+
+
+@pytest.mark.parametrize("field", ["inputs", "input_params"])
+def test_only_the_older_call_rejects_a_field_that_it_does_not_know(
+    api: httpx.Client, revenue: Project, emulator: Control, field: str
+) -> None:
+    assert run_project(api, revenue, {field: {"region": "EMEA"}}).status_code == 201
+    assert emulator.runs()[0]["inputs"] == {}
+    emulator.set_api("2025")
+    response = run_project(api, revenue, {field: {"region": "EMEA"}})
+    assert response.status_code == 400
+    assert field in error_text(response)

@@ -87,4 +87,4 @@ def test_the_default_workspace_has_each_kind_of_project_and_token() -> None:
     assert workspace.project("Scratchpad").trashed_at
     assert workspace.project("Daily revenue").queried_tables
     assert workspace.plan == "ENTERPRISE"
-    assert {token.scopes for token in workspace.tokens} == {("read", "run"), ("read",), ()}
+    assert {token.scopes for token in workspace.tokens} == {("read", "run", "cells", "users"), ("read",), ()}

@@ -47,7 +47,8 @@ def emulator(_fast_emulator: Control) -> Iterator[Control]:
     _fast_emulator.reset()
     yield _fast_emulator
     for request in _fast_emulator.requests():
-        check_request(request["method"], _newer_path(request["path"]), request["query"], request["body"])
+        path = _newer_path(request["path"])
+        check_request(request["method"], path, request["query"], request["body"], request["headers"])
 
 
 def _newer_path(path: str) -> str:
