@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTas
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from tests.simulation import machine
-from tests.simulation.hex_model import PROJECT, Hex, Hook
+from tests.simulation.hex_model import PROJECT, RUN_TAKES, Hex, Hook
 from tests.simulation.world import LATENCY, Killed, Process, World
 
 T = TypeVar("T")
@@ -66,6 +66,8 @@ class Attempt:
     gave_up: str | None = None
     """The run whose failure, or timeout, it recorded."""
     terminated_at: float = 0.0
+    wait_failed_at: float | None = None
+    """When its trigger fired an event about a failed wait."""
     returned: bool = False
     """Whether its code returned, or deferred."""
     asked_at: float = 0.0
@@ -87,12 +89,14 @@ class Setup:
     :param retries: how many it has.
     :param options: the operator's arguments.
     :param execution_timeout: the task's, in seconds.
+    :param run_takes: seconds that a run takes in Hex.
     """
 
     name: str
     retries: int = 1
     options: dict[str, Any] = field(default_factory=dict)
     execution_timeout: float | None = None
+    run_takes: float = RUN_TAKES
 
 
 class Airflow:
@@ -564,6 +568,8 @@ class Trigger(Simulated):
         await asyncio.sleep(40)
 
     def _fire(self, payload: Any) -> None:
+        if "error" in payload:
+            self.attempt.wait_failed_at = self.world.now
         if self.airflow.trigger is self and self.airflow.state == "deferred":
             self._fired = True
             self.world.after(1.0, lambda: self.airflow.resume(self.attempt, payload, self._method))

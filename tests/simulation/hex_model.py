@@ -46,6 +46,9 @@ ANSWERS = [
 START_ANSWERS = [*ANSWERS, "503, no kernel", "500, but done", "lost, and takes effect late"]
 CANCEL_ANSWERS = [*ANSWERS, "500, but done"]
 LIST_ANSWERS = [*ANSWERS, "the newest runs are missing"]
+NOT_SHOWN = "404, as Hex does not show it yet"
+HIDDEN_FOR = 20.0
+"""Seconds for which Hex may not show a new run to GetRunStatus and CancelRun."""
 OUTCOMES = ["COMPLETED", "never ends", "ERRORED"]
 
 
@@ -120,14 +123,16 @@ class Hex:
     starts: list[tuple[float, int]] = field(default_factory=list)
     """When RunProject was sent, and by which attempt."""
     waits_for: Callable[[str], int | None] = lambda run_id: None
-    bad_answers: list[str] = field(default_factory=list)
+    bad_answers: list[tuple[float, str]] = field(default_factory=list)
+    """What went wrong with which request, and when."""
+    run_takes: float = RUN_TAKES
 
     def in_flight(self) -> list[HexRun]:
         return [run for run in self.runs if run.status(self.world.now) in IN_FLIGHT]
 
     def start(self, by: int) -> HexRun:
         outcome = self.world.choose("the new run's end", OUTCOMES)
-        ends = None if outcome == "never ends" else self.world.now + RUN_TAKES
+        ends = None if outcome == "never ends" else self.world.now + self.run_takes
         run = HexRun(len(self.runs) + 1, by, self.world.now, ends, outcome)
         self.runs.append(run)
         self.world.say(f"   Hex starts run {run.number} for attempt {by}")
@@ -161,7 +166,8 @@ class Session:
     def request(self, method: str, url: str, **_: Any) -> Response:
         name, path = _name_of(method, url)
         answers = {"RunProject": START_ANSWERS, "CancelRun": CANCEL_ANSWERS, "GetProjectRuns": LIST_ANSWERS}
-        answer = self._hex.world.choose(f"attempt {self._by} sends {name}", answers.get(name, ANSWERS))
+        options = [*answers.get(name, ANSWERS), *self._not_shown(name, path)]
+        answer = self._hex.world.choose(f"attempt {self._by} sends {name}", options)
         if name == "RunProject":
             self._hex.starts.append((self._hex.world.now, self._by))
         response = self._io(name, lambda: self._effect(name, path, answer), seconds=_takes(answer))
@@ -170,10 +176,14 @@ class Session:
         assert isinstance(response, Response)
         return response
 
+    def _not_shown(self, name: str, path: str) -> list[str]:
+        recent = [run for run in self._hex.runs if run.started > self._hex.world.now - HIDDEN_FOR]
+        return [NOT_SHOWN] if name == "GetRunStatus" and any(path.endswith(run.id) for run in recent) else []
+
     def _effect(self, name: str, path: str, answer: str) -> Response | Exception:
         """Do what the request asks for, and return the response, or the error that comes instead."""
         if answer != ANSWERS[0]:
-            self._hex.bad_answers.append(f"{name}: {answer}")
+            self._hex.bad_answers.append((self._hex.world.now, f"{name}: {answer}"))
         if answer == "lost before it reaches Hex":
             return _lost()
         if answer == "lost, and takes effect late":
@@ -183,6 +193,8 @@ class Session:
             return self._response(429, {"reason": "slow down"}, {"Retry-After": "7"})
         if answer.startswith("503"):
             return self._response(503, {"reason": "no kernel"})
+        if answer == NOT_SHOWN:
+            return self._response(404, {"reason": "no such run"})
         if answer == "500, nothing done":
             return self._response(500, {"reason": "sorry"})
         status, data = self._do(name, path, newest=answer != "the newest runs are missing")

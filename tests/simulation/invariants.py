@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTas
 
 from airflow_provider_hex.api.errors import HexAmbiguousStart, HexRateLimited, HexRunTimeout
 from tests.simulation.airflow_model import DEAD_AFTER, DONE, GRACE, NOTICED_AFTER, Airflow, Attempt
-from tests.simulation.hex_model import TOKEN, HexRun
+from tests.simulation.hex_model import LATE_RESPONSE, TOKEN, HexRun
 from tests.simulation.world import LATENCY
 
 
@@ -266,7 +266,18 @@ def _started_by_a_process_that_was_frozen(airflow: Airflow, violation: Violation
 
 
 def _start_was_late(airflow: Airflow) -> bool:
-    return any(answer.startswith("RunProject: ") and "late" in answer for answer in airflow.hex.bad_answers)
+    return any(answer.startswith("RunProject: ") and "late" in answer for _, answer in airflow.hex.bad_answers)
+
+
+def _hex_was_slow_at_the_end(airflow: Airflow, attempt: Attempt) -> bool:
+    """Whether Hex failed, or did not respond, or did not list a new run, in the 5 s before SIGKILL."""
+    if "terminated" not in attempt.ends:
+        return False
+    lasts = {"late": LATE_RESPONSE, "missing": 0.0}
+    return any(
+        when >= attempt.terminated_at - next((lasts[word] for word in lasts if word in answer), 0.0)
+        for when, answer in airflow.hex.bad_answers
+    )
 
 
 def _is_listed(run: HexRun, attempt: Attempt) -> bool:
@@ -282,20 +293,23 @@ def _start_is_ambiguous(airflow: Airflow, violation: Violation) -> bool:
 
 def _cancel_did_not_get_through(airflow: Airflow, violation: Violation) -> bool:
     """Hex rejected or lost the cancel within the 5 s that Airflow leaves the process."""
-    failed = any(answer.startswith("CancelRun") for answer in airflow.hex.bad_answers)
+    failed = any(answer.startswith("CancelRun") for _, answer in airflow.hex.bad_answers)
     ended = any("terminated" in attempt.ends for attempt in airflow.attempts)
     return violation.promise == "nothing is left running" and failed and ended
 
 
 def _hex_was_slower_than_the_kill(airflow: Airflow, violation: Violation) -> bool:
-    """RunProject took effect, and its response did not come within the 5 s that Airflow leaves the process."""
-    run = violation.run
-    if run is None or violation.promise != "nothing is left running":
+    """Hex did not respond within the 5 s that Airflow leaves the process, or carried out RunProject later still."""
+    run, current = violation.run, airflow.current
+    if run is None or violation.promise not in ("nothing is left running", "never two runs at once"):
         return False
     attempt = airflow.attempts[run.by - 1]
-    slow = _start_was_late(airflow)
-    prevented = bool(airflow.marks or airflow.clears) or not airflow.current.has_retry
-    return slow and "terminated" in attempt.ends and prevented
+    carried_out_late = _start_was_late(airflow) and "terminated" in attempt.ends and run.started > attempt.terminated_at
+    if violation.promise == "never two runs at once":
+        return carried_out_late
+    slow = any(_hex_was_slow_at_the_end(airflow, each) for each in (attempt, current))
+    prevented = bool(airflow.marks or airflow.clears) or not current.has_retry
+    return (slow or carried_out_late) and prevented
 
 
 def _ended_by_a_user_right_before_its_deferral(airflow: Airflow, violation: Violation) -> bool:
@@ -304,6 +318,15 @@ def _ended_by_a_user_right_before_its_deferral(airflow: Airflow, violation: Viol
         return False
     _, when = airflow.marks[-1]
     return airflow.current.report_rejected and when >= airflow.current.asked_at
+
+
+def _ended_by_a_user_when_its_deferral_failed(airflow: Airflow, violation: Violation) -> bool:
+    """The trigger has ended with an event, or does so before Airflow ends it, and Airflow drops the event."""
+    failed_at = airflow.current.wait_failed_at
+    if violation.promise != "nothing is left running" or not airflow.marks or failed_at is None:
+        return False
+    state, when = airflow.marks[-1]
+    return state == "deferred" and when >= failed_at - NOTICED_AFTER
 
 
 def _superseded_start_is_reconciled(airflow: Airflow, violation: Violation) -> bool:
@@ -318,9 +341,10 @@ EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {
     "left to a retry that a user prevented": _left_to_a_retry_that_a_user_prevented,
     "killed in its last attempt": _killed_in_last_attempt,
     "frozen between its record and its request": _started_by_a_process_that_was_frozen,
-    "asked to end while Hex was slow to start the run": _hex_was_slower_than_the_kill,
+    "asked to end while Hex was slow": _hex_was_slower_than_the_kill,
     "asked to end while Hex did not accept the cancel": _cancel_did_not_get_through,
     "ambiguous start, and the error lists the run": _start_is_ambiguous,
     "thought dead, and the response to its request was lost": _superseded_start_is_reconciled,
+    "ended by a user when its deferral failed": _ended_by_a_user_when_its_deferral_failed,
     "ended by a user right before its deferral": _ended_by_a_user_right_before_its_deferral,
 }

@@ -14,7 +14,7 @@ ADOPTING = Setup("adopting", options={"input_params": {"a": 1}, "on_ambiguous_st
 FAILING = Setup("failing", options={"on_ambiguous_start": "fail"})
 TIMEOUT = Setup("timeout", retries=0, options={"timeout": 45})
 DEFERRED_TIMEOUT = Setup("timeout, deferred", retries=0, options={"timeout": 45, "deferrable": True})
-RETRIED_TIMEOUT = Setup("timeout, retried", options={"timeout": 50})
+RETRIED_TIMEOUT = Setup("timeout, retried", options={"timeout": 50}, run_takes=120)
 EXECUTION_TIMEOUT = Setup("execution timeout", execution_timeout=45)
 
 SETUPS = [

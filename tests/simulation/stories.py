@@ -49,7 +49,7 @@ def tell(
 ) -> Story:
     """Tell one story: let a task run in a world with these incidents, and check the promises at the end."""
     world = World(incidents, random, risk, most)
-    hex = Hex(world)
+    hex = Hex(world, run_takes=setup.run_takes)
     airflow = Airflow(world, hex, setup)
     hex.waits_for = airflow.waits_for
     found: list[Violation] = []
