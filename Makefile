@@ -9,7 +9,7 @@ MUTANTS := .envs/mutants
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 chaos chaos-2 peers load mutants bench-polling bench-parse bench-triggerer error-reference lint format constraints clean
+.PHONY: help demo demo-ui test test-2 chaos chaos-2 simulate peers load mutants bench-polling bench-parse bench-triggerer error-reference lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -31,6 +31,9 @@ chaos: $(AIRFLOW_3)/.ready  ## Kill tasks and services in a real Airflow 3.3, an
 
 chaos-2: $(AIRFLOW_2)/.ready  ## Kill tasks and services in a real Airflow 2.11, and check their Hex runs
 	$(AIRFLOW_2)/bin/python -m pytest tests/chaos $(ARGS)
+
+simulate: $(AIRFLOW_3)/.ready  ## Explore random stories of a simulated task and its run: ARGS="--seconds 600 --seed 1"
+	$(AIRFLOW_3)/bin/python -m tests.simulation.explore $(ARGS)
 
 peers: $(AIRFLOW_3)/.ready $(PEERS:%=%/.ready)  ## Test the emulator with other projects' Hex clients
 	$(AIRFLOW_3)/bin/python -m pytest tests/peers $(ARGS)

@@ -10,6 +10,7 @@ import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, TaskDeferred
@@ -134,10 +135,10 @@ class Airflow:
     def current(self) -> Attempt:
         return self.attempts[-1]
 
-    def waits_for(self, run_id: str) -> int | None:
-        """Return the attempt that waits for a run, None if none does."""
+    def waits_for(self, run_id: str) -> tuple[int | None, bool]:
+        """Return the attempt that waits for a run, None if none does, and whether it is deferred."""
         waits = self.state in ("running", "deferred") and self.current.recorded_run == run_id
-        return self.current.number if waits else None
+        return self.current.number if waits else None, self.state == "deferred"
 
     # The scheduler
 
@@ -296,7 +297,7 @@ class TaskInstance:
 
 
 class Store:
-    """The task state store. It shows the record to the latest attempt only, and rejects what others write (observed)."""
+    """The task state store. It shows the record to the latest attempt only, and rejects writes of others (observed)."""
 
     def __init__(self, airflow: Airflow, attempt: Attempt, io: Callable[..., Any]) -> None:
         self._airflow = airflow
@@ -310,7 +311,8 @@ class Store:
     def set(self, key: str, value: Any) -> None:
         text = json.dumps(value, allow_nan=False)
         self._airflow.seen.append(text)
-        self._io(f"record the {next(iter(set(value) - {'max_tries'}))}", lambda: self._set(key, text))
+        what = next(name for name in ("failure", "run", "request") if name in value)
+        self._io(f"record the {what}", lambda: self._set(key, text))
 
     def delete(self, key: str) -> None:
         self._io("delete the record", lambda: self._set(key, None))
@@ -438,9 +440,10 @@ class Worker(Simulated):
             result = self._execute(context)
             self.attempt.returned = True
             self.io("push the result", lambda: setattr(self.attempt, "result", result))
-        except TaskDeferred as deferral:
+        except TaskDeferred as raised:
+            deferral = raised
             self.attempt.returned = True
-            self.io("report the deferral", lambda: self.airflow.deferred(self.attempt, deferral))  # noqa: B023
+            self.io("report the deferral", lambda: self.airflow.deferred(self.attempt, deferral))
         except Killed:
             raise
         except BaseException as error:  # AirflowTaskTimeout is not an Exception
@@ -504,7 +507,7 @@ class Trigger(Simulated):
         elif incident == "triggerer restarted":
             self._cancel(on_kill=False)
             self.world.after(1.0, self._begin)
-        else:  # it wakes when another one has its triggers, and kills them: it cannot tell a user from another triggerer
+        else:  # when it wakes, another one has its triggers, so it kills them: it cannot tell that from a user
             process.freeze(SHORT_SLEEP)
             main = self._main
             self.world.after(ADOPTED_AFTER, self._begin)
@@ -550,13 +553,13 @@ class Trigger(Simulated):
             async for event in trigger.run():
                 payload = json.loads(json.dumps(event.payload))
                 self.airflow.seen.append(str(payload))
-                await asyncio.wrap_future(machine.in_thread(lambda: self.io("fire the event", lambda: self._fire(payload))))  # noqa: B023
+                await asyncio.wrap_future(machine.in_thread(partial(self._report_event, payload)))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if isinstance(task, _KillableTask) and task.kills:
                 try:
                     await asyncio.wait_for(trigger.on_kill(), 30)
-                except (asyncio.CancelledError, Exception) as error:  # noqa: BLE001
+                except (asyncio.CancelledError, Exception) as error:
                     self.world.say(f"on_kill: {error!r}")
             raise
         except Exception as error:
@@ -566,6 +569,9 @@ class Trigger(Simulated):
     async def _let_threads_end(self) -> None:
         """The triggerer continues to run when one trigger has ended."""
         await asyncio.sleep(40)
+
+    def _report_event(self, payload: Any) -> None:
+        self.io("fire the event", lambda: self._fire(payload))
 
     def _fire(self, payload: Any) -> None:
         if "error" in payload:

@@ -15,17 +15,19 @@ from typing import Any
 from unittest.mock import patch
 
 from airflow_provider_hex.api import error_messages, protocol, retry, start, steps
-from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.errors import HexAmbiguousStart
 from airflow_provider_hex.api.models import RunStatus
-from airflow_provider_hex.runs import attempt, recovery, release, run_store, task_run
+from airflow_provider_hex.runs import attempt, disposition, recovery, release, run_store, task_run
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition
+from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers import hex as triggers
 from tests import conftest  # sets Airflow's environment
 from tests.simulation import machine
+from tests.simulation.airflow_model import Setup
 from tests.simulation.hex_model import TOKEN
-from tests.simulation.setups import DEFERRED, INPUTS, LAST, RETRIED_TIMEOUT, START_ONLY, TIMEOUT, WORKER
-from tests.simulation.stories import Setup, Story, all_stories, random_stories, shortest, tell
+from tests.simulation.setups import DEFERRED, INPUTS, LAST, LONG_DEFERRED, RETRIED_TIMEOUT, START_ONLY, TIMEOUT, WORKER
+from tests.simulation.stories import Story, all_stories, random_stories, shortest, tell
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def _attribute(owner: Any, name: str, value: Any) -> Callable[[], list[AbstractC
     return lambda: [patch.object(owner, name, value)]
 
 
-_decide = task_run.decide
+_decide = disposition.decide
 
 
 def _decide_but(when: Callable[[Cause, AttemptStatus], bool], disposition: Disposition) -> Any:
@@ -97,19 +99,12 @@ def _load_with(**changes: Any) -> Any:
 
 
 def _not_superseded(self: attempt.Attempt) -> AttemptStatus:
-    ended = attempt.state_of(self._ti) in attempt._ENDED_BY_USER
+    ended = str(self._ti.state_of()) in attempt._ENDED_BY_USER
     return AttemptStatus.ENDED_BY_USER if ended else AttemptStatus.CURRENT
 
 
 def _record_request_late(self: run_store.RunStore, project_id: str, request: Any) -> None:
     self._has_run = False
-
-
-def _steps_cancel_at_once(project_id: str, run_id: str) -> Any:
-    try:
-        yield protocol.cancel_run(project_id, run_id)
-    except HexError:
-        pass
 
 
 def _all_runs(project_id: str, since: float, until: float | None) -> Any:
@@ -124,12 +119,12 @@ def _without_grace(steps_of: Any) -> Any:
     return reconcile
 
 
-def _claims_to_cancel(disposition: Disposition, hook: Any, run: Any) -> release.Release:
-    return release.Release(disposition, disposition is Disposition.CANCEL, "The run was cancelled.")
+def _claims_to_cancel(disposition: Disposition, hook: Any, run: Any, **_: Any) -> release.Release:
+    return release.Release(disposition, "The run was cancelled.", is_settled=True)
 
 
 async def _release_without_a_check(self: triggers.HexRunTrigger) -> None:
-    async with await triggers.HexHook(self.hex_conn_id).get_async_client() as client:
+    async with await machine.this_thread().process.hook.get_async_client() as client:
         await client.carry_out(steps.cancel(self.project_id, self.run_id))
 
 
@@ -171,13 +166,27 @@ BREAKS = [
         _attribute(run_store.RunStore, "record_request", _record_request_late),
     ),
     Break("no reconciliation by the retry", WORKER, _attribute(recovery.RunRecovery, "_reconciled", lambda self: None)),
-    Break("RunProject is sent again blindly", WORKER, _attribute(protocol, "may_send_again", lambda call, e: e.transient)),
+    Break(
+        "RunProject is sent again blindly", WORKER, _attribute(protocol, "may_send_again", lambda call, e: e.transient)
+    ),
     Break("the list is read at once", WORKER, _attribute(start, "reconcile", _without_grace(start.reconcile))),
     Break("a run is adopted whenever it began", WORKER, _attribute(start, "_runs_between", _all_runs)),
-    Break("superseded attempts are not noticed", RETRIED_TIMEOUT, _attribute(attempt.Attempt, "status", _not_superseded)),
-    Break("a clear is taken for a retry", WORKER, lambda: [patch.object(run_store.RunStore, "load", _load_with(is_retry=True))]),
-    Break("a retry is taken for a clear", WORKER, lambda: [patch.object(run_store.RunStore, "load", _load_with(is_retry=False))]),
-    Break("a clear of a running task is not seen", WORKER, _attribute(attempt, "_ENDED_BY_USER", {"failed", "success"})),
+    Break(
+        "superseded attempts are not noticed", RETRIED_TIMEOUT, _attribute(attempt.Attempt, "status", _not_superseded)
+    ),
+    Break(
+        "a clear is taken for a retry",
+        WORKER,
+        lambda: [patch.object(run_store.RunStore, "load", _load_with(is_retry=True))],
+    ),
+    Break(
+        "a retry is taken for a clear",
+        WORKER,
+        lambda: [patch.object(run_store.RunStore, "load", _load_with(is_retry=False))],
+    ),
+    Break(
+        "a clear of a running task is not seen", WORKER, _attribute(attempt, "_ENDED_BY_USER", {"failed", "success"})
+    ),
     Break("any end is a success", WORKER, _attribute(RunStatus, "is_success", property(lambda self: self.is_terminal))),
     Break(
         "a kill leaves the run",
@@ -192,32 +201,67 @@ BREAKS = [
     Break(
         "a timeout leaves the run",
         TIMEOUT,
-        _attribute(task_run, "decide", _decide_but(lambda cause, _: cause is Cause.TIMED_OUT, Disposition.LEAVE_RUNNING)),
+        _attribute(
+            task_run, "decide", _decide_but(lambda cause, _: cause is Cause.TIMED_OUT, Disposition.LEAVE_RUNNING)
+        ),
     ),
     Break("the cancel is only claimed", LAST, _attribute(task_run, "release_run", _claims_to_cancel)),
-    Break("a failed cancel counts as done", LAST, _attribute(steps, "cancel", _steps_cancel_at_once)),
     Break(
         "the error does not name the run",
         WORKER,
         _attribute(task_run.TaskRun, "_named_release", lambda self: self._release.sentence),
     ),
-    Break("the error shows the token", WORKER, lambda: [
-        patch.object(error_messages, "describe", _describe_with_token),
-        patch.object(task_run, "describe", _describe_with_token),
-    ]),
+    Break(
+        "the error shows the token",
+        WORKER,
+        lambda: [
+            patch.object(error_messages, "describe", _describe_with_token),
+            patch.object(task_run, "describe", _describe_with_token),
+        ],
+    ),
     Break("a rate limit fails the task", WORKER, _attribute(retry, "after_rate_limits", _no_policy)),
-    Break("a killed task sleeps on", LAST, _attribute(task_run.KillSwitch, "sleep", _sleep_to_the_end)),
-    Break("a kill during the start is ignored", START_ONLY, _attribute(task_run.TaskRun, "_stop_if_killed", lambda self: None)),
-    Break("the state is not asked for before a deferral", DEFERRED, _attribute(attempt.Attempt, "status", lambda self: AttemptStatus.CURRENT)),
-    Break("the trigger cancels when its triggerer restarts", DEFERRED, _attribute(triggers.HexRunTrigger, "run", _run_that_cancels_on_restart)),
-    Break("the trigger's on_kill does not ask Airflow", DEFERRED, _attribute(triggers.HexRunTrigger, "_release", _release_without_a_check)),
+    Break("a killed task sleeps on", LAST, _attribute(KillSwitch, "sleep", _sleep_to_the_end)),
+    Break(
+        "a kill during the start is ignored",
+        START_ONLY,
+        _attribute(task_run.TaskRun, "_stop_if_killed", lambda self: None),
+    ),
+    Break(
+        "the state is not asked for before a deferral",
+        DEFERRED,
+        _attribute(attempt.Attempt, "status", lambda self: AttemptStatus.CURRENT),
+    ),
+    Break(
+        "the trigger cancels when its triggerer restarts",
+        DEFERRED,
+        _attribute(triggers.HexRunTrigger, "run", _run_that_cancels_on_restart),
+    ),
+    Break(
+        "the trigger's on_kill does not ask Airflow",
+        DEFERRED,
+        _attribute(triggers.HexRunTrigger, "_release", _release_without_a_check),
+    ),
     Break("the trigger never cancels", DEFERRED, _attribute(triggers, "task_waits_for", lambda ti, run_id: True)),
-    Break("the trigger's on_kill can be interrupted", DEFERRED, _attribute(triggers, "uninterrupted", _interrupted)),
+    Break(
+        "the trigger's on_kill can be interrupted", LONG_DEFERRED, _attribute(triggers, "uninterrupted", _interrupted)
+    ),
     Break("the event's run need not be completed", DEFERRED, _attribute(events, "require_completed", lambda run: run)),
-    Break("an ambiguous start is not named", INPUTS, lambda: [
-        patch.object(error_messages, "ambiguous_start", lambda error, found, doubt, kind=error_messages.errors.HexAmbiguousStart: kind("No."))
-    ]),
-    Break("the record is deleted when the wait begins", WORKER, _attribute(task_run.TaskRun, "_publish", lambda self, run: self._store.delete())),
+    Break(
+        "an ambiguous start is not named",
+        INPUTS,
+        lambda: [
+            patch.object(
+                error_messages,
+                "ambiguous_start",
+                lambda error, found, doubt, kind=HexAmbiguousStart: kind("No."),
+            )
+        ],
+    ),
+    Break(
+        "the record is deleted when the wait begins",
+        WORKER,
+        _attribute(task_run.TaskRun, "_publish", lambda self, run: self._store.delete()),
+    ),
 ]
 
 

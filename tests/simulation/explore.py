@@ -17,7 +17,7 @@ from tests.simulation.stories import Tally, random_stories, shortest
 def report(tally: Tally) -> str:
     """Return what was explored, in words."""
     states = ", ".join(f"{number} {state}" for state, number in sorted(tally.states.items()))
-    met = "".join(f"\n  {number:5} × {name}" for name, number in sorted(tally.exceptions.items()))
+    met = "".join(f"\n  {number:5} x {name}" for name, number in sorted(tally.exceptions.items()))
     return f"{tally.stories} stories with {tally.choices} choices: {states}. Exceptions met:{met or ' none'}"
 
 

@@ -1,7 +1,7 @@
 """Hex as a model: runs that start, end and are cancelled, and responses that get lost.
 
-What Hex does is taken from its API reference (see ``docs/hex_api.md`` in the emulator's folder, which the emulator's
-contract tests check). What it does not document is assumed to be as bad as the provider can handle:
+What Hex does is taken from its API reference, as in the emulator. What it does not document is assumed to be as bad as
+the provider can handle:
 
 * RunProject takes effect at most ``LATE_EFFECT`` seconds after it was sent, also when its response is lost.
 * A new run is in the list after at most ``LIST_LAG`` seconds.
@@ -49,6 +49,12 @@ LIST_ANSWERS = [*ANSWERS, "the newest runs are missing"]
 NOT_SHOWN = "404, as Hex does not show it yet"
 HIDDEN_FOR = 20.0
 """Seconds for which Hex may not show a new run to GetRunStatus and CancelRun."""
+REFUSALS: dict[str, tuple[int, dict[str, str], dict[str, str]]] = {
+    "429": (429, {"reason": "slow down"}, {"Retry-After": "7"}),
+    "503, no kernel": (503, {"reason": "no kernel"}, {}),
+    "500, nothing done": (500, {"reason": "sorry"}, {}),
+    NOT_SHOWN: (404, {"reason": "no such run"}, {}),
+}
 OUTCOMES = ["COMPLETED", "never ends", "ERRORED"]
 
 
@@ -72,6 +78,8 @@ class HexRun:
     cancelled_by: int | None = None
     waited_for_by: int | None = None
     """The attempt that waited for it when it was cancelled."""
+    was_deferred: bool = False
+    """Whether that attempt was deferred, so that its trigger should have gone on."""
 
     @property
     def id(self) -> str:
@@ -122,7 +130,8 @@ class Hex:
     """Runs of the project that something else started by API, an hour ago."""
     starts: list[tuple[float, int]] = field(default_factory=list)
     """When RunProject was sent, and by which attempt."""
-    waits_for: Callable[[str], int | None] = lambda run_id: None
+    waits_for: Callable[[str], tuple[int | None, bool]] = lambda run_id: (None, False)
+    """Returns the attempt that waits for a run, and whether it is deferred."""
     bad_answers: list[tuple[float, str]] = field(default_factory=list)
     """What went wrong with which request, and when."""
     run_takes: float = RUN_TAKES
@@ -142,7 +151,7 @@ class Hex:
         if run.ended_at(self.world.now) is not None:
             return False
         run.cancelled_at, run.cancelled_by = self.world.now, by
-        run.waited_for_by = self.waits_for(run.id)
+        run.waited_for_by, run.was_deferred = self.waits_for(run.id)
         self.world.say(f"   Hex cancels run {run.number}")
         return True
 
@@ -184,19 +193,12 @@ class Session:
         """Do what the request asks for, and return the response, or the error that comes instead."""
         if answer != ANSWERS[0]:
             self._hex.bad_answers.append((self._hex.world.now, f"{name}: {answer}"))
-        if answer == "lost before it reaches Hex":
-            return _lost()
+        if answer in REFUSALS:
+            return self._response(*REFUSALS[answer])
         if answer == "lost, and takes effect late":
             self._hex.world.after(LATE_EFFECT, lambda: self._hex.start(self._by))
+        if answer.startswith("lost"):
             return _lost()
-        if answer == "429":
-            return self._response(429, {"reason": "slow down"}, {"Retry-After": "7"})
-        if answer.startswith("503"):
-            return self._response(503, {"reason": "no kernel"})
-        if answer == NOT_SHOWN:
-            return self._response(404, {"reason": "no such run"})
-        if answer == "500, nothing done":
-            return self._response(500, {"reason": "sorry"})
         status, data = self._do(name, path, newest=answer != "the newest runs are missing")
         if answer == "the response is lost":
             return _lost()

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout
+from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_hex.api.errors import HexAmbiguousStart, HexRateLimited, HexRunTimeout
+from airflow_provider_hex.api.errors import HexAmbiguousStart, HexRateLimited
 from tests.simulation.airflow_model import DEAD_AFTER, DONE, GRACE, NOTICED_AFTER, Airflow, Attempt
 from tests.simulation.hex_model import LATE_RESPONSE, TOKEN, HexRun
 from tests.simulation.world import LATENCY
@@ -72,7 +72,9 @@ def one_start_per_attempt(airflow: Airflow) -> Iterator[Violation]:
     for attempt in airflow.attempts:
         runs = [run for run in airflow.hex.runs if run.by == attempt.number]
         if len(runs) > 1:
-            yield Violation("one run per attempt", f"attempt {attempt.number} started {len(runs)}", runs[1], attempt=attempt)
+            yield Violation(
+                "one run per attempt", f"attempt {attempt.number} started {len(runs)}", runs[1], attempt=attempt
+            )
 
 
 def never_two_at_once(airflow: Airflow) -> Iterator[Violation]:
@@ -111,9 +113,9 @@ def nothing_left_running(airflow: Airflow) -> Iterator[Violation]:
 
 
 def only_the_owner_cancels(airflow: Airflow) -> Iterator[Violation]:
-    """Promise 2: no attempt cancels the run that another one waits for."""
+    """Promise 2: nothing cancels the run that another attempt, or a deferred one, waits for."""
     for run in airflow.hex.runs:
-        if run.waited_for_by not in (None, run.cancelled_by):
+        if run.waited_for_by is not None and (run.waited_for_by != run.cancelled_by or run.was_deferred):
             yield Violation(
                 "only the owner cancels",
                 f"attempt {run.cancelled_by} cancelled run {run.number}, which attempt {run.waited_for_by} waits for",
@@ -133,15 +135,17 @@ def deploys_cancel_nothing(airflow: Airflow) -> Iterator[Violation]:
     """The table in ``docs/reliability.md``: a run is left to the retry that finds it."""
     for run in airflow.hex.runs:
         attempt = airflow.attempts[(run.cancelled_by or 1) - 1]
-        by_deploy = set(attempt.ends) == {"terminated by a deploy", "terminated"} and not _timed_out(attempt)
+        by_deploy = set(attempt.ends) == {"terminated by a deploy", "terminated"}
+        timeouts = [limit for limit in (airflow.setup.options.get("timeout"), airflow.setup.execution_timeout) if limit]
+        timed_out = any((run.cancelled_at or 0.0) - attempt.began >= limit - 1 for limit in timeouts)
         recorded = attempt.recorded_run == run.id and attempt.recorded_at + LATENCY < attempt.terminated_at
-        by_user = airflow.marks or airflow.clears
-        if run.cancelled_by and by_deploy and not by_user and attempt.has_retry and recorded:
+        by_other = airflow.marks or airflow.clears or timed_out
+        if run.cancelled_by and by_deploy and not by_other and attempt.has_retry and recorded:
             yield Violation("a deploy cancels nothing", f"attempt {attempt.number} cancelled run {run.number}", run)
 
 
 def rate_limits_never_fail(airflow: Airflow) -> Iterator[Violation]:
-    """Promise 3. (No story rate-limits a task for as long as its timeout.)"""
+    """Promise 3. No story rate-limits a task for as long as its timeout."""
     for attempt in airflow.attempts:
         if isinstance(attempt.error, HexRateLimited) and not attempt.ends and not airflow.marks and not airflow.clears:
             yield Violation("rate limits never fail", str(attempt.error), attempt=attempt)
@@ -199,10 +203,6 @@ CHECKS: tuple[Callable[[Airflow], Iterator[Violation]], ...] = (
 
 def _waits(airflow: Airflow) -> bool:
     return bool(airflow.template.wait_for_completion)
-
-
-def _timed_out(attempt: Attempt) -> bool:
-    return isinstance(attempt.error, (HexRunTimeout, AirflowTaskTimeout))
 
 
 def _cleared_between(airflow: Airflow, earlier: float, later: float) -> bool:
@@ -317,7 +317,8 @@ def _ended_by_a_user_right_before_its_deferral(airflow: Airflow, violation: Viol
     if violation.promise != "nothing is left running" or not airflow.marks:
         return False
     _, when = airflow.marks[-1]
-    return airflow.current.report_rejected and when >= airflow.current.asked_at
+    asked = airflow.current.asked_at >= airflow.current.recorded_at > 0
+    return airflow.current.report_rejected and asked and when >= airflow.current.asked_at
 
 
 def _ended_by_a_user_when_its_deferral_failed(airflow: Airflow, violation: Violation) -> bool:
@@ -331,8 +332,10 @@ def _ended_by_a_user_when_its_deferral_failed(airflow: Airflow, violation: Viola
 
 def _superseded_start_is_reconciled(airflow: Airflow, violation: Violation) -> bool:
     """A process that Airflow thought dead lost the response to its RunProject, and found the other attempt's run."""
-    attempt = violation.attempt
-    return violation.promise == "only the owner cancels" and attempt is not None and attempt.thought_dead
+    attempt, run = violation.attempt, violation.run
+    if violation.promise != "only the owner cancels" or attempt is None or run is None:
+        return False
+    return attempt.thought_dead and attempt.recorded_run != run.id
 
 
 EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {

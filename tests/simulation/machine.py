@@ -122,7 +122,7 @@ class Loop(asyncio.BaseEventLoop):
     """An event loop in a simulated thread. Several may run at once, in as many threads."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._selector = SimpleNamespace(select=self._select, close=lambda: None)
         self._thread = this_thread()
         self._woken = False
@@ -143,7 +143,7 @@ class Loop(asyncio.BaseEventLoop):
         finally:
             for task in asyncio.all_tasks(self):  # the process was killed
                 with suppress(BaseException):
-                    task.get_coro().close()  # type: ignore[union-attr]
+                    task.get_coro().close()
             self._ready.clear()  # type: ignore[attr-defined]
             self._thread.process.on_switch = lambda: lambda: None
             self.close()

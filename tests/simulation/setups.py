@@ -9,6 +9,7 @@ DEFERRED = Setup("deferred", options={"deferrable": True})
 START_ONLY = Setup("start only", options={"wait_for_completion": False})
 LAST = Setup("last attempt", retries=0)
 LAST_DEFERRED = Setup("last attempt, deferred", retries=0, options={"deferrable": True})
+LONG_DEFERRED = Setup("last attempt, deferred, long run", retries=0, options={"deferrable": True}, run_takes=140)
 INPUTS = Setup("inputs", options={"input_params": {"a": 1}})
 ADOPTING = Setup("adopting", options={"input_params": {"a": 1}, "on_ambiguous_start": "adopt"})
 FAILING = Setup("failing", options={"on_ambiguous_start": "fail"})
@@ -23,6 +24,7 @@ SETUPS = [
     START_ONLY,
     LAST,
     LAST_DEFERRED,
+    LONG_DEFERRED,
     INPUTS,
     ADOPTING,
     FAILING,

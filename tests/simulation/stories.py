@@ -13,7 +13,6 @@ from tests.simulation.hex_model import Hex
 from tests.simulation.invariants import Violation, excused, violations
 from tests.simulation.world import Choice, EndlessStory, Incidents, World
 
-
 RISKS = (0.03, 0.06, 0.1, 0.2)
 """How likely an incident is at each choice: low, so that late ones occur, or high, so that several do."""
 
@@ -44,9 +43,7 @@ class Story:
         return "\n".join([task, *self.lines, *(f"BROKEN  {violation}" for violation in self.broken)])
 
 
-def tell(
-    setup: Setup, incidents: Incidents, random: Random | None = None, risk: float = 0.0, most: int = 4
-) -> Story:
+def tell(setup: Setup, incidents: Incidents, random: Random | None = None, risk: float = 0.0, most: int = 4) -> Story:
     """Tell one story: let a task run in a world with these incidents, and check the promises at the end."""
     world = World(incidents, random, risk, most)
     hex = Hex(world, run_takes=setup.run_takes)
