@@ -72,7 +72,10 @@ class Attempt:
     returned: bool = False
     """Whether its code returned, or deferred."""
     asked_at: float = 0.0
-    """When it last asked Airflow for its state."""
+    """When it last asked Airflow for its state, and Airflow responded."""
+    asks_since: float = 0.0
+    """When it last began to ask."""
+    frozen_at: float = 0.0
     thought_dead: bool = False
     """Whether Airflow failed it, because its process was frozen."""
     report_rejected: bool = False
@@ -289,6 +292,7 @@ class TaskInstance:
 
     def state_of(self) -> str | None:
         """A task that is cleared and waits to be scheduled has no state or ``up_for_retry``."""
+        self._attempt.asks_since = self._airflow.world.now
         return str(self._io("get the task's state", self._state))
 
     def _state(self) -> str:
@@ -407,6 +411,7 @@ class Worker(Simulated):
         elif incident == "terminated by a deploy":
             self.airflow.terminate(self.attempt, process)
         elif incident.startswith("frozen"):
+            self.attempt.frozen_at = self.world.now
             process.freeze(SHORT_SLEEP if incident.endswith("shortly") else LONG_SLEEP)
             self.world.after(DEAD_AFTER, lambda: self._thought_dead(process))
             self.world.after(

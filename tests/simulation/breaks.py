@@ -140,10 +140,6 @@ async def _run_that_cancels_on_restart(self: triggers.HexRunTrigger) -> Any:
 _trigger_run = triggers.HexRunTrigger.run
 
 
-async def _interrupted(work: Any) -> None:
-    await work
-
-
 def _describe_with_token(run: Any) -> str:
     return f"{_describe(run)} {TOKEN}"
 
@@ -238,13 +234,10 @@ BREAKS = [
     ),
     Break(
         "the trigger's on_kill does not ask Airflow",
-        DEFERRED,
+        LONG_DEFERRED,
         _attribute(triggers.HexRunTrigger, "_release", _release_without_a_check),
     ),
     Break("the trigger never cancels", DEFERRED, _attribute(triggers, "task_waits_for", lambda ti, run_id: True)),
-    Break(
-        "the trigger's on_kill can be interrupted", LONG_DEFERRED, _attribute(triggers, "uninterrupted", _interrupted)
-    ),
     Break("the event's run need not be completed", DEFERRED, _attribute(events, "require_completed", lambda run: run)),
     Break(
         "an ambiguous start is not named",

@@ -162,12 +162,14 @@ class Session:
     :param hex: Hex.
     :param by: the attempt that sends them.
     :param io: does an I/O operation of the process, with all that may happen to the process meanwhile.
+    :param check: raises an error if the client was aborted.
     """
 
-    def __init__(self, hex: Hex, by: int, io: Callable[..., Any]) -> None:
+    def __init__(self, hex: Hex, by: int, io: Callable[..., Any], check: Callable[[], None]) -> None:
         self._hex = hex
         self._by = by
         self._io = io
+        self._check = check
 
     def close(self) -> None:
         pass
@@ -256,7 +258,7 @@ class Hook(HexHook):
     def __init__(self, hex: Hex, by: int, io: Callable[..., Any]) -> None:
         super().__init__()
         self.__dict__["config"] = CONFIG
-        self._session = Session(hex, by, io)
+        self._model = hex, by, io
         self._world = hex.world
 
     def new_client(self, sleep: Callable[[float], None] | None = None) -> HexClient:
@@ -272,7 +274,7 @@ class Hook(HexHook):
         return self.config
 
     def _connected(self, client: HexClient) -> HexClient:
-        client.session = cast("requests.Session", self._session)
+        client.session = cast("requests.Session", Session(*self._model, check=client._adapter.check))
         return client
 
 

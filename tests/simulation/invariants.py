@@ -330,6 +330,14 @@ def _ended_by_a_user_when_its_deferral_failed(airflow: Airflow, violation: Viola
     return state == "deferred" and when >= failed_at - NOTICED_AFTER
 
 
+def _frozen_between_its_question_and_its_cancel(airflow: Airflow, violation: Violation) -> bool:
+    """It asked whether another attempt owns the run when none did, and cancelled the run when it woke up."""
+    attempt = violation.attempt
+    if violation.promise != "only the owner cancels" or attempt is None:
+        return False
+    return attempt.thought_dead and attempt.frozen_at >= attempt.asks_since > 0
+
+
 def _superseded_start_is_reconciled(airflow: Airflow, violation: Violation) -> bool:
     """A process that Airflow thought dead lost the response to its RunProject, and found the other attempt's run."""
     attempt, run = violation.attempt, violation.run
@@ -348,6 +356,7 @@ EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {
     "asked to end while Hex did not accept the cancel": _cancel_did_not_get_through,
     "ambiguous start, and the error lists the run": _start_is_ambiguous,
     "thought dead, and the response to its request was lost": _superseded_start_is_reconciled,
+    "frozen between its question and its cancel": _frozen_between_its_question_and_its_cancel,
     "ended by a user when its deferral failed": _ended_by_a_user_when_its_deferral_failed,
     "ended by a user right before its deferral": _ended_by_a_user_right_before_its_deferral,
 }

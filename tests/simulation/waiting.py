@@ -96,6 +96,8 @@ class Server:
         if url.endswith("/runs"):
             listed = [self._run(wait) for wait in reversed(known) if not wait.gone]
             return self._response(200, {"runs": listed, "nextPage": None})
+        if "/runs/" not in url:
+            return self._response(200, {"id": url.rsplit("/", 1)[1], "title": "A project"})
         (wait,) = (wait for wait in known if url.endswith(wait.run_id))
         return self._response(404, {"reason": "gone"}) if wait.gone else self._response(200, self._run(wait))
 
