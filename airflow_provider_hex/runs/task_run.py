@@ -82,8 +82,13 @@ class TaskRun:
 
     @classmethod
     def resumed(cls, task: HexRunProjectOperator, context: Context, kill_switch: KillSwitch) -> Self:
-        """Return the run of an attempt that was deferred while it waited."""
-        return cls(task, context, kill_switch, pull_run(context["ti"], task.project_id))
+        """Return the run of an attempt that was deferred while it waited.
+
+        The record is this attempt's own. The XComs are too, unless an earlier attempt was thought dead and woke up.
+        """
+        record = RunStore(context, durable=task.durable).load()
+        run = record.run if record is not None else None
+        return cls(task, context, kill_switch, run or pull_run(context["ti"], task.project_id))
 
     def execute(self, began: float, *, requeued: bool = False) -> StartedRun | Run:
         """Obtain a run, publish it and wait for it.

@@ -59,19 +59,34 @@ def test_a_kill_while_a_deferred_task_resumes_is_not_lost(emulator: Control, air
     keep_runs(emulator)
     context = airflow.attempt()
     defer(context)
-    task, ti = operator(deferrable=True), context["ti"]
-    pull = ti.xcom_pull
+    task = operator(deferrable=True)
 
-    def kill_and_pull(**arguments: Any) -> Any:
+    def kill(method: str, value: Any) -> None:
+        airflow.on_store = lambda method, value: None
         airflow.state = "failed"
         task.on_kill()
-        return pull(**arguments)
 
-    ti.xcom_pull = kill_and_pull
+    airflow.on_store = kill
     event = {"error": HexUnauthorized("The token was rejected.").to_dict()}
     with pytest.raises(HexUnauthorized, match=r"The run was cancelled\."):
         task.resume_execution("execute_complete", {"event": event}, context)
     assert statuses(emulator) == [CANCELLED]
+
+
+def test_a_resumed_task_releases_its_own_run_though_a_superseded_attempt_published_another(
+    emulator: Control, airflow: Airflow
+) -> None:
+    """Airflow lets an attempt that was thought dead, and wakes up, push XComs."""
+    keep_runs(emulator)
+    airflow.max_tries = 0
+    context = airflow.attempt()
+    defer(context)
+    airflow.xcoms.update(run_id=PROJECT, run_url="https://hex.test/another")
+    event = {"error": HexUnauthorized("The token was rejected.").to_dict()}
+    with pytest.raises(HexUnauthorized, match=r"The run was cancelled\.") as raised:
+        operator(deferrable=True).resume_execution("execute_complete", {"event": event}, context)
+    assert statuses(emulator) == [CANCELLED]
+    assert emulator.runs()[0]["runUrl"] in str(raised.value)
 
 
 def test_a_kill_while_the_trusted_authorities_are_loaded_cancels_the_previous_run(
