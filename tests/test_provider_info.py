@@ -54,6 +54,12 @@ def test_the_form_shows_the_default(field: Any) -> None:
         assert f"Default: {field.default:g}." in FIELDS[field.name]["description"]
 
 
+def test_the_form_names_the_stricter_limit_of_hex_and_that_it_may_change() -> None:
+    description = FIELDS["requests_per_minute"]["description"]
+    assert "30 status requests per minute in 2026, which may change" in description
+    assert "60" not in description
+
+
 @pytest.mark.parametrize(("name", "kind"), [(name, field["schema"]["type"][0]) for name, field in FIELDS.items()])
 def test_the_hook_accepts_what_the_form_saves(name: str, kind: str) -> None:
     """An empty field is None or an empty string; any other has the type that its schema names, or is a string."""

@@ -50,6 +50,7 @@ class Call(Generic[T]):
     :param path: the path below the base URL.
     :param read: turns the response's JSON into the value, or raises ``HexInvalidResponse``.
     :param query: the query's parameters.
+    :param extra_headers: headers of this request only.
     :param body: the JSON body, None for none.
     :param repeatable: whether sending it twice does no harm: true of all but RunProject.
     :param journal: is notified of the request, None for none.
@@ -60,6 +61,7 @@ class Call(Generic[T]):
     path: str
     read: Callable[[Any, Response], T]
     query: Mapping[str, str | list[str]] = field(default_factory=dict)
+    extra_headers: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     repeatable: bool = True
     journal: Journal | None = None
@@ -74,8 +76,9 @@ class Call(Generic[T]):
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that describe the body."""
-        return {} if self.body is None else {"Content-Type": "application/json"}
+        """The headers of this request, beside those of all requests."""
+        content_type = {} if self.body is None else {"Content-Type": "application/json"}
+        return {**content_type, **self.extra_headers}
 
 
 @dataclass(frozen=True)

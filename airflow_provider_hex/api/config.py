@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_hex import __version__
-from airflow_provider_hex.api.address import is_host_name
+from airflow_provider_hex.api.address import TOKEN_PREFIX, is_host_name
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.validation import invalid, parse_json, to_bool, to_count, to_seconds, to_text
 
@@ -28,7 +28,8 @@ class HexConfig:
     :param headers: additional headers for every request.
     :param connect_timeout: seconds within which the connection must be made.
     :param read_timeout: seconds within which the response must begin, and each further part of it arrive.
-    :param requests_per_minute: the most requests that one task, or all triggers of a triggerer, send in a minute.
+    :param requests_per_minute: the most requests of one kind (about runs, starts, …) that one task, or all triggers
+        of a triggerer, send in a minute; twice as many of all kinds.
     :param retry_for: seconds for which a request is retried after transient errors.
     :param start_grace: seconds to wait before searching for a run whose start got no response.
     """
@@ -69,6 +70,31 @@ def options(extra: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _READERS[name](value, f"The Hex connection's {name}") for name, value in given.items()}
 
 
+def unknown_options(extra: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each field of a connection's extra that no option is called, as a misspelt one.
+
+    :param extra: the connection's extra. Airflow's own fields, such as ``__extra__``, are left out.
+    """
+    return [
+        f"The Hex connection's extra has the field {_shown(name)}, which is ignored, because no option has this name."
+        f"{_suggestion(name)}"
+        for name in extra
+        if name not in OPTIONS and not name.startswith(("extra__", "__extra__"))
+    ]
+
+
+def _shown(name: str) -> str:
+    """Return a field's name for a message. A token may be in it by mistake."""
+    return "***" if re.search(TOKEN_PREFIX, name) or len(name) > _LONGEST_NAME else repr(name)
+
+
+def _suggestion(name: str) -> str:
+    import difflib  # rarely needed
+
+    similar = difflib.get_close_matches(name.lower().replace("-", "_").replace(" ", "_"), OPTIONS, n=1)
+    return f" Did you mean {similar[0]}?" if similar else ""
+
+
 def clean_token(token: str | None) -> str:
     """Return the token without white space around it or a pasted ``Bearer``.
 
@@ -76,12 +102,20 @@ def clean_token(token: str | None) -> str:
     """
     text = re.sub(r"(?i)^bearer(\s+|$)", "", (token or "").strip())
     if not text:
-        raise HexInvalidInput("The Hex connection has no token. Put one into its API token field.")
+        raise HexInvalidInput(
+            "The Hex connection has no token. Put one into its API token field. In a connection URI it is the "
+            "password: hex://:TOKEN@app.hex.tech."
+        )
     if not _fits_a_header(text) or " " in text:
         raise HexInvalidInput(
             "The Hex connection's API token contains white space or characters that no token has. Paste it again."
         )
     return text
+
+
+def looks_like_token(text: str) -> bool:
+    """Return whether a text may be a token: it has the prefix, or, like older tokens, is long and has digits."""
+    return bool(re.match(TOKEN_PREFIX, text) or re.fullmatch(r"(?=.*\d)[\w.~+/=-]{20,}", text))
 
 
 def _text(value: Any, name: str) -> str:
@@ -144,3 +178,7 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "retry_for": _seconds,
     "start_grace": _seconds,
 }
+OPTIONS = (*_READERS, "allow_http")
+"""The names that fields of a connection's extra may have."""
+
+_LONGEST_NAME = 60

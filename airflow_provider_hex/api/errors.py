@@ -19,7 +19,7 @@ class HexError(Exception):
     :param status: the HTTP status of Hex's response, where there was one.
     :param reason: Hex's code for what is wrong, where it gave one.
     :param details: Hex's explanation, where it gave one.
-    :param trace_id: the trace id that Hex support asks for, where Hex gave one.
+    :param trace_id: the trace id that Hex support asks for, from the response's header or body, where there was one.
     :param method: the request's method, where there was a request.
     :param path: the request's path, below the API's base URL.
     :param retry_after: the seconds to wait before the next request, where Hex asked for a delay.
@@ -109,7 +109,7 @@ class HexInvalidResponse(HexError):
 
 
 class HexServerError(HexError):
-    """Hex failed (5xx). It may have carried out the request."""
+    """Hex failed (5xx), or did not take the request in time (408, 425). It may have carried out the request."""
 
     transient = True
 
@@ -132,11 +132,15 @@ class HexUnauthorized(HexRequestRejected):
 
 
 class HexForbidden(HexRequestRejected):
-    """403: the token may not do this."""
+    """403: the token may not do this, or there is no such project or run."""
 
 
 class HexNotFound(HexRequestRejected):
     """404: there is no such project or run, or the token's owner has no access to it."""
+
+
+class HexRunGone(HexNotFound):
+    """403, 404 or 422: the run is gone, or the token's owner has no access to it. The token can read its project."""
 
 
 class HexAmbiguousStart(HexError):
@@ -164,11 +168,10 @@ def add_sentence(error: BaseException, sentence: str) -> None:
         error.add_note(sentence)
 
 
-def _tree(cls: type[HexError]) -> dict[str, type[HexError]]:
-    found = {cls.__name__: cls}
-    for child in cls.__subclasses__():
-        found |= _tree(child)
-    return found
+def all_classes(cls: type[HexError] = HexError) -> list[type[HexError]]:
+    """Return a class of errors and its subclasses in this module, each after its base."""
+    own = [child for child in cls.__subclasses__() if child.__module__ == __name__]
+    return [cls, *(each for child in own for each in all_classes(child))]
 
 
-_BY_NAME = _tree(HexError)
+_BY_NAME = {cls.__name__: cls for cls in all_classes()}

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.ids import check_unrendered_id
-from airflow_provider_hex.api.validation import is_template, to_json
+from airflow_provider_hex.api.validation import is_template, to_json, to_json_object
 
 
 def check_unrendered(
@@ -22,7 +22,10 @@ def check_unrendered(
     check_combination(
         *(None if is_template(option) else option for option in (input_params, view_id, update_published_results))
     )
-    to_json(input_params, "input_params", unrendered=True)
+    if is_template(input_params):
+        to_json(input_params, "input_params", unrendered=True)
+    else:
+        to_json_object(input_params, "input_params", unrendered=True)
     to_json(notifications, "notifications", unrendered=True)
 
 

@@ -49,37 +49,41 @@ RunTriggerFilter = Literal["API", "SCHEDULED", "APP_REFRESH", "ALL"]
 SortBy = Literal["CREATED_AT", "LAST_EDITED_AT", "LAST_PUBLISHED_AT"]
 SortDirection = Literal["DESC", "ASC"]
 NotificationType = Literal["SUCCESS", "FAILURE", "ALL"]
-ScreenshotFormat = Literal["png", "pdf", "csv", "xlsx"]
+ScreenshotFormat = Literal["png", "pdf"]
 
 _IN_FLIGHT = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.UNKNOWN})
 
 
 class StartedRun(TypedDict):
-    """The response to RunProject. It has no status."""
+    """The response to RunProject. It has no status. ``projectVersion`` is text, also where Hex sends a number."""
 
     projectId: str
     runId: str
     runUrl: NotRequired[str]
     runStatusUrl: NotRequired[str]
     traceId: NotRequired[str]
-    projectVersion: NotRequired[int]
-    notifications: NotRequired[list[dict[str, Any]]]
+    projectVersion: NotRequired[str]
+    notifications: NotRequired[list[NotificationRecipient]]
 
 
 class Run(TypedDict):
-    """A run, as GetRunStatus and GetProjectRuns return it. ``elapsedTime`` is in milliseconds."""
+    """A run, as GetRunStatus and GetProjectRuns return it.
+
+    ``elapsedTime`` is in milliseconds. ``projectVersion`` is text, also where Hex sends a number: ``"7"``, or
+    ``"draft"`` for a run of the notebook. Only GetRunStatus has ``stateEvents``, if it is requested.
+    """
 
     projectId: str
     runId: str
     status: str
     runUrl: NotRequired[str]
     traceId: NotRequired[str]
-    projectVersion: NotRequired[int]
+    projectVersion: NotRequired[str]
     runTrigger: NotRequired[str]
     startTime: NotRequired[str | None]
     endTime: NotRequired[str | None]
     elapsedTime: NotRequired[float | None]
-    notifications: NotRequired[list[dict[str, Any]]]
+    notifications: NotRequired[list[NotificationRecipient]]
     stateEvents: NotRequired[list[dict[str, Any]]]
 
 
@@ -113,12 +117,44 @@ class QueriedTable(TypedDict, total=False):
     tableName: str
 
 
-class User(TypedDict, total=False):
-    """The token's owner. Hex's reference does not name the fields; these are known from experience."""
+class Cell(TypedDict):
+    """A cell of a project's draft. ``staticId`` is the same in all versions of the project, ``id`` is not.
+
+    ``cellType`` is ``CHART`` for a chart. ``label`` is None if the cell has none; several cells may have the same.
+    ``contents`` has the source code.
+    """
+
+    id: NotRequired[str]
+    staticId: str
+    cellType: NotRequired[str]
+    label: NotRequired[str | None]
+    dataConnectionId: NotRequired[str | None]
+    contents: NotRequired[dict[str, Any]]
+    projectId: NotRequired[str]
+
+
+class Org(TypedDict, total=False):
+    """A workspace of Hex."""
 
     id: str
-    name: str
+
+
+class TokenInfo(TypedDict, total=False):
+    """What Hex says about a token. ``exp`` is when it expires; Hex does not document the unit."""
+
+    exp: float | None
+
+
+class Me(TypedDict, total=False):
+    """Whose the token is. A workspace token has no user, so ``org`` and perhaps ``token`` are all there is."""
+
+    id: str
+    name: str | None
     email: str
+    role: str
+    lastLoginDate: str | None
+    org: Org
+    token: TokenInfo | None
 
 
 class Notification(TypedDict):
@@ -126,9 +162,29 @@ class Notification(TypedDict):
 
     type: NotificationType
     includeSuccessScreenshot: bool
-    screenshotFormat: NotRequired[list[ScreenshotFormat]]
+    screenshotFormat: NotRequired[ScreenshotFormat]
     slackChannelIds: NotRequired[list[str]]
     userIds: NotRequired[list[str]]
     groupIds: NotRequired[list[str]]
+    subject: NotRequired[str]
+    body: NotRequired[str]
+
+
+class Recipient(TypedDict):
+    """Whom Hex notifies: a user, a group or a Slack channel."""
+
+    id: str
+    name: NotRequired[str]
+    isPrivate: NotRequired[bool]
+
+
+class NotificationRecipient(TypedDict):
+    """One recipient of a run's notifications, as Hex returns it. ``screenshotFormat`` is a list here."""
+
+    type: NotificationType
+    recipientType: Literal["USER", "GROUP", "SLACK_CHANNEL"]
+    includeSuccessScreenshot: bool
+    recipient: Recipient
+    screenshotFormat: NotRequired[list[ScreenshotFormat]]
     subject: NotRequired[str]
     body: NotRequired[str]

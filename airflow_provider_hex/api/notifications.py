@@ -13,11 +13,19 @@ from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.models import Notification, NotificationType, ScreenshotFormat
 from airflow_provider_hex.api.validation import parse_json, to_bool, to_choice, to_json_object, to_list, to_text
 
+
+def _to_format(value: Any, name: str) -> str:
+    """Return the format of the screenshot. Hex takes one text; a list of one is for what Hex's answers have."""
+    if isinstance(value, (list, tuple)) and len(value) == 1:
+        (value,) = value
+    return to_choice(value, name, get_args(ScreenshotFormat))
+
+
 _to_texts = partial(to_list, read=to_text)
 _READERS: dict[str, Callable[[Any, str], Any]] = {
     "type": partial(to_choice, choices=get_args(NotificationType)),
     "includeSuccessScreenshot": to_bool,
-    "screenshotFormat": partial(to_list, read=partial(to_choice, choices=get_args(ScreenshotFormat))),
+    "screenshotFormat": _to_format,
     "slackChannelIds": _to_texts,
     "userIds": _to_texts,
     "groupIds": _to_texts,
@@ -29,7 +37,7 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
 def to_notifications(value: Any, name: str = "notifications") -> list[Notification]:
     """Return a list of notifications.
 
-    :param value: a list of dicts, its JSON, None or a blank text.
+    :param value: a list of dicts, its JSON, None or a blank text. A ``screenshotFormat`` may also be a list of one.
     :param name: the argument's name.
     :return: the notifications; empty if there are none.
     :raises HexInvalidInput: it is not such a list, or a field is unknown, missing or invalid.

@@ -11,10 +11,10 @@ from typing import Any, TypeVar, cast, get_args
 
 from airflow_provider_hex.api import models, responses
 from airflow_provider_hex.api.call import Call, Page, Response
-from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.errors import HexError, HexInvalidInput
 from airflow_provider_hex.api.ids import to_id
 from airflow_provider_hex.api.inputs import check_combination
-from airflow_provider_hex.api.models import Project, QueriedTable, Run, RunStatus, StartedRun, User
+from airflow_provider_hex.api.models import Cell, Me, Project, QueriedTable, Run, RunStatus, StartedRun
 from airflow_provider_hex.api.notifications import to_notifications
 from airflow_provider_hex.api.validation import to_bool, to_choice, to_count, to_json_object, to_optional, to_text
 
@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 _STATUSES = tuple(status for status in RunStatus if status is not RunStatus.UNKNOWN)
 _LARGEST_PAGE = 100
+_SMALLEST_IMAGE, _LARGEST_IMAGE = 100, 2000  # pixels
 
 
 def run_project(
@@ -63,24 +64,30 @@ def run_project(
         "RunProject",
         "POST",
         f"{_project_path(project_id)}/runs",
-        lambda data, _: cast("StartedRun", responses.read_object(data, runId=None)),
+        lambda data, _: responses.read_started_run(data),
         body={name: value for name, value in options.items() if value is not None},
         repeatable=False,
     )
 
 
-def get_run(project_id: str, run_id: str) -> Call[Run]:
+def get_run(project_id: str, run_id: str, *, expanded: bool = False) -> Call[Run]:
     """GetRunStatus: return a run with its status. A response about another run is invalid.
 
     See https://learn.hex.tech/docs/api/api-reference#operation/GetRunStatus.
 
     :param project_id: the project.
     :param run_id: the run.
+    :param expanded: ask Hex for ``stateEvents`` too, the times at which the run's status changed. Default: no.
     :return: the call; its value is the run.
     :raises HexInvalidInput: an id is not a UUID.
     """
-    path = _run_path(project_id, run_id)
-    return Call("GetRunStatus", "GET", path, lambda data, _: responses.read_run(data, run_id))
+    return Call(
+        "GetRunStatus",
+        "GET",
+        _run_path(project_id, run_id),
+        lambda data, _: responses.read_run(data, run_id),
+        extra_headers={"enable-expanded-stats": "true"} if expanded else {},
+    )
 
 
 def get_project_runs(
@@ -235,7 +242,33 @@ def get_queried_tables(
     )
 
 
-def get_chart_image(project_id: str, run_id: str, static_id: str) -> Call[bytes]:
+def list_cells(project_id: str, *, page_size: int = _LARGEST_PAGE, after: str | None = None) -> Call[Page[Cell]]:
+    """ListCells: return a page of the cells of a project's draft. No message shows their source code.
+
+    See https://learn.hex.tech/docs/api/api-reference#operation/ListCells.
+
+    :param project_id: the project.
+    :param page_size: cells in a page, from 1 to 100.
+    :param after: the cursor of the page. Default: the first page.
+    :return: the call; its value is the page.
+    :raises HexInvalidInput: an argument is invalid.
+    """
+    limit = to_count(page_size, "page_size", 1, _LARGEST_PAGE)
+    query = _query(projectId=to_id(project_id, "project_id"), limit=limit)
+    return _pages(
+        "ListCells", "/cells", query, after, lambda item: cast("Cell", responses.read_object(item, staticId=None))
+    )
+
+
+def get_chart_image(
+    project_id: str,
+    run_id: str,
+    static_id: str,
+    *,
+    width: int | None = None,
+    height: int | None = None,
+    include_title: bool | None = None,
+) -> Call[bytes]:
     """GetChartImageFromRun: return the image of a chart in a completed run.
 
     See https://learn.hex.tech/docs/api/api-reference#operation/GetChartImageFromRun.
@@ -243,21 +276,33 @@ def get_chart_image(project_id: str, run_id: str, static_id: str) -> Call[bytes]
     :param project_id: the project.
     :param run_id: the run.
     :param static_id: the static id of the chart's cell.
+    :param width: the image's width in pixels, from 100 to 2000. Hex ignores it without ``height``. Default: Hex's.
+    :param height: the image's height in pixels, from 100 to 2000. Hex ignores it without ``width``. Default: Hex's.
+    :param include_title: show the chart's title. Default: Hex's.
     :return: the call; its value is the PNG.
-    :raises HexInvalidInput: an id is not a UUID.
+    :raises HexInvalidInput: an id is not a UUID, or another argument is invalid.
     """
+    if (width is None) != (height is None):
+        raise HexInvalidInput("Pass width and height of the image together: Hex ignores one without the other.")
+    query = {
+        name: str(to_count(pixels, name, _SMALLEST_IMAGE, _LARGEST_IMAGE))
+        for name, pixels in (("width", width), ("height", height))
+        if pixels is not None
+    }
+    if include_title is not None:
+        query["includeTitle"] = str(to_bool(include_title, "include_title")).lower()
     path = f"{_run_path(project_id, run_id)}/cells/{to_id(static_id, 'static_id')}/image"
-    return Call("GetChartImageFromRun", "GET", path, lambda data, _: responses.read_image(data))
+    return Call("GetChartImageFromRun", "GET", path, lambda data, _: responses.read_image(data), query=query)
 
 
-def me() -> Call[User]:
-    """Me: return the token's owner. It is the simplest check that the token works.
+def me() -> Call[Me]:
+    """Me: return whose the token is: a user and a workspace, or only a workspace.
 
     See https://learn.hex.tech/docs/api/api-reference#operation/Me.
 
-    :return: the call; its value is the user.
+    :return: the call; its value is what Hex says about the token.
     """
-    return Call("Me", "GET", "/users/me", lambda data, _: cast("User", responses.read_object(data)))
+    return Call("Me", "GET", "/users/me", lambda data, _: cast("Me", responses.read_object(data)))
 
 
 def may_send_again(call: Call[Any], error: HexError) -> bool:

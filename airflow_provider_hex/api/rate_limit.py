@@ -1,10 +1,16 @@
-"""Hex's rate limits, as the headers of its responses report them. Pure: the time is a parameter."""
+"""Hex's rate limits, which count groups of calls apart from each other. Pure: the time is a parameter.
+
+Hex's reference of 2026 allows 30 requests a minute and 1800 an hour about runs, and fewer of others, but says that the
+numbers may vary; its overview of 2025 allows 60 a minute of all calls together. No header of them is documented, and no
+client has found one. So a client sends few enough for both, reads every known header, and needs none.
+See https://learn.hex.tech/docs/api/api-overview.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -12,31 +18,43 @@ from http import HTTPStatus
 from threading import Lock
 
 WINDOW = 60.0
-"""Seconds for which Hex's limit of 60 requests lasts."""
+"""Seconds in which Hex counts requests, for most of its limits."""
 LONGEST_LIMIT = 3600.0
-"""Seconds for which Hex's longest limit lasts: 60 runs an hour. A longer delay in a header is cut to this."""
+"""Seconds for which Hex's longest limits last, those of an hour. A longer delay in a header is cut to this."""
 
 _ROUNDING = 1.0
 """Seconds by which a window may end later than it seems: headers are in whole seconds, and requests take time."""
 _DEFAULT_PAUSE = 10.0
-"""Seconds until the next request after a 429 that does not report when its limit ends."""
+"""Seconds until the next request after a 429 that does not report when its limit ends; twice as many after another."""
 _EARLIEST_EPOCH = 1e9
 _EARLIEST_EPOCH_MS = 1e12
+
+_GROUPS = {
+    "GetRunStatus": "hex-api",
+    "GetProjectRuns": "hex-api",
+    "GetProject": "hex-api",
+    "Me": "hex-api-30rpm",
+    "ListCells": "hex-api-30rpm",
+    "RunProject": "hex-run-kernel",
+    "GetChartImageFromRun": "hex-chart-image",
+}
+"""The calls that share a limit, by Hex's name of the group. All other calls are one group."""
 
 
 class RateLimiter:
     """Keeps one client's requests within the limits: its own, and those that Hex's responses report.
 
-    RunProject and GetChartImageFromRun have separate limits, so a response to one of them counts for requests of
-    the same name only. The methods may be called from several threads.
+    Each group of calls has its own limits. So status requests go on while starts are rate-limited, and a run can be
+    cancelled while status requests are. The methods may be called from several threads.
 
-    :param per_minute: the maximum number of requests in a minute.
+    :param per_minute: the maximum number of requests of a group in a minute. All groups together send at most twice
+        as many.
     """
 
     def __init__(self, per_minute: int) -> None:
         self._lock = Lock()
-        self._sent: deque[float] = deque(maxlen=per_minute)
-        self._not_before: dict[str, float] = {}
+        self._sent: deque[float] = deque(maxlen=2 * per_minute)
+        self._groups: dict[str, _Group] = defaultdict(lambda: _Group(per_minute))
 
     def pause(self, name: str, now: float) -> float:
         """Return the seconds until a request may be sent.
@@ -45,18 +63,20 @@ class RateLimiter:
         :param now: the time in epoch seconds.
         """
         with self._lock:
-            until = self._not_before.get(_limit_of(name), now)
-            if len(self._sent) == self._sent.maxlen:
-                until = max(until, min(self._sent[0], now) + WINDOW + _ROUNDING)  # Hex counts them when they arrive
+            group = self._group(name)
+            asked = min(group.not_before, now + LONGEST_LIMIT + _ROUNDING)  # the clock may have been set back
+            until = max(asked, _free(group.sent, now), _free(self._sent, now))
         return max(until - now, 0.0)
 
-    def sent(self, now: float) -> None:
+    def sent(self, name: str, now: float) -> None:
         """Record that a request is sent.
 
+        :param name: the operation's name in Hex's reference.
         :param now: the time in epoch seconds.
         """
         with self._lock:
             self._sent.append(now)
+            self._group(name).sent.append(now)
 
     def learned(self, name: str, headers: Mapping[str, str], now: float, status: int = 200) -> None:
         """Record what a response reports about the limit: how many requests are left, and until when.
@@ -70,8 +90,42 @@ class RateLimiter:
         :param status: the response's status.
         """
         with self._lock:
-            recent = sum(moment > now - WINDOW for moment in self._sent)
-            self._not_before[_limit_of(name)] = now + _pause_after(name, headers, now, status, recent)
+            self._group(name).learned(headers, now, status, LONGEST_LIMIT if name == "RunProject" else WINDOW)
+
+    def _group(self, name: str) -> _Group:
+        return self._groups[_GROUPS.get(name, "other")]
+
+
+class _Group:
+    """The calls that share a limit: when they were sent, and when the next may be."""
+
+    def __init__(self, per_minute: int) -> None:
+        self.sent: deque[float] = deque(maxlen=per_minute)
+        self.not_before = 0.0
+        self._rate_limited = 0
+
+    def learned(self, headers: Mapping[str, str], now: float, status: int, longest: float) -> None:
+        """See :meth:`RateLimiter.learned`. A reset after more than ``longest`` seconds is cut."""
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            if now >= self.not_before:  # else it was sent at the same time as another 429
+                self._rate_limited += 1
+            asked = retry_after(headers, now)
+            self.not_before = now + (self._default_pause() if asked is None else asked)
+            return
+        self._rate_limited = 0
+        recent = sum(moment > now - WINDOW for moment in self.sent)
+        self.not_before = now + _pause_after(headers, now, recent, longest)
+
+    def _default_pause(self) -> float:
+        """Return the seconds to wait where Hex does not say: a part of a minute, then a minute each time."""
+        return min(_DEFAULT_PAUSE * 2.0 ** min(self._rate_limited - 1, 10), WINDOW)
+
+
+def _free(sent: deque[float], now: float) -> float:
+    """Return when the next request is within the maximum for a minute, in epoch seconds."""
+    if len(sent) < (sent.maxlen or 0):
+        return now
+    return min(sent[0], now) + WINDOW + _ROUNDING  # Hex counts them when they arrive
 
 
 def retry_after(headers: Mapping[str, str], now: float, status: int = HTTPStatus.TOO_MANY_REQUESTS) -> float | None:
@@ -104,27 +158,21 @@ def clock_ahead(headers: Mapping[str, str], now: float) -> float | None:
     return None if hex_now is None else hex_now - now
 
 
-def _pause_after(name: str, headers: Mapping[str, str], now: float, status: int, recent: int) -> float:
-    """Return the seconds until the next request under the same limit, after a response.
+def _pause_after(headers: Mapping[str, str], now: float, recent: int, longest: float) -> float:
+    """Return the seconds until the next request that a response reports.
 
     :param recent: how many requests were sent in the last minute.
+    :param longest: the seconds for which the limit lasts at most.
     """
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        asked = retry_after(headers, now)
-        return _DEFAULT_PAUSE if asked is None else asked
     values = _limit_headers(headers)
     left = _number(values.get("remaining", ""))
     reset = _seconds(values.get("reset", ""), _hex_clock(headers, now))
     if left is None or reset is None:
         return 0.0
-    reset = min(reset, LONGEST_LIMIT if name == "RunProject" else WINDOW)
+    reset = min(reset, longest)
     if left <= 0:
         return reset + _ROUNDING
     return reset / left if left * WINDOW < recent * reset else 0.0
-
-
-def _limit_of(name: str) -> str:
-    return name if name in ("RunProject", "GetChartImageFromRun") else "requests"
 
 
 def _limit_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from airflow_provider_hex.api import error_messages, rate_limit
 from airflow_provider_hex.api.call import Call, Page, Response
 from airflow_provider_hex.api.errors import HexInvalidResponse
-from airflow_provider_hex.api.models import Run
+from airflow_provider_hex.api.models import Run, StartedRun
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ def decode(call: Call[T], response: Response) -> T:
     :return: the value that ``call.read`` returns.
     :raises HexRequestRejected: 3xx and 4xx, or a subclass: 401, 403, 404.
     :raises HexRateLimited: 429, and 503 of RunProject.
-    :raises HexServerError: 408 and any other 5xx.
+    :raises HexServerError: 408, 425 and any other 5xx.
     :raises HexInvalidResponse: a success that the API does not document.
     """
     data = _json(response.body)
@@ -32,7 +32,7 @@ def decode(call: Call[T], response: Response) -> T:
     try:
         return call.read(data, response)
     except HexInvalidResponse as error:
-        raise error_messages.invalid_response(call, response, str(error)) from None
+        raise error_messages.invalid_response(call, response, data, str(error)) from None
 
 
 def read_object(data: Any, **required: str | None) -> dict[str, Any]:
@@ -71,7 +71,22 @@ def read_run(data: Any, run_id: str | None = None) -> Run:
     :param run_id: the id that it must have. Default: any.
     :raises HexInvalidResponse: it is not a run, or another one.
     """
-    return cast("Run", read_object(data, runId=run_id, status=None))
+    return cast("Run", _with_version_as_text(read_object(data, runId=run_id, status=None)))
+
+
+def read_started_run(data: Any) -> StartedRun:
+    """Return a run that was just started.
+
+    :param data: its JSON.
+    :raises HexInvalidResponse: it is not a run.
+    """
+    return cast("StartedRun", _with_version_as_text(read_object(data, runId=None)))
+
+
+def _with_version_as_text(run: dict[str, Any]) -> dict[str, Any]:
+    """Hex sends the project's version as text or as a number, depending on the call and on the time."""
+    version = run.get("projectVersion")
+    return {**run, "projectVersion": str(version)} if isinstance(version, int) else run
 
 
 def read_cursor(data: Any, current: str | None) -> str | None:

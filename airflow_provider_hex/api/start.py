@@ -49,6 +49,8 @@ _DATE_PRECISION = 2.0
 """Seconds by which equal clocks may seem to differ: the ``Date`` header has whole seconds."""
 _UNKNOWN_CLOCK = 60.0
 """Seconds by which the clocks may differ where Hex sends no ``Date``."""
+_MAX_STATUS_REQUESTS = 5
+"""Maximum number of runs whose begin is requested one by one. Any other run without a begin is a candidate."""
 
 
 def start(
@@ -115,7 +117,8 @@ def reconcile(
     :raises HexError: the project's runs cannot be listed.
     """
     yield Pause(grace)
-    found = [run for run in (yield from _runs_between(project_id, request.sent_at, until)) if is_candidate(run)]
+    status_requests = 0 if on_ambiguous_start == "fail" else _MAX_STATUS_REQUESTS
+    found = yield from _runs_between(project_id, request.sent_at, until, is_candidate, status_requests)
     if found or on_ambiguous_start == "fail":
         return _adopted(request, error, found, on_ambiguous_start)
     return None
@@ -140,10 +143,13 @@ def _adopted(
     raise error_messages.ambiguous_start(error, found, doubt)
 
 
-def _runs_between(project_id: str, since: float, until: float | None) -> Steps[list[Run]]:
+def _runs_between(
+    project_id: str, since: float, until: float | None, is_candidate: Callable[[Run], bool], status_requests: int
+) -> Steps[list[Run]]:
     """Return the runs that were started by API between two times, in epoch seconds of this machine's clock.
 
-    It reads pages until one shows that the list is sorted and all further runs are older.
+    It reads pages until one shows that the list is sorted and all further runs are older. A pending run has no
+    ``startTime``, so its status is requested with all times. A run counts if Hex gives no time for it.
     """
     found: list[Run] = []
     call: Call[Page[Run]] | None = protocol.get_project_runs(project_id, trigger="API")
@@ -153,9 +159,23 @@ def _runs_between(project_id: str, since: float, until: float | None) -> Steps[l
         tolerance = _UNKNOWN_CLOCK if ahead is None else _DATE_PRECISION
         earliest = since + (ahead or 0.0) - tolerance
         latest = math.inf if until is None else until + (ahead or 0.0) + tolerance
-        found += [run for run in page.items if earliest <= (_began(run) or earliest) <= latest]
+        for run in filter(is_candidate, page.items):
+            began = _began(run)
+            if began is None and status_requests > 0:
+                status_requests -= 1
+                began = yield from _requested_begin(project_id, run)
+            if began is None or earliest <= began <= latest:
+                found.append(run)
         call = None if _is_past(page.items, earliest) else page.next
     return found
+
+
+def _requested_begin(project_id: str, run: Run) -> Steps[float | None]:
+    """Return when a run began by its status with ``stateEvents``, None if Hex does not say."""
+    try:
+        return _began((yield protocol.get_run(project_id, run["runId"], expanded=True)))
+    except HexError:
+        return None
 
 
 def _is_past(runs: Sequence[Run], earliest: float) -> bool:
@@ -166,7 +186,7 @@ def _is_past(runs: Sequence[Run], earliest: float) -> bool:
 
 def _began(run: Mapping[str, Any]) -> float | None:
     """Return the earliest time that Hex gives for a run, in epoch seconds of its clock; None if it gives none."""
-    events = run.get("stateEvents") or []
+    events = run.get("stateEvents")
     times = (
         [event.get("timestamp") for event in events if isinstance(event, Mapping)] if isinstance(events, list) else []
     )

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from airflow_provider_hex.api.errors import HexInvalidInput
+from airflow_provider_hex.api.scalars import plain
 
 T = TypeVar("T")
 
@@ -129,7 +130,10 @@ def to_list(value: Any, name: str, read: Callable[[Any, str], T]) -> list[T]:
 
 
 def to_json(value: Any, name: str, *, unrendered: bool = False) -> Any:
-    """Return a value that JSON can represent. Dates and times become ISO strings, sequences become lists.
+    """Return a value that JSON can represent.
+
+    Dates and times become ISO strings, sequences become lists. Values of a warehouse become what
+    :func:`~airflow_provider_hex.api.scalars.plain` says. None is JSON's null.
 
     :param value: the value.
     :param name: the argument's name.
@@ -143,11 +147,12 @@ def to_json(value: Any, name: str, *, unrendered: bool = False) -> Any:
         raise HexInvalidInput(f"{name} is nested too deeply, or contains itself.") from None
 
 
-def to_json_object(value: Any, name: str) -> dict[str, Any]:
+def to_json_object(value: Any, name: str, *, unrendered: bool = False) -> dict[str, Any]:
     """Return a JSON object.
 
     :param value: a mapping, its JSON, None or a blank text.
     :param name: the argument's name.
+    :param unrendered: allow in it what Airflow has yet to resolve, such as an ``XComArg``. Default: no.
     :return: the mapping in the types of JSON; empty if there is none.
     :raises HexInvalidInput: it is not a mapping, or JSON cannot represent something in it.
     """
@@ -156,7 +161,7 @@ def to_json_object(value: Any, name: str) -> dict[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise HexInvalidInput(f"{name} is of type {type(value).__name__}, but must be a dict.")
-    result: dict[str, Any] = to_json(value, name)
+    result: dict[str, Any] = to_json(value, name, unrendered=unrendered)
     return result
 
 
@@ -204,7 +209,7 @@ def _to_json(value: Any, name: str, unrendered: bool) -> Any:
         return [_to_json(item, f"{name}[{i}]", unrendered) for i, item in enumerate(value)]
     if unrendered and not isinstance(value, str) and is_template(value):
         return value
-    return _to_json_scalar(value, name)
+    return _to_json_scalar(plain(value, name), name)
 
 
 def _to_json_scalar(value: Any, name: str) -> Any:

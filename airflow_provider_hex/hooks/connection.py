@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hex.api.address import base_url
-from airflow_provider_hex.api.config import HexConfig, clean_token, options
+from airflow_provider_hex.api.config import HexConfig, clean_token, looks_like_token, options, unknown_options
+from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.validation import to_bool
 from airflow_provider_hex.get_provider_info import get_provider_info
 
@@ -14,31 +16,81 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
 
-def config_of(connection: Connection, extra: Mapping[str, Any]) -> HexConfig:
-    """Return a connection's configuration, validated.
+@dataclass(frozen=True, repr=False)
+class ConnectionFields:
+    """The fields of a connection, as Airflow has read them: from its form, from JSON or from a URI.
 
     :param connection: the connection.
-    :param extra: the connection's extra, which a trigger reads asynchronously.
-    :raises HexInvalidInput: a field is invalid.
+    :param extra: its extra.
     """
-    allow_http = to_bool(extra.get("allow_http") or False, "The Hex connection's allow_http")
-    return HexConfig(
-        base_url(connection.host, scheme=connection.schema, port=connection.port, allow_http=allow_http),
-        clean_token(connection.password),
-        **options(extra),
-    )
+
+    connection: Connection
+    extra: Mapping[str, Any]
+
+    @property
+    def config(self) -> HexConfig:
+        """The configuration that the fields are.
+
+        :raises HexInvalidInput: a field is invalid.
+        """
+        if not isinstance(self.extra, Mapping):
+            raise HexInvalidInput("The Hex connection's extra must be a JSON object.")
+        token = clean_token(self.exposed_token or self.connection.password)
+        url = base_url(
+            self.connection.host,
+            schema=self.connection.schema,
+            port=self.connection.port,
+            conn_type=self.connection.conn_type,
+            allow_http=to_bool(self.extra.get("allow_http") or False, "The Hex connection's allow_http"),
+        )
+        return HexConfig(url, token, **options(self.extra))
+
+    @property
+    def exposed_token(self) -> str | None:
+        """The token, if it is in the login and there is no password: ``hex://TOKEN@app.hex.tech``."""
+        login = (self.connection.login or "").strip()
+        return login if looks_like_token(login) and not (self.connection.password or "").strip() else None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a user should know about fields that are not invalid."""
+        found = unknown_options(self.extra) if isinstance(self.extra, Mapping) else []
+        return [_EXPOSED, *found] if self.exposed_token else found
 
 
-async def async_config_of(hex_conn_id: str) -> HexConfig:
-    """Return the configuration of the connection with this id, read asynchronously for a trigger.
+_EXPOSED = (
+    "The Hex connection has its token in the login, which Airflow shows to users. Put it into the API token field. In "
+    "a connection URI it is the password: hex://:TOKEN@app.hex.tech."
+)
+
+
+def fields_of(connection: Connection) -> ConnectionFields:
+    """Return a connection's fields. A token in the login is masked in logs, as Airflow masks the password.
+
+    :param connection: the connection.
+    """
+    from airflow.providers.common.compat.sdk import mask_secret
+
+    fields = ConnectionFields(connection, connection.extra_dejson)
+    if fields.exposed_token:
+        mask_secret(fields.exposed_token)
+    return fields
+
+
+async def async_fields_of(hex_conn_id: str) -> ConnectionFields:
+    """Return the fields of the connection with this id, read asynchronously for a trigger.
 
     :param hex_conn_id: the connection's id.
-    :raises HexInvalidInput: a field is invalid.
     """
     from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+    from airflow.providers.common.compat.sdk import mask_secret
+    from asgiref.sync import sync_to_async
 
     connection = await get_async_connection(hex_conn_id)
-    return config_of(connection, await get_async_extra_dejson(connection))
+    fields = ConnectionFields(connection, await get_async_extra_dejson(connection))
+    if fields.exposed_token:
+        await sync_to_async(mask_secret)(fields.exposed_token)
+    return fields
 
 
 def ui_field_behaviour() -> dict[str, Any]:

@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_hex.airflow_errors import airflow_errors
-from airflow_provider_hex.api import protocol, steps
 from airflow_provider_hex.api.config import HexConfig
-from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.start import OnAmbiguousStart, start
-from airflow_provider_hex.api.validation import to_choice
-from airflow_provider_hex.api.waiting import wait_for_run
-from airflow_provider_hex.hooks.connection import async_config_of, config_of, form_widgets, ui_field_behaviour
+from airflow_provider_hex.hooks import connection_check
+from airflow_provider_hex.hooks.api_calls import ApiCalls
+from airflow_provider_hex.hooks.connection import (
+    ConnectionFields,
+    async_fields_of,
+    fields_of,
+    form_widgets,
+    ui_field_behaviour,
+)
 
 if TYPE_CHECKING:
     import requests
 
     from airflow_provider_hex.api.async_client import AsyncHexClient
-    from airflow_provider_hex.api.call import Call, Page
     from airflow_provider_hex.api.client import HexClient
-    from airflow_provider_hex.api.models import (
-        Notification,
-        Project,
-        QueriedTable,
-        Run,
-        RunStatus,
-        RunTriggerFilter,
-        SortBy,
-        SortDirection,
-        StartedRun,
-        User,
-    )
 
-T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
-class HexHook(BaseHook):
+class HexHook(ApiCalls, BaseHook):
     """Calls the Hex API with the token of an Airflow connection.
 
     The connection is of type ``hex``. Its password is a workspace or personal token. Its host is Hex's address
@@ -63,6 +54,7 @@ class HexHook(BaseHook):
     def __init__(self, hex_conn_id: str = default_conn_name) -> None:
         super().__init__()
         self.hex_conn_id = hex_conn_id
+        self.connection_warnings: list[str] = []
 
     @cached_property
     def config(self) -> HexConfig:
@@ -71,8 +63,9 @@ class HexHook(BaseHook):
         :raises HexInvalidInput: a field of the connection is invalid.
         """
         with airflow_errors():
-            connection = self.get_connection(self.hex_conn_id)
-            return config_of(connection, connection.extra_dejson)
+            fields = fields_of(self.get_connection(self.hex_conn_id))
+            self._warn(fields)
+            return fields.config
 
     @cached_property
     def client(self) -> HexClient:
@@ -113,195 +106,20 @@ class HexHook(BaseHook):
     async def get_async_config(self) -> HexConfig:
         """Return :attr:`config`, read asynchronously."""
         with airflow_errors():
-            return await async_config_of(self.hex_conn_id)
-
-    @airflow_errors()
-    def run_project(
-        self,
-        project_id: str,
-        input_params: Mapping[str, Any] | str | None = None,
-        *,
-        dry_run: bool | str = False,
-        view_id: str | None = None,
-        notifications: Sequence[Notification] | str | None = None,
-        update_published_results: bool | str = False,
-        use_cached_sql_results: bool | str = True,
-        max_wait: float = 3600,
-        on_ambiguous_start: OnAmbiguousStart = "reconcile",
-    ) -> StartedRun:
-        """Start a run of a project's latest published version (RunProject).
-
-        It is sent again only when it is certain that no run was started, as when a limit of Hex is reached.
-
-        :param project_id: the project.
-        :param input_params: values for the project's inputs, by name. Dates become ISO strings.
-        :param dry_run: have Hex check the request only. Default: no.
-        :param view_id: a saved view to run, with its inputs, instead of ``input_params``.
-        :param notifications: whom Hex notifies when the run ends.
-        :param update_published_results: show the results to viewers of the published app. Default: no.
-        :param use_cached_sql_results: take SQL results from Hex's cache where it has them. Default: yes.
-        :param max_wait: seconds to wait for Hex's rate and kernel limits. Default: an hour.
-        :param on_ambiguous_start: what to do when it is unknown whether a run was started: ``reconcile``, ``adopt`` or
-            ``fail``, see :data:`~airflow_provider_hex.api.start.OnAmbiguousStart`. Default: ``reconcile``.
-        :raises HexInvalidInput: Hex would reject or ignore the arguments; nothing was sent.
-        :raises HexAmbiguousStart: it is unknown which run was started, if any.
-        """
-        to_choice(on_ambiguous_start, "on_ambiguous_start", get_args(OnAmbiguousStart))
-        call = protocol.run_project(
-            project_id,
-            input_params=input_params,
-            dry_run=dry_run,
-            view_id=view_id,
-            notifications=notifications,
-            update_published_results=update_published_results,
-            use_cached_sql_results=use_cached_sql_results,
-        )
-        procedure = start(call, project_id, on_ambiguous_start=on_ambiguous_start, grace=self.config.start_grace)
-        return self.client.carry_out(procedure, max_wait)
-
-    @airflow_errors()
-    def get_run(self, project_id: str, run_id: str) -> Run:
-        """Return a run as it is now (GetRunStatus).
-
-        :param project_id: the project.
-        :param run_id: the run.
-        """
-        return self.client.request(protocol.get_run(project_id, run_id))
-
-    @airflow_errors()
-    def get_project_runs(
-        self,
-        project_id: str,
-        *,
-        status: RunStatus | str | None = None,
-        trigger: RunTriggerFilter | None = None,
-        page_size: int = 100,
-    ) -> Iterator[Run]:
-        """Yield a project's runs, usually the newest first (GetProjectRuns).
-
-        :param project_id: the project.
-        :param status: only runs with this status. Default: all.
-        :param trigger: only runs started by ``API``, ``SCHEDULED`` or ``APP_REFRESH``. Default: all.
-        :param page_size: runs to request at a time, 1 to 100. Default: 100.
-        """
-        return self._iterate(protocol.get_project_runs(project_id, status=status, trigger=trigger, page_size=page_size))
-
-    @airflow_errors()
-    def cancel_run(self, project_id: str, run_id: str) -> str:
-        """Cancel a run, and return its id (CancelRun). A run that has already ended stays as it is.
-
-        :param project_id: the project.
-        :param run_id: the run.
-        """
-        self.client.carry_out(steps.cancel(project_id, run_id))
-        return run_id
-
-    @airflow_errors()
-    def list_projects(
-        self,
-        *,
-        include_archived: bool = False,
-        include_components: bool = False,
-        include_trashed: bool = False,
-        include_sharing: bool = False,
-        statuses: Sequence[str] | None = None,
-        categories: Sequence[str] | None = None,
-        creator_email: str | None = None,
-        owner_email: str | None = None,
-        collection_id: str | None = None,
-        sort_by: SortBy | None = None,
-        sort_direction: SortDirection | None = None,
-        page_size: int = 100,
-    ) -> Iterator[Project]:
-        """Yield the projects that the token's owner can see (ListProjects).
-
-        :param include_archived: include archived projects. Default: no.
-        :param include_components: include components. Default: no.
-        :param include_trashed: include projects in the trash. Default: no.
-        :param include_sharing: include with whom each is shared. Default: no.
-        :param statuses: only projects with one of these statuses, by name. Default: all.
-        :param categories: only projects in one of these categories, by name. Default: all.
-        :param creator_email: only projects that this user created. Default: all.
-        :param owner_email: only projects that this user owns. Default: all.
-        :param collection_id: only projects in this collection. Default: all.
-        :param sort_by: ``CREATED_AT``, ``LAST_EDITED_AT`` or ``LAST_PUBLISHED_AT``. Default: Hex's.
-        :param sort_direction: ``ASC`` or ``DESC``. Default: Hex's.
-        :param page_size: projects to request at a time, 1 to 100. Default: 100.
-        """
-        return self._iterate(
-            protocol.list_projects(
-                include_archived=include_archived,
-                include_components=include_components,
-                include_trashed=include_trashed,
-                include_sharing=include_sharing,
-                statuses=statuses,
-                categories=categories,
-                creator_email=creator_email,
-                owner_email=owner_email,
-                collection_id=collection_id,
-                sort_by=sort_by,
-                sort_direction=sort_direction,
-                page_size=page_size,
-            )
-        )
-
-    @airflow_errors()
-    def get_project(self, project_id: str, *, include_sharing: bool = False) -> Project:
-        """Return a project (GetProject). Its ``lastPublishedAt`` is null if it was never published.
-
-        :param project_id: the project.
-        :param include_sharing: include with whom it is shared. Default: no.
-        """
-        return self.client.request(protocol.get_project(project_id, include_sharing=include_sharing))
-
-    @airflow_errors()
-    def get_queried_tables(self, project_id: str, *, page_size: int = 100) -> Iterator[QueriedTable]:
-        """Yield the warehouse tables that a project queries (GetQueriedTables; Hex's Enterprise plan only).
-
-        :param project_id: the project.
-        :param page_size: tables to request at a time, 1 to 100. Default: 100.
-        """
-        return self._iterate(protocol.get_queried_tables(project_id, page_size=page_size))
-
-    @airflow_errors()
-    def get_chart_image(self, project_id: str, run_id: str, static_id: str) -> bytes:
-        """Return the PNG of a chart in a completed run (GetChartImageFromRun).
-
-        :param project_id: the project.
-        :param run_id: the run.
-        :param static_id: the static id of the chart's cell.
-        """
-        return self.client.request(protocol.get_chart_image(project_id, run_id, static_id))
-
-    @airflow_errors()
-    def me(self) -> User:
-        """Return the owner of the token (Me)."""
-        return self.client.request(protocol.me())
-
-    @airflow_errors()
-    def wait_for_run(
-        self, project_id: str, run_id: str, *, poll_interval: float | None = None, timeout: float | None = None
-    ) -> Run:
-        """Wait until a run has completed, and return it, see :func:`~airflow_provider_hex.api.waiting.wait_for_run`.
-
-        :param project_id: the project.
-        :param run_id: the run.
-        :param poll_interval: seconds between two polls. Default: a tenth of the time waited, from 2 to 120 s, and more
-            often around the time at which earlier runs of the project ended.
-        :param timeout: seconds to wait. Default: no timeout.
-        :raises HexRunFailed: the run ended, but not as ``COMPLETED``.
-        :raises HexRunTimeout: the run had not ended after ``timeout``. It continues.
-        """
-        return wait_for_run(self.client, project_id, run_id, poll_interval=poll_interval, timeout=timeout)
+            fields = await async_fields_of(self.hex_conn_id)
+            self._warn(fields)
+            return fields.config
 
     def test_connection(self) -> tuple[bool, str]:
-        """Check the token, for the *Test* button of Airflow's connection form."""
+        """Check the connection, for the *Test* button of Airflow's connection form.
+
+        The message says whose the token is, what it may do, and when it expires, as far as Hex says so.
+        """
         try:
-            user = self.client.send(protocol.me())
-        except HexError as error:
-            return False, str(error)
-        name = user.get("email") or user.get("name") or user.get("id") or "a user without a name"
-        return True, f"The token works: it belongs to {name} at {self.config.base_url}."
+            works, message = connection_check.check(self.client.send, self.config)
+        except Exception as error:  # the form shows what is returned
+            works, message = False, connection_check.describe(error)
+        return works, " ".join([message, *self.connection_warnings])
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -313,6 +131,9 @@ class HexHook(BaseHook):
         """Return the extra fields of the connection form, for Airflow before 3.2."""
         return form_widgets()
 
-    def _iterate(self, call: Call[Page[T]]) -> Iterator[T]:
-        with airflow_errors():
-            yield from self.client.iterate(call)
+    def _warn(self, fields: ConnectionFields) -> None:
+        """Log once what is wrong with the connection, but does not make it invalid."""
+        for warning in fields.warnings:
+            if warning not in self.connection_warnings:
+                self.connection_warnings.append(warning)
+                log.warning("%s", warning)

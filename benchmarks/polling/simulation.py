@@ -32,7 +32,7 @@ class Waited:
 
 
 class Limit:
-    """Hex's limit: 60 requests a minute over all calls of a token, in a window that starts at the first request."""
+    """The limit of 2025: 60 requests a minute over all calls of a token, in a window from the first request on."""
 
     def __init__(self, per_window: int = 60, window: float = 60.0) -> None:
         self._per_window, self._window = per_window, window
@@ -122,7 +122,7 @@ class _Poller:
         chosen = self._waits[first[0]]
         project = chosen.run.project
         together = [wait for wait in self._waits.values() if wait.run.project == project]
-        self.limiter.sent(now)
+        self.limiter.sent("GetRunStatus", now)
         self._last = now
         chosen.requests += 1
         if not self.limit.allows(now):

@@ -28,7 +28,7 @@ PAST_RUNS = (1.0, 100.0)
 
 STARTS_AT_ONCE = 20
 SECONDS_BETWEEN_STARTS = 61.0
-"""RunProject's limit is 20 a minute: the tasks all want to start at once, and so start in groups of 20."""
+"""RunProject's limit was 20 a minute until 2026-08. All tasks are due at once, so they start in groups of 20."""
 
 
 @dataclass(frozen=True)

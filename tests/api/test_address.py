@@ -32,6 +32,11 @@ EXAMPLE = "https://app.hex.tech"
         ("http://127.0.0.1:8765/", "http://127.0.0.1:8765/api/v1"),
         ("http://[::1]:8765", "http://[::1]:8765/api/v1"),
         ("http://hex.localhost:8765", "http://hex.localhost:8765/api/v1"),
+        ("http://::1", "http://[::1]/api/v1"),
+        ("fd00::17", "https://[fd00::17]/api/v1"),
+        ("fd00::17/api/v1", "https://[fd00::17]/api/v1"),
+        ("https://fd00::17?x", "https://[fd00::17]/api/v1"),
+        ("[fd00::17]:8443", "https://[fd00::17]:8443/api/v1"),
     ],
 )
 def test_every_way_to_write_the_host_gives_the_base_url(host: str | None, url: str) -> None:
@@ -39,8 +44,39 @@ def test_every_way_to_write_the_host_gives_the_base_url(host: str | None, url: s
 
 
 def test_the_schema_and_port_fields_count() -> None:
-    assert base_url("localhost", scheme="http", port=8765) == "http://localhost:8765/api/v1"
-    assert base_url("https://eu.hex.tech:444", scheme="http", port=8765) == "https://eu.hex.tech:444/api/v1"
+    assert base_url("localhost", schema="http", port=8765) == "http://localhost:8765/api/v1"
+    assert base_url("https://eu.hex.tech:444", schema="http", port=8765) == "https://eu.hex.tech:444/api/v1"
+
+
+@pytest.mark.parametrize(
+    ("conn_type", "schema", "scheme"),
+    [
+        ("hex", None, "https"),
+        (None, "", "https"),
+        ("hex", "https", "https"),
+        ("hex", " HTTP:// ", "http"),
+        ("hex", "api/v1", "https"),
+        ("hex", "httpx", "https"),
+        ("http", None, "http"),
+        ("HTTP", "api/v1", "http"),
+        ("http", "https", "https"),
+        ("https", None, "https"),
+        ("https", "http", "https"),
+        ("https", "acme/hex", "https"),
+    ],
+)
+def test_the_type_of_the_connection_and_its_schema_give_the_scheme(
+    conn_type: str | None, schema: str | None, scheme: str
+) -> None:
+    assert base_url("localhost", schema=schema, conn_type=conn_type) == f"{scheme}://localhost/api/v1"
+    assert base_url("https://localhost", schema=schema, conn_type=conn_type) == "https://localhost/api/v1"
+    assert base_url("http://localhost", schema=schema, conn_type=conn_type) == "http://localhost/api/v1"
+
+
+@pytest.mark.parametrize("host", ["::1::", "fd00::17]", "http://g::1"])
+def test_what_is_no_ipv6_address_is_rejected(host: str) -> None:
+    with pytest.raises(HexInvalidInput, match="is not a URL"):
+        base_url(host)
 
 
 @pytest.mark.parametrize("host", ["ftp://eu.hex.tech", "https://", "two words"])

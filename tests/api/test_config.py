@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_hex import __version__
-from airflow_provider_hex.api.config import HexConfig, clean_token, options
+from airflow_provider_hex.api.config import OPTIONS, HexConfig, clean_token, looks_like_token, options, unknown_options
 from airflow_provider_hex.api.errors import HexInvalidInput
 
 
@@ -19,7 +19,29 @@ def test_white_space_and_a_pasted_bearer_are_removed(token: str) -> None:
 def test_a_missing_token_is_rejected(token: str | None) -> None:
     with pytest.raises(HexInvalidInput) as raised:
         clean_token(token)
-    assert str(raised.value) == "The Hex connection has no token. Put one into its API token field."
+    assert str(raised.value) == (
+        "The Hex connection has no token. Put one into its API token field. In a connection URI it is the password: "
+        "hex://:TOKEN@app.hex.tech."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("hxtw_1", True),
+        ("hxtp_x", True),
+        ("0f9a4c1be27d4e5f8a6b", True),
+        ("a1/+=~.-_aaaaaaaaaaa", True),
+        ("0f9a4c1be27d4e5f8a6", False),
+        ("airflow-service-account", False),
+        ("ada20261121000000@example.com", False),
+        ("two words 2026 and more", False),
+        ("my hxtw_1", False),
+        ("", False),
+    ],
+)
+def test_a_user_name_may_be_the_token_if_it_looks_like_one(text: str, is_one: bool) -> None:
+    assert looks_like_token(text) is is_one
 
 
 @pytest.mark.parametrize("token", ["hxtw_\n1f", "hxtw_ 1f", "hxtw_\u00e9", "hxtw_\x001f"])
@@ -104,6 +126,28 @@ def test_a_field_that_is_not_set_has_its_default(extra: dict[str, Any]) -> None:
 def test_a_field_that_is_set_is_read(name: str, value: Any, read: Any) -> None:
     assert options({name: value}) == {name: read}
     assert getattr(config(**options({name: value})), name) == read
+
+
+def test_a_field_that_no_option_is_called_is_named_with_the_option_that_may_be_meant() -> None:
+    ignored = "which is ignored, because no option has this name."
+    names = ["conect_timeout", "Read Timeout", "RETRY-FOR", "x", "hxtw_5ec4e7", "a" * 60, "a" * 61]
+    assert unknown_options(dict.fromkeys(names)) == [
+        f"The Hex connection's extra has the field {sentence}"
+        for sentence in [
+            f"'conect_timeout', {ignored} Did you mean connect_timeout?",
+            f"'Read Timeout', {ignored} Did you mean read_timeout?",
+            f"'RETRY-FOR', {ignored} Did you mean retry_for?",
+            f"'x', {ignored}",
+            f"***, {ignored}",
+            f"'{'a' * 60}', {ignored}",
+            f"***, {ignored}",
+        ]
+    ]
+
+
+def test_options_and_airflows_own_fields_are_known() -> None:
+    assert not unknown_options(dict.fromkeys([*OPTIONS, "__extra__", "extra__hex__proxy"]))
+    assert "allow_http" in OPTIONS
 
 
 SECONDS = "but must be a number of seconds, more than 0 and at most 86400, or a timedelta."

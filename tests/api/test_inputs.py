@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -20,6 +21,11 @@ ALL = {"project_id": PROJECT, "input_params": None, "view_id": None, "notificati
         {"input_params": {"a": UNRESOLVED, "b": ["{{ c }}"]}, "notifications": [{"userIds": UNRESOLVED}]},
         {"input_params": UNRESOLVED, "notifications": UNRESOLVED},
         {"input_params": "{{ a }}", "view_id": "v"},
+        {"input_params": "[{{ a }}]"},
+        {"input_params": "{% if a %}{}{% endif %}"},
+        {"input_params": '{"a": [1]}'},
+        {"input_params": " "},
+        {"input_params": {"a": None, "b": Decimal("1.5")}},
         {"input_params": {"a": 1}, "view_id": "{{ v }}"},
         {"input_params": {"a": 1}, "update_published_results": "{{ b }}"},
         {"view_id": "v", "update_published_results": True},
@@ -41,6 +47,14 @@ IGNORED = (
     [
         ({"project_id": "x"}, "project_id is 'x', which is not an id. Use the id in the project's URL, after"),
         ({"input_params": {"a": {1}}}, "input_params['a'] is of type set"),
+        ({"input_params": {"a": [Decimal("NaN")]}}, "input_params['a'][0] is NaN"),
+        ({"input_params": [1]}, "input_params is of type list, but must be a dict."),
+        ({"input_params": [UNRESOLVED]}, "input_params is of type list, but must be a dict."),
+        ({"input_params": ("{{ a }}",)}, "input_params is of type tuple, but must be a dict."),
+        ({"input_params": []}, "input_params is of type list, but must be a dict."),
+        ({"input_params": "[1]"}, "input_params is of type list, but must be a dict."),
+        ({"input_params": "a=1"}, "input_params is a string that is not JSON: Expecting value"),
+        ({"input_params": 7}, "input_params is of type int, but must be a dict."),
         ({"input_params": {UNRESOLVED: 1}}, "input_params has the key"),
         ({"notifications": [{"subject": b""}]}, "notifications[0]['subject'] is of type bytes"),
         ({"input_params": {"a": UNRESOLVED}, "view_id": "v"}, BOTH),

@@ -14,7 +14,7 @@ NOTIFICATION = {"type": "ALL", "includeSuccessScreenshot": False}
 def test_valid_notifications_are_sent_unchanged() -> None:
     full = {
         **NOTIFICATION,
-        "screenshotFormat": ["png", "pdf"],
+        "screenshotFormat": "pdf",
         "slackChannelIds": ["C1"],
         "userIds": ["u"],
         "groupIds": [],
@@ -28,6 +28,20 @@ def test_valid_notifications_are_sent_unchanged() -> None:
         {"type": "ALL", "includeSuccessScreenshot": True}
     ]
     assert notifications.to_notifications(None) == notifications.to_notifications(" ") == []
+
+
+@pytest.mark.parametrize("value", ["png", ["png"], ("png",)])
+def test_the_format_of_the_screenshot_is_sent_as_one_text(value: Any) -> None:
+    sent = notifications.to_notifications([{**NOTIFICATION, "screenshotFormat": value}])
+    assert sent == [{**NOTIFICATION, "screenshotFormat": "png"}]
+
+
+@pytest.mark.parametrize("value", ["csv", "xlsx", "gif", "", None, [], ["csv"], ["png", "pdf"], [["png"]], {"png": 1}])
+def test_a_format_that_hex_does_not_take_is_rejected(value: Any) -> None:
+    with pytest.raises(HexInvalidInput) as raised:
+        notifications.to_notifications([{**NOTIFICATION, "screenshotFormat": value}])
+    shown = "csv" if value == ["csv"] else ["png"] if value == [["png"]] else value
+    assert str(raised.value) == (f"notifications[0]['screenshotFormat'] is {shown!r}, but must be one of png, pdf.")
 
 
 @pytest.mark.parametrize(
@@ -46,10 +60,6 @@ def test_valid_notifications_are_sent_unchanged() -> None:
         (
             [{**NOTIFICATION, "includeSuccessScreenshot": 1}],
             "[0]['includeSuccessScreenshot'] is 1, but must be true or false.",
-        ),
-        (
-            [{**NOTIFICATION, "screenshotFormat": ["png", "gif"]}],
-            "[0]['screenshotFormat'][1] is 'gif', but must be one of png, pdf, csv, xlsx.",
         ),
         ([{**NOTIFICATION, "userIds": "u"}], "[0]['userIds'] is 'u', but must be a list."),
         ([{**NOTIFICATION, "slackChannelIds": ["C", 1]}], "[0]['slackChannelIds'][1] is 1, but must be text."),

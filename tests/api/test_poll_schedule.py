@@ -160,7 +160,7 @@ def latest_poll(per_minute: int, intervals: list[float | None], requests: int) -
         key, due = first
         now = max(now, due)
         now += limiter.pause("GetRunStatus", now)
-        limiter.sent(now)
+        limiter.sent("GetRunStatus", now)
         latest = max(latest, now - due)
         now += min_spacing(per_minute)
         queue.put(key, now + next_poll_delay(now, poll_interval=intervals[key]))

@@ -117,6 +117,12 @@ def test_options_with_hexs_default_value_are_not_sent() -> None:
     assert protocol.me().headers == {}
 
 
+def test_the_events_of_a_run_are_requested_only_where_they_are_needed() -> None:
+    assert protocol.get_run(PROJECT, RUN).headers == {}
+    assert protocol.get_run(PROJECT, RUN, expanded=True).headers == {"enable-expanded-stats": "true"}
+    assert protocol.run_project(PROJECT).headers == {"Content-Type": "application/json"}
+
+
 def test_every_option_of_run_project_is_sent() -> None:
     notification: models.Notification = {"type": "ALL", "includeSuccessScreenshot": True, "userIds": ["u"]}
     call = protocol.run_project(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_hex.api import rate_limit
 from airflow_provider_hex.api.rate_limit import RateLimiter
+from tests.api.calls import NAMES
 
 NOW = 1_800_000_000.0
 
@@ -112,34 +113,83 @@ def test_no_header_asks_for_more_than_the_longest_limit(headers: dict[str, str])
     assert 0 <= (rate_limit.retry_after(headers, NOW) or 0) <= rate_limit.LONGEST_LIMIT
 
 
-def test_no_more_requests_are_sent_in_a_minute_than_allowed() -> None:
+def test_no_more_requests_of_a_group_are_sent_in_a_minute_than_allowed() -> None:
     limiter = RateLimiter(3)
-    for moment in (0, 1, 20):
-        assert limiter.pause("Me", NOW + moment) == 0
-        limiter.sent(NOW + moment)
-    assert limiter.pause("Me", NOW + 20) == 41
-    assert limiter.pause("RunProject", NOW + 59) == 2
-    assert limiter.pause("Me", NOW + 61) == 0
-    limiter.sent(NOW + 61)
-    assert limiter.pause("Me", NOW + 61) == 1
+    for moment, name in ((0, "GetRunStatus"), (1, "GetProjectRuns"), (20, "GetProject")):
+        assert limiter.pause(name, NOW + moment) == 0
+        limiter.sent(name, NOW + moment)
+    assert limiter.pause("GetRunStatus", NOW + 20) == limiter.pause("GetProjectRuns", NOW + 20) == 41
+    assert limiter.pause("GetProject", NOW + 59) == 2
+    assert limiter.pause("GetRunStatus", NOW + 61) == 0
+    limiter.sent("GetRunStatus", NOW + 61)
+    assert limiter.pause("GetProject", NOW + 61) == 1
+
+
+GROUPS = [
+    ["GetRunStatus", "GetProjectRuns", "GetProject"],
+    ["Me", "ListCells"],
+    ["RunProject"],
+    ["GetChartImageFromRun"],
+    ["CancelRun", "ListProjects", "GetQueriedTables"],
+]
+GROUP_OF = {name: group for group, names in enumerate(GROUPS) for name in names}
+
+
+@pytest.mark.parametrize("name", GROUP_OF)
+def test_a_group_of_calls_holds_up_no_other(name: str) -> None:
+    """Whether its requests are used up, Hex reports that none is left, or it is rate-limited."""
+    used_up, reported, rate_limited = RateLimiter(1), RateLimiter(1), RateLimiter(1)
+    used_up.sent(name, NOW)
+    reported.learned(name, {"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, NOW)
+    rate_limited.learned(name, {}, NOW, status=429)
+    for limiter in (used_up, reported, rate_limited):
+        held_up = {other for other in GROUP_OF if limiter.pause(other, NOW)}
+        assert held_up == set(GROUPS[GROUP_OF[name]])
+
+
+def test_every_call_is_in_a_group() -> None:
+    assert {*NAMES} <= {*GROUP_OF}
+
+
+def test_all_groups_together_send_twice_as_many_requests_at_most() -> None:
+    limiter = RateLimiter(2)
+    for name in ("GetRunStatus", "GetRunStatus", "Me", "RunProject"):
+        assert limiter.pause(name, NOW) == 0
+        limiter.sent(name, NOW)
+    assert {limiter.pause(name, NOW) for name in GROUP_OF} == {61}
 
 
 @settings(deadline=None)
-@given(st.integers(1, 60), st.lists(st.floats(0, 100), min_size=1))
-def test_no_minute_ever_holds_more_requests_than_allowed(per_minute: int, idle: list[float]) -> None:
-    limiter, now, sent = RateLimiter(per_minute), NOW, []
-    for seconds in idle * 3:
+@given(
+    st.integers(1, 60), st.lists(st.tuples(st.floats(0, 100), st.sampled_from([*GROUP_OF])), min_size=1, max_size=40)
+)
+def test_no_minute_ever_holds_more_requests_than_allowed(per_minute: int, idle: list[tuple[float, str]]) -> None:
+    limiter, now = RateLimiter(per_minute), NOW
+    sent: list[tuple[float, int]] = []
+    for seconds, name in idle * 3:
         now += seconds
-        now += limiter.pause("Me", now)
-        limiter.sent(now)
-        sent.append(now)
-    assert all(later - earlier >= 60.99 for earlier, later in zip(sent, sent[per_minute:], strict=False))
+        now += limiter.pause(name, now)
+        limiter.sent(name, now)
+        sent.append((now, GROUP_OF[name]))
+    everything = [moment for moment, _ in sent]
+    assert all(
+        later - earlier >= 60.99 for earlier, later in zip(everything, everything[2 * per_minute :], strict=False)
+    )
+    for group in range(len(GROUPS)):
+        own = [moment for moment, of in sent if of == group]
+        assert all(later - earlier >= 60.99 for earlier, later in zip(own, own[per_minute:], strict=False))
 
 
 def test_a_clock_that_is_set_back_delays_requests_by_a_minute_at_most() -> None:
     limiter = RateLimiter(1)
-    limiter.sent(NOW)
+    limiter.sent("Me", NOW)
     assert limiter.pause("Me", NOW - 86400) == 61
+
+
+def test_a_clock_that_is_set_back_delays_requests_by_the_longest_limit_at_most_after_a_429() -> None:
+    limiter = RateLimiter(1)
+    limiter.learned("Me", {}, NOW, status=429)
+    assert limiter.pause("Me", NOW - 86400) == 3601
 
 
 @pytest.mark.parametrize(
@@ -183,11 +233,31 @@ def test_the_last_report_of_hex_counts() -> None:
     ("headers", "pause"),
     [({"Retry-After": "7"}, 7), ({"X-RateLimit-Reset": "3000"}, 3000), ({"RateLimit-Remaining": "5"}, 10), ({}, 10)],
 )
-def test_after_a_429_no_request_under_the_same_limit_is_sent(headers: dict[str, str], pause: float) -> None:
+def test_after_a_429_no_request_of_the_same_group_is_sent(headers: dict[str, str], pause: float) -> None:
     limiter = RateLimiter(30)
     limiter.learned("GetRunStatus", headers, NOW, status=429)
     assert limiter.pause("GetRunStatus", NOW) == limiter.pause("GetProjectRuns", NOW) == pause
-    assert limiter.pause("RunProject", NOW) == limiter.pause("GetChartImageFromRun", NOW) == 0
+    assert limiter.pause("CancelRun", NOW) == limiter.pause("RunProject", NOW) == 0
+
+
+def test_429s_without_a_header_are_waited_for_as_for_the_limit_of_a_minute_and_then_of_an_hour() -> None:
+    limiter, now, pauses = RateLimiter(30), NOW, []
+    for _ in range(1100):
+        limiter.learned("GetRunStatus", {}, now, status=429)
+        pauses.append(limiter.pause("GetRunStatus", now))
+        now += pauses[-1]
+    assert pauses[:6] == [10, 20, 40, 60, 60, 60]
+    assert set(pauses[6:]) == {60}
+    limiter.learned("GetProject", {}, now)
+    limiter.learned("GetRunStatus", {}, now, status=429)
+    assert limiter.pause("GetRunStatus", now) == 10
+
+
+def test_requests_that_are_rate_limited_at_the_same_time_count_as_one() -> None:
+    limiter = RateLimiter(30)
+    for number in range(30):
+        limiter.learned("RunProject", {}, NOW + number / 10, status=429)
+    assert limiter.pause("RunProject", NOW + 2.9) == 10
 
 
 @pytest.mark.parametrize(
@@ -208,9 +278,9 @@ def test_the_requests_that_are_left_are_spread_if_they_would_be_used_up(
     """So a limit that other clients use too is kept without a single 429."""
     limiter = RateLimiter(100)
     for _ in range(5):
-        limiter.sent(NOW - 60)
+        limiter.sent("Me", NOW - 60)
     for _ in range(recent):
-        limiter.sent(NOW - 59)
+        limiter.sent("Me", NOW - 59)
     limiter.learned("Me", {"RateLimit-Remaining": str(left), "RateLimit-Reset": str(reset)}, NOW)
     assert limiter.pause("Me", NOW) == pytest.approx(pause)
 
@@ -220,7 +290,7 @@ def test_several_threads_may_share_a_limiter() -> None:
 
     def send(number: int) -> None:
         for step in range(500):
-            limiter.sent(NOW)
+            limiter.sent("Me", NOW)
             limiter.learned("Me", {"RateLimit-Remaining": "9999", "RateLimit-Reset": "60"}, NOW)
             assert limiter.pause(f"{number} {step}", NOW) == 0
 
@@ -233,5 +303,5 @@ def test_several_threads_may_share_a_limiter() -> None:
     finally:
         sys.setswitchinterval(interval)
     assert limiter.pause("Me", NOW) == 0
-    limiter.sent(NOW)
+    limiter.sent("Me", NOW)
     assert limiter.pause("Me", NOW) == 61

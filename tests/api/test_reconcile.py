@@ -88,6 +88,11 @@ def test_runs_that_are_not_candidates_are_not_in_the_message() -> None:
     assert "Hex run r (" not in str(raised.value)
 
 
+def test_the_events_of_a_run_that_is_not_a_candidate_are_not_requested() -> None:
+    pending = {**run("78c33d18-170c-44d3-a227-b3194f134f73", status="PENDING"), "startTime": None}
+    assert reconciled(pending, is_candidate=lambda run: False) is None
+
+
 def test_the_one_run_is_taken_only_with_adopt_if_the_request_had_inputs_or_options() -> None:
     with pytest.raises(HexAmbiguousStart, match=r"no response\. .*perhaps with other inputs.* Hex run r ") as raised:
         reconciled(run("r"), default_options=False)

@@ -32,6 +32,17 @@ def test_a_value_is_returned_as_hex_sent_it(name: str, body: Any) -> None:
     assert responses.decode(call_named(name), response(200, body)) == body
 
 
+@pytest.mark.parametrize(
+    ("version", "text"), [(7, "7"), ("7", "7"), ("draft", "draft"), (0, "0"), (None, None), (["7"], ["7"])]
+)
+def test_the_projects_version_is_text_whatever_hex_sends(version: Any, text: Any) -> None:
+    body = {"runId": RUN, "status": "RUNNING", "projectVersion": version}
+    for name in ("RunProject", "GetRunStatus"):
+        assert responses.decode(call_named(name), response(200, body)) == {**body, "projectVersion": text}
+    listed = responses.decode(call_named("GetProjectRuns"), response(200, {"runs": [body]}))
+    assert listed.items == [{**body, "projectVersion": text}]
+
+
 @pytest.mark.parametrize("body", [{"projectId": PROJECT}, {"runId": ""}, {"runId": 7}])
 def test_a_response_to_run_project_must_have_the_runs_id(body: Any) -> None:
     with pytest.raises(errors.HexInvalidResponse, match=r" with 201, but the response has no runId: "):
@@ -51,6 +62,8 @@ def test_a_response_to_run_project_must_have_the_runs_id(body: Any) -> None:
         (418, "Me", errors.HexRequestRejected),
         (422, "RunProject", errors.HexRequestRejected),
         (408, "RunProject", errors.HexServerError),
+        (425, "RunProject", errors.HexServerError),
+        (425, "GetRunStatus", errors.HexServerError),
         (429, "RunProject", errors.HexRateLimited),
         (429, "GetProjectRuns", errors.HexRateLimited),
         (304, "Me", errors.HexRequestRejected),

@@ -281,3 +281,64 @@ def test_pages_are_requested_until_all_further_runs_are_older(first: list[Any], 
 def test_a_run_is_found_on_any_page() -> None:
     assert start_with(LOST, page(OLDER, OLD, more=True), page(NEW))[1]()["runId"] == "n"
     assert start_with(LOST, page(OLDER, NEW, more=True), page(OLD))[1]()["runId"] == "n"
+
+
+def pending(number: int) -> dict[str, Any]:
+    """Return a run that waits for a kernel, so that the list shows no time for it."""
+    return run(f"78c33d18-170c-44d3-a227-b3194f13400{number}", status="PENDING", startTime=None, endTime=None)
+
+
+def with_events(listed: dict[str, Any], *seconds: float) -> dict[str, Any]:
+    """Return a run as GetRunStatus shows it, with ``stateEvents`` at these times."""
+    return {**listed, "stateEvents": [{"type": "STATUS", "value": "PENDING", "timestamp": at(s)} for s in seconds]}
+
+
+def test_a_pending_run_that_is_older_than_the_request_is_not_taken() -> None:
+    own, other = pending(1), pending(2)
+    taken, outcome = start_with(LOST, page(own, other), with_events(own, 1), with_events(other, -60, 9))
+    assert taken == [*RECONCILED, "GetRunStatus", "GetRunStatus"]
+    assert outcome()["runId"] == own["runId"]
+    assert start_with(LOST, page(other), with_events(other, -60), STARTED)[1]() == STARTED
+
+
+def test_the_events_of_a_pending_run_are_requested() -> None:
+    steps = start(protocol.run_project(PROJECT), PROJECT, on_ambiguous_start="reconcile", grace=1)
+    next(steps)
+    steps.throw(LOST)
+    next(steps)
+    asked = steps.send(page(pending(1)))
+    assert isinstance(asked, Call)
+    assert asked.path == f"/projects/{PROJECT}/runs/{pending(1)['runId']}"
+    assert asked.headers == {"enable-expanded-stats": "true"}
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        pending(1),
+        {**pending(1), "stateEvents": None},
+        {**pending(1), "stateEvents": [{"timestamp": "yesterday"}]},
+        errors.HexNotFound("404"),
+        errors.HexForbidden("403"),
+        HexServerError("500"),
+    ],
+)
+def test_a_pending_run_is_a_candidate_if_hex_does_not_say_when_it_began(status: object) -> None:
+    taken, outcome = start_with(LOST, page(pending(1)), status)
+    assert taken == [*RECONCILED, "GetRunStatus"]
+    assert outcome()["runId"] == pending(1)["runId"]
+
+
+def test_the_events_of_five_runs_at_most_are_requested() -> None:
+    listed = [pending(number) for number in range(7)]
+    older = [with_events(each, -60) for each in listed]
+    taken, outcome = start_with(LOST, page(*listed[:3], more=True), *older[:3], page(*listed[3:]), *older[3:5])
+    assert taken == [*RECONCILED, *["GetRunStatus"] * 3, "GetProjectRuns", *["GetRunStatus"] * 2]
+    with pytest.raises(HexAmbiguousStart, match="several runs") as raised:
+        outcome()
+    assert [each["runId"] in str(raised.value) for each in listed] == [False] * 5 + [True] * 2
+
+
+def test_no_events_are_requested_where_they_do_not_help() -> None:
+    assert start_with(LOST, page(pending(1)), on_ambiguous_start="fail")[0] == RECONCILED
+    assert start_with(LOST, page({**pending(1), "startTime": at(1)}))[0] == RECONCILED

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime
-import decimal
 import json
 import re
 from typing import Any
@@ -55,7 +54,6 @@ HALF = "contains half a character (a lone surrogate), which JSON cannot represen
         ({"a": [1, float("inf")]}, "input_params['a'][1] is inf, which JSON cannot represent."),
         ({"a": {"b": {1, 2}}}, f"input_params['a']['b'] is of type set, {WRONG_TYPE}"),
         ({"a": b"bytes"}, f"input_params['a'] is of type bytes, {WRONG_TYPE}"),
-        ({"a": decimal.Decimal("1.5")}, f"input_params['a'] is of type Decimal, {WRONG_TYPE}"),
         ({"a": object()}, f"input_params['a'] is of type object, {WRONG_TYPE}"),
         ({"a": "{{ b }}", "c": UNRESOLVED}, f"input_params['c'] is of type XComArg, {WRONG_TYPE}"),
         ({1: "a"}, "input_params has the key 1 of type int, but keys must be strings."),

@@ -147,7 +147,8 @@ def test_the_test_button_of_the_connection_form_names_the_owner_of_the_token(
     airflow: LocalAirflow, emulator: Control, token: str
 ) -> None:
     good = airflow.api.test_connection("hex_new", "hex", host=emulator.url, password=token)
-    assert good == {"status": True, "message": f"The token works: it belongs to ada@example.com at {emulator.api_url}."}
+    assert good["status"] is True
+    assert good["message"].startswith(f"The token works at {emulator.api_url}: it belongs to ada@example.com, and can")
     bad = airflow.api.test_connection("hex_new", "hex", host=emulator.url, password="hxtp_0bad")
     assert bad["status"] is False
     assert "Check the connection's API token and Base URL" in bad["message"]

@@ -139,7 +139,7 @@ def test_max_wait_does_not_apply_to_the_list(transport: Either, emulator: Contro
 def test_a_rejected_list_leaves_the_start_ambiguous(transport: Either, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True, apply=True)
     emulator.fault("GetProjectRuns", status=403)
-    with pytest.raises(errors.HexAmbiguousStart, match=r"cannot be listed.*scope 'Read projects'"):
+    with pytest.raises(errors.HexAmbiguousStart, match=r"cannot be listed.*formerly 'Read projects'"):
         started(transport)
 
 
