@@ -191,6 +191,7 @@ REQUESTS = {
     "GetProject": f"GET /projects/{PROJECT}",
     "GetQueriedTables": f"GET /projects/{PROJECT}/queriedTables",
     "GetChartImageFromRun": f"GET /projects/{PROJECT}/runs/{RUN}/cells/{CELL}/image",
+    "ListCells": "GET /cells",
     "Me": "GET /users/me",
 }
 
