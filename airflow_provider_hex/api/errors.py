@@ -139,6 +139,10 @@ class HexNotFound(HexRequestRejected):
     """404: there is no such project or run, or the token's owner has no access to it."""
 
 
+class HexRunGone(HexNotFound):
+    """403, 404 or 422: the run is gone, or the token's owner has no access to it. The token can read its project."""
+
+
 class HexAmbiguousStart(HexError):
     """RunProject was sent, and it is unknown which run it started, if any. So it is not sent again."""
 
