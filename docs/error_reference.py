@@ -271,6 +271,12 @@ CASES: dict[type[HexError], list[Case]] = {
         Case("There is no such chart", answered(_CHART, 404, moved("NOT_FOUND", "Cell not found"))),
         Case("The address is not Hex's", answered(protocol.me(), 404, "404 page not found")),
     ],
+    errors.HexRunGone: [
+        Case(
+            "The run is gone, or it is another project's",
+            lambda: error_messages.run_gone(Case("", answered(_POLL, 404, _GONE)).error, _PROJECT, _RUN),
+        ),
+    ],
     errors.HexAmbiguousStart: [
         Case(
             "A start got no response, and a run with unknown inputs began",
@@ -297,7 +303,7 @@ CASES: dict[type[HexError], list[Case]] = {
         Case(
             "The run takes too long", lambda: timed_out(True), "choose a longer `timeout`, or see in Hex what is slow."
         ),
-        Case("Hex could not be polled until the timeout", lambda: timed_out(False)),
+        Case("No poll succeeded until the timeout", lambda: timed_out(False)),
     ],
 }
 

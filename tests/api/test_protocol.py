@@ -202,7 +202,9 @@ def test_every_call_has_the_method_and_path_of_hexs_reference(name: str) -> None
     assert call.name == name
     assert f"{call.method} {call.path}" == REQUESTS[name]
     assert str(call) == f"{name} ({REQUESTS[name]})"
-    assert call.query == ({"limit": "100"} if name in ("GetProjectRuns", "ListProjects", "GetQueriedTables") else {})
+    queries = {"ListCells": {"projectId": PROJECT, "limit": "100"}}
+    lists = ("GetProjectRuns", "ListProjects", "GetQueriedTables")
+    assert call.query == queries.get(name, {"limit": "100"} if name in lists else {})
 
 
 @pytest.mark.parametrize("name", NAMES)

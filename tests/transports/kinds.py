@@ -53,6 +53,9 @@ KINDS = {
         lambda run: protocol.get_queried_tables(PROJECT),
         lambda v, run: "analytics.core.regions" in [table["tableName"] for table in v],
     ),
+    "ListCells": _listed(
+        lambda run: protocol.list_cells(PROJECT), lambda v, run: CHART in [cell["staticId"] for cell in v]
+    ),
     "RunProject": Kind(lambda run: protocol.run_project(PROJECT), lambda v, run: v["runId"] != run, _started),
     "GetProjectRuns": _listed(
         lambda run: protocol.get_project_runs(PROJECT), lambda v, run: [r["runId"] for r in v] == [run]
