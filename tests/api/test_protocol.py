@@ -191,6 +191,7 @@ REQUESTS = {
     "GetProject": f"GET /projects/{PROJECT}",
     "GetQueriedTables": f"GET /projects/{PROJECT}/queriedTables",
     "GetChartImageFromRun": f"GET /projects/{PROJECT}/runs/{RUN}/cells/{CELL}/image",
+    "ListCells": "GET /cells",
     "Me": "GET /users/me",
 }
 
@@ -201,7 +202,9 @@ def test_every_call_has_the_method_and_path_of_hexs_reference(name: str) -> None
     assert call.name == name
     assert f"{call.method} {call.path}" == REQUESTS[name]
     assert str(call) == f"{name} ({REQUESTS[name]})"
-    assert call.query == ({"limit": "100"} if name in ("GetProjectRuns", "ListProjects", "GetQueriedTables") else {})
+    queries = {"ListCells": {"projectId": PROJECT, "limit": "100"}}
+    lists = ("GetProjectRuns", "ListProjects", "GetQueriedTables")
+    assert call.query == queries.get(name, {"limit": "100"} if name in lists else {})
 
 
 @pytest.mark.parametrize("name", NAMES)
