@@ -105,11 +105,12 @@ class HexClient:
             yield from page.items
             following = page.next
 
-    def carry_out(self, steps: Steps[T], max_wait: float = LONGEST_LIMIT) -> T:
+    def carry_out(self, steps: Steps[T], max_wait: float = LONGEST_LIMIT, *, once: bool = False) -> T:
         """Carry out a procedure.
 
         :param steps: the procedure.
         :param max_wait: seconds for which RunProject waits for a rate limit of Hex.
+        :param once: send no call again after a transient error. Default: as :meth:`request` does.
         :return: what the procedure returns.
         :raises HexError: what the procedure raises.
         """
@@ -120,13 +121,17 @@ class HexClient:
             except StopIteration as end:
                 return cast(T, end.value)
             try:
-                go_on = partial(steps.send, self._take(step, max_wait))
+                go_on = partial(steps.send, self._take(step, max_wait, once))
             except HexError as error:
                 go_on = partial(steps.throw, error)
 
-    def _take(self, step: Call[Any] | Pause, max_wait: float) -> Any:
+    def _take(self, step: Call[Any] | Pause, max_wait: float, once: bool) -> Any:
         if isinstance(step, Pause):
             return self.sleep(step.seconds)
+        if once:
+            if pause := self.pause(step):
+                self.sleep(pause)
+            return self.send(step)
         return self.request(step) if step.repeatable else self.request(step, max_wait)
 
     def _send(self, call: Call[T], now: float) -> T:

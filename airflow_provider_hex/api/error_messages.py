@@ -141,18 +141,42 @@ def run_failed(run: Mapping[str, Any]) -> errors.HexRunFailed:
     )
 
 
-def run_timeout(project_id: str, run_id: str, run: Mapping[str, Any] | None, timeout: float) -> errors.HexRunTimeout:
+def run_timeout(
+    project_id: str, run_id: str, run: Mapping[str, Any] | None, timeout: float, no_last_poll: str = ""
+) -> errors.HexRunTimeout:
     """Return the error for a run that had not ended when the timeout was reached.
 
     :param project_id: the project.
     :param run_id: the run.
     :param run: the run as last polled, None if no poll succeeded.
     :param timeout: the timeout in seconds.
+    :param no_last_poll: why the run could not be polled when the timeout was reached, empty if it was.
     """
-    status = f"still {run.get('status')}" if run else "status unknown, since no poll succeeded"
+    status = "status unknown, since no poll succeeded"
+    if run:
+        status = f"{run.get('status')} when last polled" if no_last_poll else f"still {run.get('status')}"
     known = run or {"projectId": project_id, "runId": run_id}
+    impossible = f" A last poll was not possible: {no_last_poll}" if no_last_poll else ""
     return errors.HexRunTimeout(
-        f"The run timed out after {round(timeout, 1):g} s, {status}: {describe(known)}.", trace_id=known.get("traceId")
+        f"The run timed out after {round(timeout, 1):g} s, {status}: {describe(known)}.{impossible}",
+        trace_id=known.get("traceId"),
+    )
+
+
+def run_gone(error: HexError, project_id: str, run_id: str) -> errors.HexRunGone:
+    """Return the error for a run that Hex does not show, although the token can read its project.
+
+    :param error: the rejection of GetRunStatus. Its hint does not apply.
+    :param project_id: the project.
+    :param run_id: the run.
+    """
+    run = describe({"projectId": project_id, "runId": run_id})
+    said = " ".join(quoted(text) for text in (error.reason, error.details) if text) or "nothing"
+    trace_id = f" Trace id: {error.trace_id}." if error.trace_id else ""
+    return errors.HexRunGone(
+        f"{run} is gone, or the token's owner has no access to it. Hex responded to GetRunStatus with {error.status}: "
+        f"{said}. The token can read the project. Check the ids, and whose token it is.{trace_id}",
+        **error.facts,
     )
 
 

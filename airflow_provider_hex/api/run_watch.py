@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 
-from airflow_provider_hex.api import error_messages, poll_schedule
+from airflow_provider_hex.api import error_messages, poll_schedule, steps
 from airflow_provider_hex.api.errors import HexError, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.models import Run, RunStatus
+from airflow_provider_hex.api.steps import Steps
 
 log = logging.getLogger(__name__)
+
+NEW_FOR = 60.0
+"""Seconds after its start for which Hex may not show a run yet."""
+LAST_POLL_WITHIN = 30.0
+"""Seconds beyond a wait's timeout within which its last poll must be possible."""
+_LAST_POLLS = 4
+"""How often the last poll is tried if transient errors make it fail."""
+_LAST_POLL_PAUSE = 1.0
+"""Seconds between two of these tries."""
 
 
 class RunWatch:
@@ -20,6 +31,7 @@ class RunWatch:
     :param started_at: when the wait began, in epoch seconds.
     :param poll_interval: seconds between two polls. Default: see :func:`poll_schedule.next_poll_delay`.
     :param timeout: maximum seconds to wait, counted from ``started_at``. Default: no timeout.
+    :param new_until: until when Hex may not show the run yet, in epoch seconds. Default: it shows the run.
     """
 
     def __init__(
@@ -30,14 +42,33 @@ class RunWatch:
         started_at: float,
         poll_interval: float | None = None,
         timeout: float | None = None,
+        new_until: float = 0.0,
     ) -> None:
         self.project_id = project_id
         self.run_id = run_id
         self.started_at = started_at
         self.poll_interval = poll_interval
         self.timeout = timeout
+        self.new_until = new_until
         self._run: Run | None = None
-        self._retry_after: float | None = None
+        self._polled_at = self._known_at = -math.inf
+        self._error: HexError | None = None
+        self._last_polls = 0
+
+    def poll(self, now: float) -> Steps[Run]:
+        """Return the procedure that polls the run.
+
+        :param now: the time in epoch seconds.
+        """
+        self.polling(now)
+        return steps.poll(self.project_id, self.run_id, is_new=now < self.new_until)
+
+    def polling(self, now: float) -> None:
+        """Record that the run is about to be polled.
+
+        :param now: the time in epoch seconds.
+        """
+        self._polled_at, self._error = now, None
 
     def polled(self, run: Run) -> bool:
         """Record the run as Hex reports it, and log a new status.
@@ -48,7 +79,7 @@ class RunWatch:
         if self._run is None or self._run["status"] != run["status"]:
             unknown = ", a status unknown to this provider" if RunStatus.of(run) is RunStatus.UNKNOWN else ""
             log.info("%s%s: %s", run["status"], unknown, error_messages.describe(run))
-        self._run, self._retry_after = run, None
+        self._run, self._known_at = run, self._polled_at
         return RunStatus.of(run).is_terminal
 
     def poll_failed(self, error: HexError) -> None:
@@ -62,41 +93,60 @@ class RunWatch:
             add_sentence(error, f"It ends the wait for run {self.run_id}.{url}")
             raise error
         log.warning("Polling Hex run %s failed, and will be retried. %s", self.run_id, error)
-        self._retry_after = error.retry_after
+        self._error = error
+        self._last_polls += self._polled_at >= self._deadline
 
     def first_poll(self, now: float) -> float:
-        """Return when to poll first, in epoch seconds: soon after the wait began, but not before now.
+        """Return when to poll first, in epoch seconds: soon after the wait began, but neither late nor before now.
 
         :param now: the time in epoch seconds.
         """
-        return max(now, self.started_at + poll_schedule.next_poll_delay(0.0, poll_interval=self.poll_interval))
+        due = self.started_at + poll_schedule.next_poll_delay(0.0, poll_interval=self.poll_interval)
+        return max(now, min(due, self._deadline))
 
     def pause(self, now: float, at_least: float = 0.0, past: Sequence[float] = (), stretch: float = 1.0) -> float:
-        """Return the seconds until the next poll.
+        """Return the seconds until the next poll. The last one is when the timeout is reached, or soon after.
 
         :param now: the time in epoch seconds.
         :param at_least: seconds for which the rate limit allows no poll.
         :param past: the seconds that past runs of the project took, as far as known.
         :param stretch: factor for a pause that the user did not choose.
-        :raises HexRunTimeout: the timeout is reached.
+        :raises HexRunTimeout: the timeout is reached, and the run was polled since, or cannot be.
         """
+        if self._error is not None:  # Hex may ask for a delay
+            at_least = max(at_least, self._polled_at + (self._error.retry_after or 0.0) - now)
+        if now >= self._deadline:
+            return self._pause_before_last_poll(now, at_least)
         pause = poll_schedule.next_poll_delay(now - self.started_at, poll_interval=self.poll_interval, past=past)
-        pause = max(pause * (1.0 if self.poll_interval else stretch), self._retry_after or 0.0, at_least)
-        left = self.left(now)
-        if left is not None and left <= 0:
+        pause = max(pause * (1.0 if self.poll_interval else stretch), at_least)
+        return min(pause, self._deadline - now)
+
+    def _pause_before_last_poll(self, now: float, at_least: float) -> float:
+        pause = max(at_least, _LAST_POLL_PAUSE) if self._last_polls else at_least
+        is_possible = self._last_polls < _LAST_POLLS and now + pause <= self._deadline + LAST_POLL_WITHIN
+        if self._known_at >= self._deadline or not is_possible:
             raise self.timed_out()
-        return pause if left is None else min(pause, left)
+        return pause
 
     def left(self, now: float) -> float | None:
         """Return the seconds until the timeout, None if there is none.
 
         :param now: the time in epoch seconds.
         """
-        return None if self.timeout is None else self.started_at + self.timeout - now
+        return None if self.timeout is None else self._deadline - now
 
     def timed_out(self) -> HexRunTimeout:
         """Return the error for a wait whose timeout is reached."""
-        return error_messages.run_timeout(self.project_id, self.run_id, self._run, self.timeout or 0.0)
+        no_last_poll = ""
+        if self._known_at < self._deadline:
+            no_last_poll = f"no response came, or no request could be sent, within {LAST_POLL_WITHIN:g} s."
+            if self._error is not None:
+                no_last_poll = str(self._error)
+        return error_messages.run_timeout(self.project_id, self.run_id, self._run, self.timeout or 0.0, no_last_poll)
+
+    @property
+    def _deadline(self) -> float:
+        return math.inf if self.timeout is None else self.started_at + self.timeout
 
 
 def duration(run: Run) -> float | None:

@@ -10,10 +10,10 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from airflow_provider_hex.api import protocol
+from airflow_provider_hex.api import error_messages, protocol
 from airflow_provider_hex.api.call import Call
-from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRequestRejected
-from airflow_provider_hex.api.models import RunStatus
+from airflow_provider_hex.api.errors import HexError, HexRequestRejected, HexRunGone, HexUnauthorized, add_sentence
+from airflow_provider_hex.api.models import Run, RunStatus
 
 T = TypeVar("T")
 
@@ -28,27 +28,67 @@ class Pause:
 Steps: TypeAlias = Generator[Call[Any] | Pause, Any, T]
 
 
-def cancel(project_id: str, run_id: str) -> Steps[None]:
+_MAY_BE_GONE = (403, 404, 422)
+"""How Hex may respond to a request about a run that it does not have, or does not show."""
+
+
+def poll(project_id: str, run_id: str, *, is_new: bool = False) -> Steps[Run]:
+    """Poll a run. If Hex does not show it, find out whether the token can read its project.
+
+    See https://learn.hex.tech/docs/api/api-reference#operation/GetRunStatus.
+
+    :param project_id: the project.
+    :param run_id: the run.
+    :param is_new: whether the run was started so recently that Hex may not show it yet. Then a rejection is transient.
+    :raises HexRunGone: the run is gone, or the token's owner has no access to it.
+    :raises HexError: the run could not be polled. The message says so if the token cannot read the project.
+    """
+    try:
+        run: Run = yield protocol.get_run(project_id, run_id)
+    except HexRequestRejected as error:
+        if error.status not in _MAY_BE_GONE:
+            raise
+        if is_new:
+            add_sentence(error, "The run is new, and Hex may not show it yet.")
+            error.transient = True
+            raise
+        rejection = error
+    else:
+        return run
+    try:
+        yield protocol.get_project(project_id)
+    except HexUnauthorized:
+        raise
+    except HexRequestRejected:
+        add_sentence(rejection, "The token cannot read the project either.")
+        raise rejection from None
+    raise error_messages.run_gone(rejection, project_id, run_id)
+
+
+def cancel(project_id: str, run_id: str, *, is_new: bool = False) -> Steps[Run | HexRunGone | None]:
     """Cancel a run. One that has ended already, or is gone, counts as cancelled.
 
     See https://learn.hex.tech/docs/api/api-reference#operation/CancelRun.
 
     :param project_id: the project.
     :param run_id: the run.
+    :param is_new: whether the run was started so recently that Hex may not show it yet. Then it is not gone.
+    :return: None if Hex cancelled it, the run if it had ended, or an error that says that it is gone.
     :raises HexError: it could not be cancelled, or it is unknown whether it was.
     """
     try:
         yield protocol.cancel_run(project_id, run_id)
-    except HexRequestRejected:
-        # Hex rejects the cancel of a run that has ended, but does not document how.
-        if not (yield from _is_over(project_id, run_id)):
-            raise
-
-
-def _is_over(project_id: str, run_id: str) -> Steps[bool]:
+    except HexRequestRejected as error:
+        rejection = error
+    else:
+        return None
+    # Hex rejects the cancel of a run that has ended, but does not document how.
     try:
-        return RunStatus.of((yield protocol.get_run(project_id, run_id))).is_terminal
-    except HexNotFound:
-        return True
+        run = yield from poll(project_id, run_id, is_new=is_new)
+    except HexRunGone as gone:
+        return gone
     except HexError:
-        return False
+        raise rejection from None
+    if not RunStatus.of(run).is_terminal:
+        raise rejection
+    return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_hex.api import protocol
@@ -18,14 +19,23 @@ log = logging.getLogger(__name__)
 
 _MAX_STRETCH = 1.2
 """The maximum factor by which a pause between two polls is lengthened."""
+_SHORT_PAUSE = 1.0
+"""Seconds for which a poll that is due waits for the rate limit."""
 
 
 def wait_for_run(
-    client: HexClient, project_id: str, run_id: str, *, poll_interval: float | None = None, timeout: float | None = None
+    client: HexClient,
+    project_id: str,
+    run_id: str,
+    *,
+    poll_interval: float | None = None,
+    timeout: float | None = None,
+    new_until: float = 0.0,
 ) -> Run:
     """Wait until a run has completed, and return it.
 
-    Transient errors (no network, 429, 5xx, an invalid response) are logged, then retried.
+    Transient errors (no network, 429, 5xx, an invalid response) are logged, then retried. The run is polled a last
+    time when the timeout is reached, even if that is before ``poll_interval``.
 
     :param client: the client that polls.
     :param project_id: the project.
@@ -33,27 +43,59 @@ def wait_for_run(
     :param poll_interval: seconds between two polls. Default:
         :func:`~airflow_provider_hex.api.poll_schedule.next_poll_delay` decides.
     :param timeout: seconds to wait. Default: no timeout.
+    :param new_until: until when Hex may not show the run yet, in epoch seconds. Default: it shows the run.
     :raises HexRunFailed: the run ended, but not as ``COMPLETED``.
     :raises HexRunTimeout: the run had not ended after ``timeout``. It continues.
     :raises HexError: the run cannot be polled.
     """
-    watch = RunWatch(project_id, run_id, started_at=client.clock(), poll_interval=poll_interval, timeout=timeout)
-    call = protocol.get_run(project_id, run_id)
+    now = client.clock()
+    watch = RunWatch(
+        project_id, run_id, started_at=now, poll_interval=poll_interval, timeout=timeout, new_until=new_until
+    )
+    watch.polling(now)
     runs = _recent_runs(client, project_id)
     past = [seconds for run in runs if (seconds := duration(run)) is not None]
-    known = next((run for run in runs if run["runId"].lower() == run_id.lower()), None)
-    while True:
-        try:
-            run = known or client.send(call)
-        except HexError as error:
-            watch.poll_failed(error)
-        else:
-            if watch.polled(run):
-                return require_completed(run)
+    run = next((run for run in runs if run["runId"].lower() == run_id.lower()), None) or _poll(client, watch)
+    while run is None or not watch.polled(run):
         # Many processes may have begun at the same moment. They should not all poll at the same moment.
-        stretch = random.uniform(1.0, _MAX_STRETCH)
-        client.sleep(watch.pause(client.clock(), client.pause(call), past, stretch))
-        known = None
+        _sleep(client, watch, past, stretch=random.uniform(1.0, _MAX_STRETCH))
+        run = _poll(client, watch)
+    return require_completed(run)
+
+
+def last_poll(client: HexClient, project_id: str, run_id: str, timeout: float = 0.0) -> Run:
+    """Poll a run because a timeout is reached, and return it, whether it has ended or not.
+
+    A rate limit and transient errors are waited for, but not for long.
+
+    :param client: the client that polls.
+    :param project_id: the project.
+    :param run_id: the run.
+    :param timeout: the timeout in seconds, for the message.
+    :raises HexError: the run cannot be polled.
+    """
+    watch = RunWatch(project_id, run_id, started_at=client.clock() - timeout, timeout=timeout)
+    while (run := _poll(client, watch)) is None:
+        _sleep(client, watch)
+    watch.polled(run)
+    return run
+
+
+def _poll(client: HexClient, watch: RunWatch) -> Run | None:
+    """Poll a run. Return None on a transient error, and if the rate limit does not allow the poll soon."""
+    if client.pause(protocol.get_run(watch.project_id, watch.run_id)) > _SHORT_PAUSE:
+        return None
+    try:
+        return client.carry_out(watch.poll(client.clock()), once=True)
+    except HexError as error:
+        watch.poll_failed(error)
+        return None
+
+
+def _sleep(client: HexClient, watch: RunWatch, past: Sequence[float] = (), stretch: float = 1.0) -> None:
+    """Sleep until the next poll."""
+    at_least = client.pause(protocol.get_run(watch.project_id, watch.run_id))
+    client.sleep(watch.pause(client.clock(), at_least, past, stretch))
 
 
 def _recent_runs(client: HexClient, project_id: str) -> list[Run]:

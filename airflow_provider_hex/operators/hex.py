@@ -33,6 +33,9 @@ class HexRunProjectOperator(BaseOperator):
     XComs ``run_id`` and ``run_url`` are pushed as soon as the run exists. The run is cancelled when the task times
     out, when a user ends the task, and when it fails in its last attempt.
 
+    For a minute after its start, Hex may not show a run yet, so it may respond with 403, 404 or 422 without ending the
+    wait. After that, these mean that the run is gone, or that the token's owner has no access to it.
+
     A retry recovers the run of the previous attempt: it re-attaches to a run that has not ended, takes the result of
     one that completed, and otherwise starts another. (This needs Airflow 3.3 or later, which has a task state store.
     On older versions a retry starts another run.) Clearing the task always starts another run.
@@ -54,7 +57,8 @@ class HexRunProjectOperator(BaseOperator):
     :param poll_interval: seconds between two polls of the run, or a timedelta. Default: a tenth of the time
         waited, from 2 to 120 seconds, and more often around the time at which earlier runs of the project ended.
     :param timeout: seconds from the start of the attempt until the run must have ended, or a timedelta; None for no
-        timeout. Default: an hour.
+        timeout. The run is polled a last time then, whatever ``poll_interval`` is: if it has completed, the task
+        succeeds. The rate limit may delay the last poll by up to 30 seconds. Default: an hour.
     :param cancel_on_timeout: cancel the run when ``timeout`` or ``execution_timeout`` is reached. Default: yes.
     :param on_ambiguous_start: what to do when RunProject got no clear response, so that a run may exist or not.
         ``reconcile``: list the project's API-triggered runs since the request, ``start_grace`` seconds after it. If
@@ -68,6 +72,7 @@ class HexRunProjectOperator(BaseOperator):
     :raises HexInvalidInput: Hex would reject or ignore the arguments; nothing was sent.
     :raises HexAmbiguousStart: it is unknown which run was started, if any.
     :raises HexRunFailed: the run ended, but not as ``COMPLETED``.
+    :raises HexRunGone: the run is gone, or the token's owner has no access to it.
     :raises HexRunTimeout: the run had not ended after ``timeout``.
     """
 
@@ -144,8 +149,8 @@ class HexRunProjectOperator(BaseOperator):
         if next_method == "retry_start":
             return super().resume_execution(next_method, next_kwargs, context)
         self._task_run = TaskRun.resumed(self, context, self._kill_switch)
-        with self._task_run.released_on_failure():
-            return super().resume_execution(next_method, next_kwargs, context)
+        resume = super().resume_execution
+        return self._task_run.released_on_failure(lambda: resume(next_method, next_kwargs, context))
 
     @airflow_errors()
     def execute_complete(self, context: Context, event: Any) -> Run:

@@ -32,6 +32,7 @@ def defer_wait(
     poll_interval: float | None,
     timeout: float | None,
     cancel_on_kill: bool,
+    new_until: float = 0.0,
 ) -> NoReturn:
     """Wait for a run in the triggerer. The task resumes in its ``execute_complete``.
 
@@ -43,6 +44,7 @@ def defer_wait(
     :param timeout: seconds from now until the trigger ends the wait, None for no timeout. (Airflow 3 does not enforce
         ``execution_timeout`` on a deferred task.)
     :param cancel_on_kill: whether a kill of the task cancels the run.
+    :param new_until: see :class:`~airflow_provider_hex.triggers.hex.HexRunTrigger`.
     """
     from airflow_provider_hex.triggers.hex import HexRunTrigger  # a DAG file does not need it
 
@@ -54,6 +56,7 @@ def defer_wait(
             poll_interval=poll_interval,
             timeout=timeout,
             cancel_on_kill=cancel_on_kill,
+            new_until=new_until,
         ),
         method_name="execute_complete",
         timeout=None if timeout is None else timedelta(seconds=timeout) + _DEFERRAL_MARGIN,

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_hex.api import protocol, start, steps
+from airflow_provider_hex.api import start, steps
 from airflow_provider_hex.api.error_messages import describe
-from airflow_provider_hex.api.errors import HexError, HexNotFound
+from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRequestRejected, HexRunGone
 from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.api.start import OnAmbiguousStart, StartRequest
+from airflow_provider_hex.runs.release import outcome_of_cancel
 
 if TYPE_CHECKING:
     from airflow_provider_hex.api.client import HexClient
@@ -43,8 +44,9 @@ def decide(run: Mapping[str, Any] | None, *, is_retry: bool, same_project: bool,
     :param same_project: whether the task still runs the same project: its id may be a template.
     :param wait_for_completion: whether the task waits for its run.
     """
-    if run is None:
-        return Recovery.START
+    if run is None:  # or the token's owner has no access to it, so it may still be running
+        is_superfluous = wait_for_completion or (is_retry and same_project)
+        return Recovery.CANCEL_AND_START if is_superfluous else Recovery.START
     status = RunStatus.of(run)
     if is_retry and same_project and (status.is_success or not status.is_terminal):
         return Recovery.REATTACH
@@ -61,6 +63,7 @@ class RunRecovery:
     :param project_id: the project that the task runs now.
     :param on_ambiguous_start: see :data:`~airflow_provider_hex.api.start.OnAmbiguousStart`.
     :param wait_for_completion: whether the task waits for its run.
+    :param is_new: whether the run was started so recently that Hex may not show it yet.
     """
 
     def __init__(
@@ -71,12 +74,14 @@ class RunRecovery:
         project_id: str,
         on_ambiguous_start: OnAmbiguousStart,
         wait_for_completion: bool,
+        is_new: bool = False,
     ) -> None:
         self._client = client
         self._record = record
         self._project_id = project_id
         self._on_ambiguous_start = on_ambiguous_start
         self._wait_for_completion = wait_for_completion
+        self._is_new = is_new
 
     def previous_run(self) -> Mapping[str, Any] | None:
         """Return the previous attempt's run, None if it has none that matters.
@@ -95,23 +100,42 @@ class RunRecovery:
         :raises HexError: the run could neither be polled nor cancelled.
         """
         project_id = known.get("projectId", self._project_id)
-        run = self._poll(project_id, known)
+        same_project = project_id.lower() == self._project_id.lower()
+        run = self._poll(project_id, known, same_project)
         action = decide(
             run,
             is_retry=self._record.is_retry,
-            same_project=project_id.lower() == self._project_id.lower(),
+            same_project=same_project,
             wait_for_completion=self._wait_for_completion,
         )
-        status = "gone" if run is None else run.get("status", "of unknown status")
+        status = "gone, or the token's owner has no access to it" if run is None else run.get("status", "unknown")
         log.info("The previous attempt's run is %s: %s", status, describe(known))
         if action is Recovery.REATTACH:
             log.info("Re-attaching to it.")
             return run
         if action is Recovery.CANCEL_AND_START:
-            self._client.carry_out(steps.cancel(project_id, known["runId"]))
-            why = "its project changed" if self._record.is_retry else "the task was cleared"
-            log.warning("Cancelled the previous run (status %s), because %s: %s", status, why, describe(known))
+            ended = self._cancel(project_id, known, is_gone=run is None)
+            if ended and self._record.is_retry and same_project and RunStatus.of(ended).is_success:
+                return ended
         return None
+
+    def _cancel(self, project_id: str, known: Mapping[str, Any], *, is_gone: bool) -> Run | None:
+        """Cancel the previous run. Return it if it had ended.
+
+        :raises HexError: it could not be cancelled, and is not gone.
+        """
+        why = "its project changed" if self._record.is_retry else "the task was cleared"
+        why = "it may still be running" if is_gone else why
+        log.warning("Cancelling the previous run, because %s: %s", why, describe(known))
+        try:
+            found = self._client.carry_out(steps.cancel(project_id, known["runId"], is_new=self._is_new))
+        except HexRequestRejected as error:
+            if not is_gone:
+                raise
+            log.warning("%s", error)
+            return None
+        log.info("%s", outcome_of_cancel(found))
+        return None if isinstance(found, HexRunGone) else found
 
     def _reconciled(self) -> StartedRun | None:
         """Return the run that the previous attempt's RunProject started, None if there is none to consider."""
@@ -131,18 +155,17 @@ class RunRecovery:
             clock_skew=_MAX_CLOCK_SKEW,
         )
 
-    def _poll(self, project_id: str, known: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    def _poll(self, project_id: str, known: Mapping[str, Any], same_project: bool) -> Mapping[str, Any] | None:
         """Return the run as it is now, None if it is gone, and as it was recorded if Hex does not respond."""
         try:
-            return self._client.request(protocol.get_run(project_id, known["runId"]))
-        except HexNotFound as error:
-            log.warning("%s", error)
-            return None
+            return self._client.carry_out(steps.poll(project_id, known["runId"], is_new=self._is_new))
         except HexError as error:
-            if not error.transient:
+            # The project may be gone too. If the task runs another one now, that must not end it for ever.
+            is_gone = isinstance(error, HexNotFound) and (isinstance(error, HexRunGone) or not same_project)
+            if not is_gone and not error.transient:
                 raise
             log.warning("%s", error)
-            return known
+            return known if error.transient else None
 
 
 def reconcile(

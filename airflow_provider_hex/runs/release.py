@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_hex.api import steps
+from airflow_provider_hex.api.errors import HexRunGone
+from airflow_provider_hex.api.models import Run, RunStatus
+from airflow_provider_hex.api.waiting import last_poll
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs.disposition import Disposition
+
+log = logging.getLogger(__name__)
 
 _LEFT = {
     Disposition.LEAVE_TO_RETRY: "The run continues, and the task's next attempt re-attaches to it.",
     Disposition.LEAVE_TO_OTHER_ATTEMPT: "The run continues, because another attempt of the task waits for it.",
     Disposition.LEAVE_RUNNING: "The run continues, because cancel_on_timeout is False.",
 }
+GONE_TO_RETRY = "The task's next attempt polls the run again, and starts another if it is still gone."
+"""What is said of a run that is gone, in place of the sentence of ``LEAVE_TO_RETRY``."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +31,18 @@ class Release:
     """What happened to a run.
 
     :param disposition: what was decided.
-    :param cancelled: whether the run was cancelled.
     :param sentence: says what happened.
+    :param is_settled: whether the run was cancelled, ended in another way than ``COMPLETED``, or is gone.
+    :param ended: the run, if it had ended before it could be released.
     """
 
     disposition: Disposition
-    cancelled: bool
     sentence: str
+    is_settled: bool = False
+    ended: Run | None = None
 
 
-def release_run(disposition: Disposition, hook: HexHook, run: Mapping[str, Any]) -> Release:
+def release_run(disposition: Disposition, hook: HexHook, run: Mapping[str, Any], *, is_new: bool = False) -> Release:
     """Cancel a run or leave it, as was decided.
 
     A signal may have interrupted the task's client in a request, so this takes another client. An error here is part of
@@ -41,13 +51,49 @@ def release_run(disposition: Disposition, hook: HexHook, run: Mapping[str, Any])
     :param disposition: what was decided.
     :param hook: the task's hook.
     :param run: the run, with its project.
+    :param is_new: whether the run was started so recently that Hex may not show it yet.
     """
+    if disposition is Disposition.LEAVE_RUNNING and (ended := _ended(hook, run)):
+        return Release(disposition, how_it_ended(ended), is_settled=not RunStatus.of(ended).is_success, ended=ended)
     if disposition is not Disposition.CANCEL:
-        return Release(disposition, cancelled=False, sentence=_LEFT[disposition])
+        return Release(disposition, _LEFT[disposition])
     try:
         with closing(hook.new_client()) as client:
-            client.carry_out(steps.cancel(run["projectId"], run["runId"]))
+            found = client.carry_out(steps.cancel(run["projectId"], run["runId"], is_new=is_new))
     except Exception as error:
-        failure = f"The run could not be cancelled and may still be running: {error}"
-        return Release(disposition, cancelled=False, sentence=failure)
-    return Release(disposition, cancelled=True, sentence="The run was cancelled.")
+        return Release(disposition, f"The run could not be cancelled and may still be running: {error}")
+    ended = None if found is None or isinstance(found, HexRunGone) else found
+    completed = ended is not None and RunStatus.of(ended).is_success
+    return Release(disposition, outcome_of_cancel(found), is_settled=not completed, ended=ended)
+
+
+def outcome_of_cancel(found: Run | HexRunGone | None) -> str:
+    """Return a sentence that says what happened to a run that was to be cancelled.
+
+    :param found: what :func:`~airflow_provider_hex.api.steps.cancel` returned.
+    """
+    if isinstance(found, HexRunGone):
+        return "The run is gone, or the token's owner has no access to it, so it counts as cancelled."
+    if found is None or RunStatus.of(found) is RunStatus.KILLED:
+        return "The run was cancelled."
+    return how_it_ended(found)
+
+
+def _ended(hook: HexHook, run: Mapping[str, Any]) -> Run | None:
+    """Poll a run a last time, and return it if it has ended."""
+    try:
+        with closing(hook.new_client()) as client:
+            polled = last_poll(client, run["projectId"], run["runId"])
+    except Exception as error:
+        log.warning("%s", error)
+        return None
+    return polled if RunStatus.of(polled).is_terminal else None
+
+
+def how_it_ended(run: Run) -> str:
+    """Return a sentence that says how a run had ended before its task did.
+
+    :param run: the run.
+    """
+    status = RunStatus.of(run)
+    return "The run had already COMPLETED." if status.is_success else f"The run had already ended {status}."

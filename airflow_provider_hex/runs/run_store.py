@@ -32,6 +32,7 @@ class Record:
     :param request: the RunProject whose response was not recorded.
     :param run: the run.
     :param failure: how the run ended, if it did not complete.
+    :param started_at: when the run was started, in epoch seconds; 0 if that is unknown.
     """
 
     is_retry: bool
@@ -39,6 +40,7 @@ class Record:
     request: StartRequest | None = None
     run: dict[str, Any] | None = None
     failure: str | None = None
+    started_at: float = 0.0
 
 
 class RunStore:
@@ -77,6 +79,7 @@ class RunStore:
             request=request and StartRequest(request["sent_at"], request["default_options"]),
             run=run,
             failure=data.get("failure"),
+            started_at=data.get("started_at") or (request["sent_at"] if request else 0.0),
         )
 
     def record_request(self, project_id: str, request: StartRequest) -> None:
@@ -85,9 +88,14 @@ class RunStore:
         values = {"sent_at": request.sent_at, "default_options": request.default_options}
         self._set(request={"project_id": project_id, **values})
 
-    def record_run(self, run: Mapping[str, Any]) -> None:
-        """Record the task's run."""
-        self._set(run={name: run[name] for name in _RUN_FIELDS if run.get(name) is not None})
+    def record_run(self, run: Mapping[str, Any], started_at: float = 0.0) -> None:
+        """Record the task's run.
+
+        :param run: the run.
+        :param started_at: when it was started, in epoch seconds. Default: unknown.
+        """
+        fields = {name: run[name] for name in _RUN_FIELDS if run.get(name) is not None}
+        self._set(run=fields, started_at=started_at)
         self._has_run = True
 
     def record_failure(self, message: str) -> None:

@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, TaskDeferred
 
+from airflow_provider_hex.api import run_watch
 from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import (
     HexAmbiguousStart,
     HexError,
-    HexNotFound,
     HexRateLimited,
     HexRequestRejected,
     HexRunFailed,
+    HexRunGone,
     HexRunTimeout,
     HexUnreconciledStart,
     add_sentence,
 )
 from airflow_provider_hex.api.models import Run, RunStatus, StartedRun
+from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.api.waiting import wait_for_run
 from airflow_provider_hex.runs.attempt import Attempt
 from airflow_provider_hex.runs.deferral import defer_start, defer_wait, shorter_timeout
@@ -35,7 +37,7 @@ from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposit
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.runs.recorded_start import RecordedStart
 from airflow_provider_hex.runs.recovery import RunRecovery
-from airflow_provider_hex.runs.release import Release, release_run
+from airflow_provider_hex.runs.release import GONE_TO_RETRY, Release, release_run
 from airflow_provider_hex.runs.run_store import RunStore
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.run_xcom import pull_run, push_run
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class TaskRun:
@@ -71,6 +75,7 @@ class TaskRun:
         self._store = RunStore(context, durable=task.durable, has_run=run is not None)
         self._attempt = Attempt(self._ti, self._store)
         self._run = run
+        self._started_at = 0.0  # unknown
         self._release: Release | None = None
         self._kill_switch = kill_switch
         self._start = RecordedStart(task, self._store, kill_switch)
@@ -87,10 +92,13 @@ class TaskRun:
         :param requeued: whether the task has been deferred before, because it was rate-limited.
         :return: the completed run, or Hex's response to RunProject if the task does not wait.
         """
-        with self.released_on_failure():
+
+        def obtain_and_wait() -> StartedRun | Run:
             run = self._obtain(began, requeued)
             self._publish(run)
             return self._wait(run, began)
+
+        return self.released_on_failure(obtain_and_wait)
 
     # Obtain: recover the previous attempt's run, or start one. RecordedStart records each request before it is sent.
 
@@ -98,6 +106,7 @@ class TaskRun:
         run = None if requeued else self._recover()
         if run is None:
             run = self._run = self._start_run(began, requeued)
+            self._started_at = time.time()
         self._stop_if_killed()  # before the run is recorded: a run that is cancelled now needs no record
         return run
 
@@ -105,13 +114,14 @@ class TaskRun:
         record = self._store.load()
         if record is None:
             return None
-        self._run = record.run
+        self._run, self._started_at = record.run, record.started_at
         recovery = RunRecovery(
             self._client,
             record,
             project_id=self._task.project_id,
             on_ambiguous_start=self._task.on_ambiguous_start,
             wait_for_completion=self._task.wait_for_completion,
+            is_new=self._is_new,
         )
         self._run = previous = recovery.previous_run()
         recovered = recovery.resolve(previous) if previous else None
@@ -138,7 +148,7 @@ class TaskRun:
     # Publish: the record is for the next attempt, the XComs are for users and the trigger.
 
     def _publish(self, run: Mapping[str, Any]) -> None:
-        self._store.record_run(run)
+        self._store.record_run(run, self._started_at)
         push_run(self._ti, run)
 
     # Wait: in the worker, or deferred. A task that Airflow no longer wants must not defer, or leave its run running.
@@ -154,6 +164,7 @@ class TaskRun:
                 run["runId"],
                 poll_interval=self._task.poll_interval,
                 timeout=_seconds_left(self._task.timeout, began),
+                new_until=self._new_until,
             )
         if self._attempt.status() in (AttemptStatus.ENDED_BY_USER, AttemptStatus.SUPERSEDED):
             self._kill_switch.is_set = True
@@ -168,6 +179,7 @@ class TaskRun:
             poll_interval=self._task.poll_interval,
             timeout=_seconds_left(self._shorter_timeout, began),
             cancel_on_kill=True,
+            new_until=self._new_until,
         )
 
     def finish(self, event: Any) -> Run:
@@ -187,42 +199,58 @@ class TaskRun:
 
     # Release: decide what happens to the run, do it, record it, and say so in the error.
 
-    @contextmanager
-    def released_on_failure(self) -> Iterator[None]:
-        """Release the run if the block fails, and delete its record if the block succeeds."""
+    def released_on_failure(self, work: Callable[[], T]) -> T | Run:
+        """Do some work for the run. Release the run if that fails, and delete its record if it succeeds.
+
+        :param work: the work.
+        :return: what it returns, or the run if the work timed out, but the run had completed.
+        """
         try:
-            yield
+            result = self._released(work)
         except TaskDeferred:
             raise
         except HexRunFailed as error:
-            if self._release and self._release.cancelled:  # by a kill
+            if self._release and self._release.is_settled:  # by a kill
                 add_sentence(error, self._release.sentence)
             self._store.record_failure(str(error))
+            raise
+        else:
+            self._store.delete()
+            return result
+        finally:
+            self._run = None
+
+    def _released(self, work: Callable[[], T]) -> T | Run:
+        try:
+            return work()
+        except (TaskDeferred, HexRunFailed):
             raise
         except BaseException as error:
             if self._run is None:
                 self._fail_without_run(error)
-            elif isinstance(error, HexNotFound):
-                error.retry_helps = True  # the run is gone, and a retry starts another
-            else:
-                self._fail(error)
+            elif (run := self._fail(error)) is not None:
+                self._release = None
+                return require_completed(run)
             raise
-        else:
-            self._store.delete()
-        finally:
-            self._run = None
 
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException) -> Run | None:
+        """Release the run, and say so in the error. Return the run if it had ended before the task timed out."""
         killed = self._release is not None  # then the kill has released the run
         if not killed:
             is_retried = isinstance(error, HexError) or not isinstance(error, AirflowFailException)
             self._carry_out(self._decide(self._cause(error), self._status(), is_retried))
         release = cast("Release", self._release)
+        if release.ended and not killed and self._is_own_timeout(error):
+            return release.ended
+        left_to_retry = release.disposition is Disposition.LEAVE_TO_RETRY
+        if isinstance(error, HexRunGone) and left_to_retry:
+            release = self._release = replace(release, sentence=GONE_TO_RETRY)
         add_sentence(error, release.sentence if self._is_named_in(error) else self._named_release())
-        if release.cancelled and not killed:
+        if release.is_settled and not killed:
             self._store.record_failure(str(error))
-        if release.disposition is Disposition.LEAVE_TO_RETRY and isinstance(error, HexError):
-            error.retry_helps = True  # the token or the connection may be fixed by then
+        if isinstance(error, HexRunGone) or (isinstance(error, HexError) and left_to_retry):
+            error.retry_helps = True  # it starts another run, or the token or the connection may be fixed by then
+        return None
 
     def _fail_without_run(self, error: BaseException) -> None:
         was_interrupted = self._start.request and not isinstance(error, Exception)  # by a timeout, or Airflow 2's kill
@@ -260,9 +288,14 @@ class TaskRun:
             cancel_on=set(Cause) if self._task.cancel_on_timeout else {Cause.KILLED, Cause.FAILED},
         )
 
+    def _is_own_timeout(self, error: BaseException) -> bool:
+        """Whether a timeout ended the wait, but not the task's process, so that the task may still succeed."""
+        ours = isinstance(error, HexRunTimeout) or isinstance(error.__cause__, HexRunTimeout)
+        return ours or is_deferral_timeout(error)
+
     def _carry_out(self, disposition: Disposition) -> None:
         run = {"projectId": self._task.project_id, **(self._run or {})}
-        self._release = release_run(disposition, self._task.hook, run)
+        self._release = release_run(disposition, self._task.hook, run, is_new=self._is_new)
 
     def _is_named_in(self, error: BaseException) -> bool:
         return self._run is not None and str(self._run.get("runUrl") or self._run["runId"]) in str(error)
@@ -294,6 +327,14 @@ class TaskRun:
     @property
     def _shorter_timeout(self) -> float | None:
         return shorter_timeout(self._task.timeout, self._task.execution_timeout)
+
+    @property
+    def _new_until(self) -> float:
+        return self._started_at + run_watch.NEW_FOR
+
+    @property
+    def _is_new(self) -> bool:
+        return time.time() < self._new_until
 
     @cached_property
     def _client(self) -> HexClient:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +16,20 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_hex.airflow_errors import airflow_errors
-from airflow_provider_hex.api import protocol
+from airflow_provider_hex.api import protocol, steps
 from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.ids import check_unrendered_id
 from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.api.run_watch import require_completed
+from airflow_provider_hex.api.waiting import last_poll
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs.deferral import defer_wait, shorter_timeout
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
-from airflow_provider_hex.runs.release import release_run
+from airflow_provider_hex.runs.release import Release, how_it_ended, release_run
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.run_xcom import push_run
-from airflow_provider_hex.version_compat import context_of_deferred_timeout
+from airflow_provider_hex.version_compat import context_of_deferred_timeout, is_deferral_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -44,8 +44,16 @@ class HexRunSensor(BaseSensorOperator):
     """Waits until a run of a Hex project has completed, and returns it as Hex describes it.
 
     A run that ends in another way fails the task without retries, because no retry can change how it ended. The sensor
-    cancels no run unless ``cancel_on_kill`` is set. All arguments of Airflow's sensors mean what they mean there, in
-    every mode. See https://learn.hex.tech/docs/api/api-reference#operation/GetRunStatus.
+    cancels no run unless ``cancel_on_kill`` is set. See
+    https://learn.hex.tech/docs/api/api-reference#operation/GetRunStatus.
+
+    The arguments of Airflow's sensors mean what they mean there, in every mode, with these details:
+
+    * ``timeout``: the run is polled a last time when it is reached, whatever ``poke_interval`` is: if the run has
+      completed, the task succeeds. The rate limit may delay the last poll by up to 30 seconds.
+    * ``soft_fail``: the task is skipped if the wait times out, or if the run ended in another way than completed. Any
+      other error fails the task, such as a wrong token, a run that does not exist, or an invalid connection.
+    * ``never_fail``: the task is skipped on every error of a poll, whatever it is.
 
     :param project_id: the project. (templated)
     :param run_id: the run, such as the ``runId`` or the XCom ``run_id`` of a ``HexRunProjectOperator``. (templated)
@@ -84,6 +92,7 @@ class HexRunSensor(BaseSensorOperator):
         self.cancel_on_kill = cancel_on_kill
         self._is_waiting = False
         self._polled: Run | None = None
+        self._is_known = False  # whether the last poke found out the run's status
 
     @cached_property
     def hook(self) -> HexHook:
@@ -93,14 +102,23 @@ class HexRunSensor(BaseSensorOperator):
     @airflow_errors()
     def execute(self, context: Context) -> Any:
         """Wait in the sensor's mode: Airflow calls ``poke`` once, or until the run has completed."""
-        with self._waiting():
-            return super().execute(context)
+        execute = super().execute
+        return self._released(lambda: execute(context))
 
     @airflow_errors()
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral, whether the trigger succeeded or not."""
-        with self._waiting():
-            return super().resume_execution(next_method, next_kwargs, context)
+        resume = super().resume_execution
+
+        def resumed() -> Any:
+            try:
+                return resume(next_method, next_kwargs, context)
+            except AirflowException as error:
+                if self.never_fail and not isinstance(error, AirflowSkipException):  # Airflow 2 ignores it here
+                    raise AirflowSkipException(str(error)) from error
+                raise
+
+        return self._released(resumed)
 
     @airflow_errors()
     def poke(self, context: Context) -> bool | PokeReturnValue:
@@ -140,49 +158,121 @@ class HexRunSensor(BaseSensorOperator):
 
     def _completed_run(self) -> Run | None:
         """Poll once. Return None if the run has not ended, or on a transient error."""
-        call = protocol.get_run(self.project_id, self.run_id)
+        self._is_known = False
         client = self.hook.client
-        if client.pause(call):
+        if client.pause(protocol.get_run(self.project_id, self.run_id)):
             self.log.info("Not polling Hex run %s this time: the requests of this minute are used up.", self.run_id)
             return None
         try:
-            self._polled = run = client.send(call)
+            self._polled = run = client.carry_out(steps.poll(self.project_id, self.run_id), once=True)
+            self._is_known = True
         except HexError as error:
             if not error.transient:
                 raise
             self.log.warning("%s The run will be polled again.", error)
             return None
         self.log.info("Hex run %s: %s", run["status"], describe(run))
+        return self._required(run) if RunStatus.of(run).is_terminal else None
+
+    def _required(self, run: Run) -> Run:
         try:
-            return require_completed(run) if RunStatus.of(run).is_terminal else None
+            return require_completed(run)
         except HexRunFailed as error:
             error.retry_helps = False
             raise
 
-    @contextmanager
-    def _waiting(self) -> Iterator[None]:
-        """Release the run on a timeout, and add the run to errors that do not name it."""
+    def _released(self, wait: Callable[[], Any]) -> Any:
+        """Wait. Release the run on a timeout, and add the run to errors that do not name it.
+
+        :param wait: waits in one of the modes.
+        :return: what it returns, or the run if it timed out, but the run had completed.
+        """
         self._is_waiting = True
         try:
-            yield
-        except (AirflowException, AirflowTaskTimeout, HexError) as error:
-            if isinstance(error, (AirflowSensorTimeout, AirflowTaskTimeout, AirflowSkipException)):
-                add_sentence(error, self._release(Cause.TIMED_OUT))
+            return wait()
+        except (AirflowException, AirflowTaskTimeout, HexError) as raised:
+            error = self._without_wrong_skip(raised)
+            if _is_timeout(error) and (run := self._ended_after(error)):
+                return self._completed_or_skipped(run)
             # An exception without a message is how Airflow reschedules the task.
             if str(error) and str(self.run_id) not in str(error):
-                run = self._polled or {"projectId": self.project_id, "runId": self.run_id}
-                add_sentence(error, f"The sensor waited for {describe(run)}.")
-            raise
+                known = self._polled or {"projectId": self.project_id, "runId": self.run_id}
+                add_sentence(error, f"The sensor waited for {describe(known)}.")
+            raise error from error.__cause__
         finally:
             self._is_waiting = False
 
-    def _release(self, cause: Cause) -> str:
-        """Decide what happens to the run, do it, and return a sentence that says so, empty if nothing was done."""
+    def _without_wrong_skip(self, error: BaseException) -> BaseException:
+        """Return the error for which Airflow skips the task, if that is not what ``soft_fail`` is for."""
+        cause = _cause(error)
+        is_skip = self.soft_fail and isinstance(error, AirflowSkipException)
+        return cause if is_skip and not (isinstance(cause, HexRunFailed) or _is_timeout(error)) else error
+
+    def _completed_or_skipped(self, run: Run) -> Run:
+        """Return a run that has completed. Otherwise do what Airflow does about a failed poke."""
+        try:
+            return self._required(run)
+        except HexRunFailed as error:
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(str(error)) from error
+            raise
+
+    def _ended_after(self, timeout: BaseException) -> Run | None:
+        """Poll a last time if nothing else did, and release the run.
+
+        :param timeout: the error. What was found is added to it.
+        :return: the run, if it had ended, and the task may still succeed.
+        """
+        cause = _cause(timeout)
+        polled_by_trigger = isinstance(cause.__cause__, HexRunTimeout)
+        process_ends = isinstance(cause, AirflowTaskTimeout) and not polled_by_trigger
+        run = None
+        if process_ends or not (polled_by_trigger or self._is_known):
+            run = self._last_poll(timeout, process_ends)
+        if run is not None:
+            add_sentence(timeout, how_it_ended(run))
+        elif (release := self._release(Cause.TIMED_OUT)) is not None:
+            add_sentence(timeout, release.sentence)
+            run = release.ended
+        return None if process_ends else run
+
+    def _last_poll(self, timeout: BaseException, process_ends: bool) -> Run | None:
+        """Poll the run. Return it if it has ended.
+
+        :param timeout: the error. If the run cannot be polled, this is added to it.
+        :param process_ends: whether Airflow has interrupted the process, and with it perhaps the client.
+        :raises HexError: a permanent error, which is worse than a timeout.
+        """
+        try:
+            client = self.hook.new_client() if process_ends else self.hook.client
+            self._polled = run = last_poll(client, self.project_id, self.run_id, self.timeout)
+        except Exception as error:
+            if isinstance(error, HexError) and not isinstance(error, HexRunTimeout) and not process_ends:
+                raise
+            add_sentence(timeout, str(error))
+            return None
+        return run if RunStatus.of(run).is_terminal else None
+
+    def _release(self, cause: Cause) -> Release | None:
+        """Decide what happens to the run, and do it. Return None if nothing was done."""
         self._is_waiting = False
         cancel_on: set[Cause] = {Cause.KILLED, Cause.TIMED_OUT} if self.cancel_on_kill else set()
         disposition = decide(cause, AttemptStatus.ENDED_BY_USER, retry_finds_run=False, cancel_on=cancel_on)
         if disposition is not Disposition.CANCEL:
-            return ""
+            return None
         release = release_run(disposition, self.hook, {"projectId": self.project_id, "runId": self.run_id})
         self.log.warning("The sensor %s. %s", _CAUSES[cause], release.sentence)
-        return release.sentence
+        return release
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return the error for which Airflow skips the task, and any other error itself."""
+    return error.__cause__ if isinstance(error, AirflowSkipException) and error.__cause__ else error
+
+
+def _is_timeout(error: BaseException) -> bool:
+    """Whether the wait timed out. If it did in a worker, Airflow's skip has no cause."""
+    cause = _cause(error)
+    return isinstance(cause, (AirflowSensorTimeout, AirflowTaskTimeout, AirflowSkipException)) or (
+        is_deferral_timeout(cause)
+    )

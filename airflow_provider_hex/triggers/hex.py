@@ -14,6 +14,7 @@ from airflow_provider_hex.api.errors import HexError, HexRateLimited
 from airflow_provider_hex.api.run_watch import RunWatch
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
+from airflow_provider_hex.runs.release import outcome_of_cancel
 from airflow_provider_hex.triggers import events, poller
 from airflow_provider_hex.triggers.run_xcom import task_waits_for
 from airflow_provider_hex.triggers.start_queue import start_queue_of
@@ -38,8 +39,9 @@ class HexRunTrigger(_SerializableTrigger):
     """Fires one event when a run has ended, or when the wait for it failed.
 
     The triggers of a connection share one poller and one rate limit. Transient errors (no network, 429,
-    5xx, an invalid response) are logged, then retried. A permanent error (401, 403, 404) is reported as an event, and
-    so is the timeout. :func:`~airflow_provider_hex.triggers.events.completed_run` reads the event.
+    5xx, an invalid response) are logged, then retried. A permanent error (401, 403, 404, 422) is reported as an event,
+    and so is the timeout. The run is polled a last time when the timeout is reached.
+    :func:`~airflow_provider_hex.triggers.events.completed_run` reads the event.
 
     :param hex_conn_id: the connection. Only its id is serialized, never its token.
     :param project_id: the project.
@@ -50,9 +52,20 @@ class HexRunTrigger(_SerializableTrigger):
     :param cancel_on_kill: cancel the run when a user fails, clears or marks the deferred task. Default: no.
     :param started_at: when the wait began, in epoch seconds. It is serialized, so a restarted triggerer keeps to the
         timeout. Default: now.
+    :param new_until: until when Hex may not show the run yet, in epoch seconds: until then, 403, 404 and 422 are
+        transient. Default: it shows the run.
     """
 
-    ARGUMENTS = ("hex_conn_id", "project_id", "run_id", "poll_interval", "timeout", "cancel_on_kill", "started_at")
+    ARGUMENTS = (
+        "hex_conn_id",
+        "project_id",
+        "run_id",
+        "poll_interval",
+        "timeout",
+        "cancel_on_kill",
+        "started_at",
+        "new_until",
+    )
 
     def __init__(
         self,
@@ -64,6 +77,7 @@ class HexRunTrigger(_SerializableTrigger):
         timeout: float | None = None,
         cancel_on_kill: bool = False,
         started_at: float | None = None,
+        new_until: float = 0.0,
     ) -> None:
         super().__init__()
         self.hex_conn_id = hex_conn_id
@@ -73,6 +87,7 @@ class HexRunTrigger(_SerializableTrigger):
         self.timeout = timeout
         self.cancel_on_kill = cancel_on_kill
         self.started_at = time.time() if started_at is None else started_at
+        self.new_until = new_until
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for the run, and yield one event. An unexpected error is raised with its traceback."""
@@ -82,6 +97,7 @@ class HexRunTrigger(_SerializableTrigger):
             started_at=self.started_at,
             poll_interval=self.poll_interval,
             timeout=self.timeout,
+            new_until=self.new_until,
         )
         try:
             try:
@@ -111,8 +127,9 @@ class HexRunTrigger(_SerializableTrigger):
             self.log.info("The task still waits for Hex run %s, so the run continues.", self.run_id)
             return
         async with await HexHook(self.hex_conn_id).get_async_client() as client:
-            await client.carry_out(steps.cancel(self.project_id, self.run_id))
-        self.log.info("The task was killed. Hex run %s was cancelled.", self.run_id)
+            is_new = time.time() < self.new_until
+            found = await client.carry_out(steps.cancel(self.project_id, self.run_id, is_new=is_new))
+        self.log.info("The task was killed. Hex run %s: %s", self.run_id, outcome_of_cancel(found))
 
 
 class HexStartTrigger(_SerializableTrigger):

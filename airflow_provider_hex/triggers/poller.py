@@ -26,7 +26,7 @@ from airflow_provider_hex.api.errors import (
 )
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.poll_schedule import PollQueue, min_spacing
-from airflow_provider_hex.api.run_watch import RunWatch
+from airflow_provider_hex.api.run_watch import LAST_POLL_WITHIN, RunWatch
 from airflow_provider_hex.triggers.per_token import PerToken
 from airflow_provider_hex.triggers.start_queue import start_queue_of
 from airflow_provider_hex.triggers.timing import Clock, Pause, Sleep
@@ -36,8 +36,6 @@ T = TypeVar("T")
 
 _LIST_INTERVAL = 6.0
 """Seconds between two polls of one project's list of runs, however many tasks wait for them."""
-_LAST_POLL_WITHIN = 30.0
-"""Seconds beyond a wait's timeout within which the rate limit may allow its last poll."""
 _IDLE_PAUSE = 60.0
 """Seconds between two checks of an empty queue. A new wait ends the pause."""
 _END_ALL_WAITS = (HexUntrustedCertificate, HexInvalidInput)
@@ -106,7 +104,7 @@ class Poller:
     async def _ended(self, waiter: Waiter) -> Run:
         left = waiter.watch.left(self._clock())
         if left is not None:
-            expiry = asyncio.ensure_future(self._sleep(max(left, 0.0) + _LAST_POLL_WITHIN))
+            expiry = asyncio.ensure_future(self._sleep(max(left, 0.0) + LAST_POLL_WITHIN))
             either: list[asyncio.Future[Any]] = [waiter.ended, expiry]
             try:
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -154,7 +152,8 @@ class Poller:
 
     async def _poll_run(self, client: AsyncHexClient, waiter: Waiter) -> None:
         try:
-            waiter.polled(await self._send(client, protocol.get_run(waiter.project.id, waiter.run_id)))
+            await self._sleep(client.pause(protocol.get_run(waiter.project.id, waiter.run_id)))
+            waiter.polled(await client.carry_out(waiter.watch.poll(self._clock()), once=True))
         except _END_ALL_WAITS:
             raise
         except HexError as error:
@@ -164,6 +163,8 @@ class Poller:
         """Poll a project's list of runs while each page has one that is waited for, then the others one by one."""
         missing = list(project.waiters)
         project.listed_at = self._clock()
+        for waiter in missing:
+            waiter.watch.polling(project.listed_at)
         following: Call[Page[Run]] | None = protocol.get_project_runs(project.id)
         try:
             while following is not None and missing:

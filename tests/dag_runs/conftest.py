@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_hex.api import run_watch
+
 DAGS = Path(__file__).parent / "dags"
 
 
@@ -35,6 +37,12 @@ class DagRunOutcome:
 
 
 RunDag = Callable[..., DagRunOutcome]
+
+
+@pytest.fixture(autouse=True)
+def no_run_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a rejection of a poll end the wait at once, and not only a minute after the start of the run."""
+    monkeypatch.setattr(run_watch, "NEW_FOR", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_hex.api import run_watch
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.runs import attempt
 from demo.waiting import wait_for
@@ -115,6 +116,12 @@ class Store:
         if self._airflow.store is not self:
             raise RuntimeError("This attempt is not the latest one.")
         self._airflow.records.pop(key, None)
+
+
+@pytest.fixture(autouse=True)
+def no_run_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a rejection of a poll end the wait at once, and not only a minute after the start of the run."""
+    monkeypatch.setattr(run_watch, "NEW_FOR", 0.0)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class Blocking(Transport):
         items = self.client.iterate(call)
         return [next(items) for _ in range(count)]
 
-    def carry_out(self, steps: Steps[Any], **options: float) -> Any:
+    def carry_out(self, steps: Steps[Any], **options: Any) -> Any:
         return self.client.carry_out(steps, **options)
 
 
@@ -95,7 +95,7 @@ class Asynchronous(Transport):
 
         return self._run(collect())
 
-    def carry_out(self, steps: Steps[Any], **options: float) -> Any:
+    def carry_out(self, steps: Steps[Any], **options: Any) -> Any:
         return self._run(self.client.carry_out(steps, **options))
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:

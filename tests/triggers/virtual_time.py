@@ -6,14 +6,17 @@ import asyncio
 import heapq
 import selectors
 from collections.abc import Coroutine, Mapping
+from functools import partial
 from itertools import count
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from airflow_provider_hex.api.call import Call, Page
 from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.rate_limit import RateLimiter
+from airflow_provider_hex.api.steps import Steps
 
 T = TypeVar("T")
 
@@ -95,6 +98,20 @@ class HexInMemory:
         if call.name == "GetRunStatus":
             return self._run(call.path.split("/")[-1])
         return Page([run for run_id in self._runs if (run := self._run(run_id))["projectId"] in call.path], None, None)
+
+    async def carry_out(self, procedure: Steps[T], *, once: bool) -> T:
+        assert once  # the poller decides when to poll again
+        go_on = partial(procedure.send, None)
+        while True:
+            try:
+                step = go_on()
+            except StopIteration as end:
+                return cast("T", end.value)
+            assert isinstance(step, Call)
+            try:
+                go_on = partial(procedure.send, await self.send(step))
+            except HexError as error:
+                go_on = partial(procedure.throw, error)
 
     def _run(self, run_id: str) -> Run:
         seconds = self._runs[run_id]
