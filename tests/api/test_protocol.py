@@ -207,7 +207,7 @@ REQUESTS = {
     "Me": "GET /users/me",
 }
 QUERIES = {
-    **dict.fromkeys(("GetProjectRuns", "ListProjects", "GetQueriedTables"), {"limit": "100"}),
+    **{name: {"limit": "100"} for name in ("GetProjectRuns", "ListProjects", "GetQueriedTables")},
     "ListCells": {"limit": "100", "projectId": PROJECT},
 }
 
