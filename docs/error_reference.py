@@ -256,6 +256,10 @@ CASES: dict[type[HexError], list[Case]] = {
             answered(_TABLES, 403, older("Forbidden", "Insufficient permissions")),
         ),
         Case(
+            "The token may not list cells",
+            answered(protocol.list_cells(_PROJECT), 403, moved("FORBIDDEN", "Insufficient permissions")),
+        ),
+        Case(
             "The token may not read users",
             answered(protocol.me(), 403, moved("FORBIDDEN", "Insufficient permissions")),
             "nothing, if only *Test* shows this. A token without this scope can still run projects.",
@@ -267,6 +271,12 @@ CASES: dict[type[HexError], list[Case]] = {
         Case("There is no such chart", answered(_CHART, 404, moved("NOT_FOUND", "Cell not found"))),
         Case("The address is not Hex's", answered(protocol.me(), 404, "404 page not found")),
     ],
+    errors.HexRunGone: [
+        Case(
+            "The run is gone, or it is another project's",
+            lambda: error_messages.run_gone(Case("", answered(_POLL, 404, _GONE)).error, _PROJECT, _RUN),
+        ),
+    ],
     errors.HexAmbiguousStart: [
         Case(
             "A start got no response, and a run with unknown inputs began",
@@ -275,7 +285,7 @@ CASES: dict[type[HexError], list[Case]] = {
                 "one run of the project was started by API since then, perhaps with other inputs or options.",
                 errors.HexAmbiguousStart,
             ),
-            'if only this task starts the project by API, set `on_ambiguous_start="adopt"`: it re-attaches to such a run.',
+            'if only this task starts the project by API, set `on_ambiguous_start="adopt"` to re-attach to such a run.',
         ),
     ],
     errors.HexUnreconciledStart: [
@@ -293,7 +303,7 @@ CASES: dict[type[HexError], list[Case]] = {
         Case(
             "The run takes too long", lambda: timed_out(True), "choose a longer `timeout`, or see in Hex what is slow."
         ),
-        Case("Hex could not be polled until the timeout", lambda: timed_out(False)),
+        Case("No poll succeeded until the timeout", lambda: timed_out(False)),
     ],
 }
 
@@ -315,12 +325,25 @@ def _section(cls: type[HexError]) -> str:
     return "\n".join(parts)
 
 
+_RETRIES = {
+    errors.HexUnreconciledStart: "If the task has a record of its run, a retry reconciles the start. Else the task "
+    "fails at once, without its retries.",
+}
+
+
 def _retries(cls: type[HexError]) -> str:
+    if cls in _RETRIES:
+        return _RETRIES[cls]
+    if issubclass(cls, errors.HexRequestRejected):
+        return (
+            "The task fails at once, without its retries, since Hex would reject the request again. If it leaves a run "
+            "to a retry, or the run is gone, the retries count: see [What happens to a run](reliability.md)."
+        )
     if not cls.retry_helps:
-        return "A retry cannot help, so the task fails at once."
+        return "The task fails at once, without its retries, since a retry cannot help."
     if cls.transient:
         effect = "Hex did nothing." if cls.no_effect else "Hex may have carried out the request."
-        return f"Transient: it is retried within the task. {effect} The task's retries may help."
+        return f"Transient: it is retried within the task. {effect} The task's retries may help too."
     return "The task's retries may help."
 
 
