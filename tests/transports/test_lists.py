@@ -45,8 +45,10 @@ def test_all_pages_together_contain_what_one_page_has(
     name: str, page_size: int, transport: Either, emulator: Control
 ) -> None:
     emulator.clock(speed=0)
-    items = transport.items(listing(name, page_size))
-    assert items == transport.items(listing(name, 100))
+    items, others = (transport.items(listing(name, size)) for size in (page_size, 100))
+    for item in (*items, *others):
+        item.pop("traceId", None)  # of the request
+    assert items == others
     assert len(items) >= 3
 
 
