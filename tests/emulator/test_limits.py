@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from time import sleep
-from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +13,6 @@ from hex_emulator.workspace import Project, Token, Workspace, default_workspace
 from tests.emulator.conftest import error_text
 
 Connect = Callable[..., httpx.Client]
-Start = Callable[..., dict[str, Any]]
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
 
