@@ -111,14 +111,6 @@ def ambiguous(found: list[Mapping[str, Any]], doubt: str, kind: type[errors.HexA
     return error_messages.ambiguous_start(lost, found, doubt, kind)
 
 
-def timed_out(polled: bool) -> HexError:
-    """Return the error for a run that timed out."""
-    watch = RunWatch(_PROJECT, _RUN, started_at=0.0, timeout=3600)
-    if polled:
-        watch.polled(run("RUNNING"))  # type: ignore[arg-type]
-    return watch.timed_out()
-
-
 _START = protocol.run_project(_PROJECT, input_params={"as_of": "yesterday"})
 _POLL = protocol.get_run(_PROJECT, _RUN)
 _LIST = protocol.get_project_runs(_PROJECT)
@@ -301,9 +293,15 @@ CASES: dict[type[HexError], list[Case]] = {
     ],
     errors.HexRunTimeout: [
         Case(
-            "The run takes too long", lambda: timed_out(True), "choose a longer `timeout`, or see in Hex what is slow."
+            "The run takes too long",
+            lambda: error_messages.run_timeout(_PROJECT, _RUN, run("RUNNING"), 3600),
+            "choose a longer `timeout`, or see in Hex what is slow.",
         ),
-        Case("No poll succeeded until the timeout", lambda: timed_out(False)),
+        Case(
+            "The rate limit allowed no poll",
+            lambda: RunWatch(_PROJECT, _RUN, started_at=0.0, timeout=3600).timed_out(),
+            "see in Hex how the run ended. Other programs with a token of the same owner may use up the limit.",
+        ),
     ],
 }
 
