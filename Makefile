@@ -9,7 +9,7 @@ MUTANTS := .envs/mutants
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 chaos chaos-2 peers load mutants bench-polling bench-parse bench-triggerer lint format constraints clean
+.PHONY: help demo demo-ui test test-2 chaos chaos-2 peers load mutants bench-polling bench-parse bench-triggerer error-reference lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -51,6 +51,9 @@ bench-parse: .envs/bench-3.3/.ready .envs/bench-2.11/.ready .envs/peers/airflow-
 
 bench-triggerer: .envs/bench-3.3/.ready  ## Measure what a thousand waiting triggers cost, next to the dbt Cloud provider's
 	@.envs/bench-3.3/bin/python -m benchmarks.triggerer $(ARGS)
+
+error-reference: $(AIRFLOW_3)/.ready  ## Write docs/errors.md, all messages of errors, from the code
+	@$(AIRFLOW_3)/bin/python -m docs.error_reference
 
 lint: $(AIRFLOW_3)/.ready  ## Check lint, format and types
 	$(AIRFLOW_3)/bin/ruff check .

@@ -1,6 +1,7 @@
 """The calls of the Hex API that are about runs and users, one function for each.
 
-The calls about projects are in :mod:`hex_emulator.projects`, the one about charts is in :mod:`hex_emulator.charts`.
+The calls about projects are in :mod:`hex_emulator.projects`; those about cells and charts are in
+:mod:`hex_emulator.cells` and :mod:`hex_emulator.charts`.
 See https://learn.hex.tech/docs/api/api-reference.
 """
 
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.routing import APIRoute
 from starlette.routing import Match
 
+from hex_emulator.cells import cells
 from hex_emulator.charts import charts
 from hex_emulator.dependencies import READ, READ_USER, RUN, Caller, PublishedProject, RunBody, VanishingRun
 from hex_emulator.emulator import CurrentEmulator
@@ -24,7 +26,7 @@ from hex_emulator.workspace import Project
 
 api = APIRouter(prefix="/api/v1", route_class=HexRoute)
 unknown_calls = APIRouter(prefix="/api", route_class=HexRoute)
-ROUTERS = (api, projects, charts, unknown_calls)
+ROUTERS = (api, projects, cells, charts, unknown_calls)
 
 
 @api.get("/users/me", name="Me", dependencies=READ_USER)

@@ -21,8 +21,8 @@
 | `POST /_emulator/clock` | sets the `speed` (emulated seconds in one real second, 0 stops time), or moves time ahead by `advance` emulated seconds |
 | `DELETE /_emulator` | returns to the state right after the start: its API, limits and speed, the present time, and no runs, requests or faults |
 
-The calls are Me, ListProjects, GetProject, GetQueriedTables, RunProject, GetProjectRuns, GetRunStatus, CancelRun
-and GetChartImageFromRun, or Unknown for anything else under `/api`. An unknown run or project is 404, any other
+The calls are Me, ListProjects, GetProject, GetQueriedTables, RunProject, GetProjectRuns, GetRunStatus, CancelRun,
+GetChartImageFromRun and ListCells, or Unknown for anything else under `/api`. An unknown run or project is 404, any other
 mistake is 400.
 """  # noqa: E501
 

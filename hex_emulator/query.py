@@ -3,10 +3,10 @@
 Stricter than Hex may be: unknown names, values that are not exact (``limit=1.0``) and repeated names are rejected.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from hex_emulator.errors import ApiError
@@ -44,11 +44,34 @@ class RunsQuery(_Query):
 
 
 class CursorQuery(_Query):
-    """The query of GetQueriedTables, which is also a part of that of ListProjects."""
+    """The query of GetQueriedTables, which is also a part of those of ListProjects and ListCells."""
 
     limit: Limit = 25
     after: str | None = None
     before: str | None = None
+
+
+class CellsQuery(CursorQuery):
+    """The query of ListCells."""
+
+    project_id: str
+
+
+Pixels = Annotated[int, BeforeValidator(_whole), Field(ge=100, le=2000)]
+
+
+class ImageQuery(_Query):
+    """The query of GetChartImageFromRun. Hex says that width and height apply only together."""
+
+    width: Pixels | None = None
+    height: Pixels | None = None
+    include_title: Flag = False
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.width is None) != (self.height is None):
+            raise ValueError("width and height apply only together")
+        return self
 
 
 class ProjectQuery(_Query):

@@ -41,6 +41,15 @@ class QueriedTable(_Table):
     connection_id: Uuid = "00000000-0000-4000-8000-0000000000c0"
 
 
+class Cell(_Table):
+    """A cell of a project's draft. ``type`` is CHART, SQL, CODE, MARKDOWN or another; ``label`` need not be unique."""
+
+    static_id: Uuid
+    type: str
+    label: str | None = None
+    source: str = ""
+
+
 class Project(_Table):
     """A project. Only ``id`` and ``title`` are required.
 
@@ -48,7 +57,8 @@ class Project(_Table):
     - ``run_plan`` is how its runs go, unless a test says otherwise.
     - ``owner`` and ``creator`` (default: the owner) are email addresses.
     - ``edited_at`` is ``created_at`` by default, and ``published_at`` is ``edited_at``.
-    - ``charts`` are the static ids of chart cells, ``collections`` are ids.
+    - ``charts`` are the static ids of the chart cells in the published version, ``cells`` the cells of the draft.
+    - ``collections`` are ids.
     - ``schedules`` and ``sharing`` are as in Hex's responses.
     """
 
@@ -73,6 +83,7 @@ class Project(_Table):
     sharing: dict[str, Any] = {}
     queried_tables: tuple[QueriedTable, ...] = ()
     charts: tuple[Uuid, ...] = ()
+    cells: tuple[Cell, ...] = ()
 
     @property
     def created_by(self) -> str:

@@ -44,7 +44,7 @@ _SCOPES = {
     "RunProject": _RUN,
     "CancelRun": _RUN,
     "GetQueriedTables": "the scope 'Read project queried tables' (formerly 'Read projects')",
-    "ListCells": "the scope 'Cells → Read'",
+    "ListCells": "the scope 'Cells → Read' (formerly 'Read projects')",
     "Me": "the scope 'Users → Read' (formerly 'Read projects')",
 }
 _ON_ONE_RUN = ("GetRunStatus", "CancelRun", "GetChartImageFromRun")

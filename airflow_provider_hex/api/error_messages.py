@@ -171,7 +171,8 @@ def run_gone(error: HexError, project_id: str, run_id: str) -> errors.HexRunGone
     :param run_id: the run.
     """
     run = describe({"projectId": project_id, "runId": run_id})
-    said = " ".join(quoted(text) for text in (error.reason, error.details) if text) or "nothing"
+    texts = dict.fromkeys(text.rstrip(".") for text in (error.reason, error.details) if text)
+    said = " ".join(map(quoted, texts)) or "nothing"
     trace_id = f" Trace id: {error.trace_id}." if error.trace_id else ""
     return errors.HexRunGone(
         f"{run} is gone, or the token's owner has no access to it. Hex responded to GetRunStatus with {error.status}: "

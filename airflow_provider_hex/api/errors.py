@@ -168,11 +168,10 @@ def add_sentence(error: BaseException, sentence: str) -> None:
         error.add_note(sentence)
 
 
-def _tree(cls: type[HexError]) -> dict[str, type[HexError]]:
-    found = {cls.__name__: cls}
-    for child in cls.__subclasses__():
-        found |= _tree(child)
-    return found
+def all_classes(cls: type[HexError] = HexError) -> list[type[HexError]]:
+    """Return a class of errors and its subclasses in this module, each after its base."""
+    own = [child for child in cls.__subclasses__() if child.__module__ == __name__]
+    return [cls, *(each for child in own for each in all_classes(child))]
 
 
-_BY_NAME = _tree(HexError)
+_BY_NAME = {cls.__name__: cls for cls in all_classes()}

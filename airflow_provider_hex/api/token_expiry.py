@@ -30,8 +30,6 @@ def _moment(exp: Any) -> datetime | None:
     if isinstance(exp, str) and "-" in exp:
         moment = datetime.fromisoformat(exp.strip())
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    if isinstance(exp, bool):
-        return None
     number = int(float(exp))
     if number in _MILLISECONDS:
         number //= 1000

@@ -130,13 +130,13 @@ def test_a_field_that_is_set_is_read(name: str, value: Any, read: Any) -> None:
 
 def test_a_field_that_no_option_is_called_is_named_with_the_option_that_may_be_meant() -> None:
     ignored = "which is ignored, because no option has this name."
-    names = ["conect_timeout", "Read Timeout", "retry-for", "x", "hxtw_5ec4e7", "a" * 60, "a" * 61]
+    names = ["conect_timeout", "Read Timeout", "RETRY-FOR", "x", "hxtw_5ec4e7", "a" * 60, "a" * 61]
     assert unknown_options(dict.fromkeys(names)) == [
         f"The Hex connection's extra has the field {sentence}"
         for sentence in [
             f"'conect_timeout', {ignored} Did you mean connect_timeout?",
             f"'Read Timeout', {ignored} Did you mean read_timeout?",
-            f"'retry-for', {ignored} Did you mean retry_for?",
+            f"'RETRY-FOR', {ignored} Did you mean retry_for?",
             f"'x', {ignored}",
             f"***, {ignored}",
             f"'{'a' * 60}', {ignored}",

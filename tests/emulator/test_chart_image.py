@@ -84,3 +84,67 @@ def test_an_unknown_chart_is_not_found(
     ):
         assert api.get(path).status_code == 404
     assert api.get(image_of(runs[0], "chart")).status_code == 404
+
+
+def image(api: httpx.Client, run: dict[str, Any], static_id: str, **query: Any) -> bytes:
+    response = api.get(image_of(run, static_id), params=query)
+    assert response.status_code == 200, response.text
+    return b64decode(response.json()["imageBase64"])
+
+
+@pytest.mark.parametrize(("width", "height"), [(100, 2000), (2000, 100), (640, 480)])
+def test_an_image_has_the_size_of_the_request(
+    api: httpx.Client, emulator: Control, start: Start, revenue: Project, width: int, height: int
+) -> None:
+    run = start()
+    emulator.clock(advance=5)
+    assert size_of_png(image(api, run, revenue.charts[0], width=width, height=height)) == (width, height)
+
+
+def test_an_image_has_its_title_only_on_request(
+    api: httpx.Client, emulator: Control, start: Start, revenue: Project
+) -> None:
+    run = start()
+    emulator.clock(advance=5)
+    plain = image(api, run, revenue.charts[0])
+    assert plain == image(api, run, revenue.charts[0], includeTitle="false")
+    titled = image(api, run, revenue.charts[0], includeTitle="true")
+    assert plain != titled
+    assert size_of_png(titled) == (64, 16)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["width=99&height=200", "width=200&height=2001", "width=200", "height=200", "width=1e3&height=200",
+     "includeTitle=yes", "title=true"],
+)  # fmt: skip
+def test_a_bad_query_is_rejected_and_named(
+    api: httpx.Client, emulator: Control, start: Start, revenue: Project, query: str
+) -> None:
+    run = start()
+    emulator.clock(advance=5)
+    response = api.get(f"{image_of(run, revenue.charts[0])}?{query}")
+    assert response.status_code == 400
+    assert any(name in error_text(response) for name in ("width", "height", "itle"))
+
+
+@pytest.mark.parametrize(("api_name", "status"), [("2025", 422), ("2026", 400)])
+def test_a_cell_that_is_no_chart_has_no_image(
+    api: httpx.Client, emulator: Control, start: Start, revenue: Project, status: int
+) -> None:
+    run = start()
+    emulator.clock(advance=5)
+    response = api.get(image_of(run, revenue.cells[0].static_id))
+    assert response.status_code == status
+    assert "SQL" in error_text(response)
+
+
+def test_a_chart_that_is_not_published_has_no_image(
+    api: httpx.Client, emulator: Control, start: Start, revenue: Project
+) -> None:
+    run = start()
+    emulator.clock(advance=5)
+    [chart] = [cell for cell in revenue.cells if cell.label == "Not published yet"]
+    response = api.get(image_of(run, chart.static_id))
+    assert response.status_code == 404
+    assert "published version" in error_text(response)

@@ -26,6 +26,7 @@ CALLS = {
     "GetRunStatus": ("GET", f"{PROJECT}/runs/{UNKNOWN_ID}"),
     "GetChartImageFromRun": ("GET", f"{PROJECT}/runs/{UNKNOWN_ID}/cells/{UNKNOWN_ID}/image"),
     "CancelRun": ("DELETE", f"{PROJECT}/runs/{UNKNOWN_ID}"),
+    "ListCells": ("GET", f"/cells?projectId={PROJECT.rpartition('/')[2]}"),
 }
 CODES = {400: "BAD_REQUEST", 403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_NOT_SUPPORTED"}
 
@@ -85,7 +86,7 @@ def test_the_token_is_checked_first(connect: Connect, path: str) -> None:
 def test_a_token_needs_the_scope(connect: Connect, api_name: ApiName, is_error: IsError, call: str, token: str) -> None:
     method, path = CALLS[call]
     response = connect(token).request(method, path)
-    needs_more = method != "GET" or (call == "Me" and api_name != "2025")
+    needs_more = method != "GET" or (call in ("Me", "ListCells") and api_name != "2025")
     if token == "read-only" and not needs_more:
         assert response.status_code == (404 if UNKNOWN_ID in path else 200)
     else:
