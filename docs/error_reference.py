@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_hex.api import error_messages, errors, protocol, responses
+from airflow_provider_hex.api import charts, error_messages, errors, protocol, responses
 from airflow_provider_hex.api.address import base_url
-from airflow_provider_hex.api.call import Call, Response
+from airflow_provider_hex.api.call import Call, Page, Response
 from airflow_provider_hex.api.config import HexConfig, clean_token, options
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.run_watch import RunWatch, require_completed
@@ -102,6 +102,21 @@ def run(status: str, **more: Any) -> dict[str, Any]:
     return {"projectId": _PROJECT, "runId": _RUN, "runUrl": _URL, "status": status, "traceId": "TRACE_ID", **more}
 
 
+def labelled(*cells: Mapping[str, Any]) -> Callable[[], object]:
+    """Return what requests the image of the chart "Trend" of a draft with these cells. The run has none of them."""
+
+    def request() -> None:
+        procedure = charts.chart_image(_PROJECT, _RUN, label="Trend")
+        next(procedure)
+        procedure.send(Page(list(cells), None, None))
+        try:
+            answered(_CHART, 404, moved("NOT_FOUND", "Cell not found"))()
+        except HexError as error:
+            procedure.throw(error)
+
+    return request
+
+
 def ambiguous(found: list[Mapping[str, Any]], doubt: str, kind: type[errors.HexAmbiguousStart]) -> HexError:
     """Return the error for a start that got no response."""
     lost = error_messages.no_response(
@@ -153,6 +168,28 @@ CASES: dict[type[HexError], list[Case]] = {
         Case(
             "A notification lacks a field",
             lambda: protocol.run_project(_PROJECT, notifications='[{"type": "ALL"}]'),
+        ),
+        Case(
+            "A screenshot's format is none of Hex's",
+            lambda: protocol.run_project(
+                _PROJECT,
+                notifications=[{"type": "ALL", "includeSuccessScreenshot": True, "screenshotFormat": "csv"}],  # type: ignore[typeddict-item]
+            ),
+        ),
+        Case(
+            "An image has a width, but no height",
+            lambda: protocol.get_chart_image(_PROJECT, _RUN, _CELL, width=640),
+        ),
+        Case(
+            "Several cells have the label of a chart",
+            labelled(
+                {"staticId": _CELL, "label": "Trend", "cellType": "CHART"},
+                {"staticId": _CELL, "label": "Trend", "cellType": "SQL"},
+            ),
+        ),
+        Case(
+            "The cell with the label is not a chart",
+            labelled({"staticId": _CELL, "label": "Trend", "cellType": "MARKDOWN"}),
         ),
     ],
     errors.HexUnreachable: [
@@ -261,6 +298,11 @@ CASES: dict[type[HexError], list[Case]] = {
         Case("There is no such project", answered(_START, 404, moved("NOT_FOUND", "Project not found"))),
         Case("There is no such run", answered(_POLL, 404, _GONE)),
         Case("There is no such chart", answered(_CHART, 404, moved("NOT_FOUND", "Cell not found"))),
+        Case("No cell has the label of a chart", labelled()),
+        Case(
+            "The run's version has no cell with the label of a chart",
+            labelled({"staticId": _CELL, "label": "Trend", "cellType": "CHART"}),
+        ),
         Case("The address is not Hex's", answered(protocol.me(), 404, "404 page not found")),
     ],
     errors.HexRunGone: [
