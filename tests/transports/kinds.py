@@ -65,7 +65,7 @@ KINDS = {
     ),
     "CancelRun": Kind(
         lambda run: protocol.cancel_run(PROJECT, run),
-        lambda v, run: v is None,
+        lambda v, run: v is None or v["status"] == "KILLED",  # a cancel whose response is lost has ended the run
         lambda transport, run: transport.carry_out(steps.cancel(PROJECT, run)),
     ),
     "GetChartImageFromRun": _requested(
