@@ -49,7 +49,8 @@ def get_provider_info() -> dict[str, Any]:
                     ),
                     "requests_per_minute": _field(
                         "Requests per minute",
-                        "Requests that one task, or all triggers of a triggerer together, send per minute at most. "
+                        "Requests of a kind (about runs, starts, …) that one task, or all triggers of a triggerer "
+                        "together, send per minute at most. "
                         "Hex limits the requests of a token's owner: 30 status requests per minute in 2026, which may "
                         "change. Default: 30.",
                         "integer",

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_hex.api import error_messages, errors, protocol, responses
+from airflow_provider_hex.api import charts, error_messages, errors, protocol, responses
 from airflow_provider_hex.api.address import base_url
-from airflow_provider_hex.api.call import Call, Response
+from airflow_provider_hex.api.call import Call, Page, Response
 from airflow_provider_hex.api.config import HexConfig, clean_token, options
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.run_watch import RunWatch, require_completed
@@ -102,6 +102,21 @@ def run(status: str, **more: Any) -> dict[str, Any]:
     return {"projectId": _PROJECT, "runId": _RUN, "runUrl": _URL, "status": status, "traceId": "TRACE_ID", **more}
 
 
+def labelled(*cells: Mapping[str, Any]) -> Callable[[], object]:
+    """Return what requests the image of the chart "Trend" of a draft with these cells. The run has none of them."""
+
+    def request() -> None:
+        procedure = charts.chart_image(_PROJECT, _RUN, label="Trend")
+        next(procedure)
+        procedure.send(Page(list(cells), None, None))
+        try:
+            answered(_CHART, 404, moved("NOT_FOUND", "Cell not found"))()
+        except HexError as error:
+            procedure.throw(error)
+
+    return request
+
+
 def ambiguous(found: list[Mapping[str, Any]], doubt: str, kind: type[errors.HexAmbiguousStart]) -> HexError:
     """Return the error for a start that got no response."""
     lost = error_messages.no_response(
@@ -109,14 +124,6 @@ def ambiguous(found: list[Mapping[str, Any]], doubt: str, kind: type[errors.HexA
         never_sent=False, untrusted=False, sent_at=0.0,
     )  # fmt: skip
     return error_messages.ambiguous_start(lost, found, doubt, kind)
-
-
-def timed_out(polled: bool) -> HexError:
-    """Return the error for a run that timed out."""
-    watch = RunWatch(_PROJECT, _RUN, started_at=0.0, timeout=3600)
-    if polled:
-        watch.polled(run("RUNNING"))  # type: ignore[arg-type]
-    return watch.timed_out()
 
 
 _START = protocol.run_project(_PROJECT, input_params={"as_of": "yesterday"})
@@ -161,6 +168,28 @@ CASES: dict[type[HexError], list[Case]] = {
         Case(
             "A notification lacks a field",
             lambda: protocol.run_project(_PROJECT, notifications='[{"type": "ALL"}]'),
+        ),
+        Case(
+            "A screenshot's format is none of Hex's",
+            lambda: protocol.run_project(
+                _PROJECT,
+                notifications=[{"type": "ALL", "includeSuccessScreenshot": True, "screenshotFormat": "csv"}],  # type: ignore[typeddict-item]
+            ),
+        ),
+        Case(
+            "An image has a width, but no height",
+            lambda: protocol.get_chart_image(_PROJECT, _RUN, _CELL, width=640),
+        ),
+        Case(
+            "Several cells have the label of a chart",
+            labelled(
+                {"staticId": _CELL, "label": "Trend", "cellType": "CHART"},
+                {"staticId": _CELL, "label": "Trend", "cellType": "SQL"},
+            ),
+        ),
+        Case(
+            "The cell with the label is not a chart",
+            labelled({"staticId": _CELL, "label": "Trend", "cellType": "MARKDOWN"}),
         ),
     ],
     errors.HexUnreachable: [
@@ -256,6 +285,10 @@ CASES: dict[type[HexError], list[Case]] = {
             answered(_TABLES, 403, older("Forbidden", "Insufficient permissions")),
         ),
         Case(
+            "The token may not list cells",
+            answered(protocol.list_cells(_PROJECT), 403, moved("FORBIDDEN", "Insufficient permissions")),
+        ),
+        Case(
             "The token may not read users",
             answered(protocol.me(), 403, moved("FORBIDDEN", "Insufficient permissions")),
             "nothing, if only *Test* shows this. A token without this scope can still run projects.",
@@ -265,7 +298,18 @@ CASES: dict[type[HexError], list[Case]] = {
         Case("There is no such project", answered(_START, 404, moved("NOT_FOUND", "Project not found"))),
         Case("There is no such run", answered(_POLL, 404, _GONE)),
         Case("There is no such chart", answered(_CHART, 404, moved("NOT_FOUND", "Cell not found"))),
+        Case("No cell has the label of a chart", labelled()),
+        Case(
+            "The run's version has no cell with the label of a chart",
+            labelled({"staticId": _CELL, "label": "Trend", "cellType": "CHART"}),
+        ),
         Case("The address is not Hex's", answered(protocol.me(), 404, "404 page not found")),
+    ],
+    errors.HexRunGone: [
+        Case(
+            "The run is gone, or it is another project's",
+            lambda: error_messages.run_gone(Case("", answered(_POLL, 404, _GONE)).error, _PROJECT, _RUN),
+        ),
     ],
     errors.HexAmbiguousStart: [
         Case(
@@ -275,7 +319,7 @@ CASES: dict[type[HexError], list[Case]] = {
                 "one run of the project was started by API since then, perhaps with other inputs or options.",
                 errors.HexAmbiguousStart,
             ),
-            'if only this task starts the project by API, set `on_ambiguous_start="adopt"`: it re-attaches to such a run.',
+            'if only this task starts the project by API, set `on_ambiguous_start="adopt"` to re-attach to such a run.',
         ),
     ],
     errors.HexUnreconciledStart: [
@@ -291,9 +335,15 @@ CASES: dict[type[HexError], list[Case]] = {
     ],
     errors.HexRunTimeout: [
         Case(
-            "The run takes too long", lambda: timed_out(True), "choose a longer `timeout`, or see in Hex what is slow."
+            "The run takes too long",
+            lambda: error_messages.run_timeout(_PROJECT, _RUN, run("RUNNING"), 3600),
+            "choose a longer `timeout`, or see in Hex what is slow.",
         ),
-        Case("Hex could not be polled until the timeout", lambda: timed_out(False)),
+        Case(
+            "The rate limit allowed no poll",
+            lambda: RunWatch(_PROJECT, _RUN, started_at=0.0, timeout=3600).timed_out(),
+            "see in Hex how the run ended. Other programs with a token of the same owner may use up the limit.",
+        ),
     ],
 }
 
@@ -315,12 +365,25 @@ def _section(cls: type[HexError]) -> str:
     return "\n".join(parts)
 
 
+_RETRIES = {
+    errors.HexUnreconciledStart: "If the task has a record of its run, a retry reconciles the start. Else the task "
+    "fails at once, without its retries.",
+}
+
+
 def _retries(cls: type[HexError]) -> str:
+    if cls in _RETRIES:
+        return _RETRIES[cls]
+    if issubclass(cls, errors.HexRequestRejected):
+        return (
+            "The task fails at once, without its retries, since Hex would reject the request again. If it leaves a run "
+            "to a retry, or the run is gone, the retries count: see [What happens to a run](reliability.md)."
+        )
     if not cls.retry_helps:
-        return "A retry cannot help, so the task fails at once."
+        return "The task fails at once, without its retries, since a retry cannot help."
     if cls.transient:
         effect = "Hex did nothing." if cls.no_effect else "Hex may have carried out the request."
-        return f"Transient: it is retried within the task. {effect} The task's retries may help."
+        return f"Transient: it is retried within the task. {effect} The task's retries may help too."
     return "The task's retries may help."
 
 

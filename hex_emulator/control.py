@@ -26,109 +26,34 @@ GetChartImageFromRun and ListCells, or Unknown for anything else under `/api`. A
 mistake is 400.
 """  # noqa: E501
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
 from hex_emulator.api import routes, run_url
 from hex_emulator.clock import timestamp
-from hex_emulator.emulator import CurrentEmulator, Emulator, ListOrder, NextRuns, VanishedStatus
+from hex_emulator.control_bodies import (
+    ApiBody,
+    ClockBody,
+    LimitsOfBody,
+    ListOrderBody,
+    NextRunsBody,
+    StartRunBody,
+    StatusBody,
+    UseBody,
+    VanishedBody,
+)
+from hex_emulator.emulator import CurrentEmulator, Emulator, NextRuns
 from hex_emulator.errors import ApiError, not_found
 from hex_emulator.faults import Fault
-from hex_emulator.generations.api import APIS, ApiName
-from hex_emulator.limits import LIMITS, Limits, LimitsOf
-from hex_emulator.run_plan import RunPlan, Seconds
+from hex_emulator.generations.api import APIS
+from hex_emulator.limits import LIMITS, Limits
 from hex_emulator.runs import Run
 from hex_emulator.workspace import Project, Workspace
 
 control = APIRouter(prefix="/_emulator")
 
 CALLS = {route.name for route in routes()}
-CAMEL = ConfigDict(alias_generator=to_camel, extra="forbid")
-
-
-class NextRunsBody(RunPlan):
-    """How the next runs go."""
-
-    model_config = CAMEL
-
-    project_id: str | None = None
-    times: Annotated[int, Field(ge=1)] = 1
-
-
-class StartRunBody(BaseModel):
-    """A run to start."""
-
-    model_config = CAMEL
-
-    project_id: str
-    inputs: dict[str, Any] = {}
-    trigger: str = "SCHEDULED"
-    owner: str | None = None
-
-
-class ApiBody(BaseModel):
-    """The state of the API."""
-
-    model_config = CAMEL
-
-    api: ApiName
-
-
-class VanishedBody(BaseModel):
-    """The status for a run that does not exist."""
-
-    model_config = CAMEL
-
-    status: VanishedStatus
-
-
-class LimitsOfBody(BaseModel):
-    """The year of the limits."""
-
-    model_config = CAMEL
-
-    of: LimitsOf
-
-
-class StatusBody(BaseModel):
-    """The new status of a run."""
-
-    model_config = CAMEL
-
-    status: Annotated[str, Field(min_length=1)]
-
-
-class UseBody(BaseModel):
-    """Requests to count."""
-
-    model_config = CAMEL
-
-    owner: str | None = None
-    requests: Annotated[int, Field(ge=0)] = 0
-    hex_api: Annotated[int, Field(ge=0)] = 0
-    hex_api_30rpm: Annotated[int, Field(ge=0)] = 0
-    runs: Annotated[int, Field(ge=0)] = 0
-    images: Annotated[int, Field(ge=0)] = 0
-
-
-class ListOrderBody(BaseModel):
-    """The order of GetProjectRuns."""
-
-    model_config = CAMEL
-
-    order: ListOrder
-
-
-class ClockBody(BaseModel):
-    """A change of the clock."""
-
-    model_config = CAMEL
-
-    speed: Annotated[float, Field(ge=0, le=1e6)] | None = None
-    advance: Seconds = 0
 
 
 @control.get("/health")

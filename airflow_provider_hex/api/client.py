@@ -151,8 +151,9 @@ class HexClient:
         self._adapter.check()  # an abort may look like the end of a response
         received_at = self.clock()
         self._limiter.learned(call.name, response.headers, received_at, response.status_code)
+        headers = {name: value.replace(self.config.token, "***") for name, value in response.headers.items()}
         body = self.config.without_token(response.content)
-        return responses.decode(call, Response(response.status_code, response.headers, body, now, received_at))
+        return responses.decode(call, Response(response.status_code, headers, body, now, received_at))
 
     def _no_response(self, call: Call[Any], error: Exception, sent_at: float) -> HexUnreachable:
         """Return the error for a request to which no response came."""

@@ -44,7 +44,7 @@ _SCOPES = {
     "RunProject": _RUN,
     "CancelRun": _RUN,
     "GetQueriedTables": "the scope 'Read project queried tables' (formerly 'Read projects')",
-    "ListCells": "the scope 'Cells → Read'",
+    "ListCells": "the scope 'Cells → Read' (formerly 'Read projects')",
     "Me": "the scope 'Users → Read' (formerly 'Read projects')",
 }
 _ON_ONE_RUN = ("GetRunStatus", "CancelRun", "GetChartImageFromRun")
@@ -79,11 +79,11 @@ def hint(call: Call[Any], status: int, body: ErrorBody) -> str:
 
 
 def _forbidden(call: Call[Any], body: ErrorBody) -> str:
-    cause = "The token may not do this."
+    cause = "The token lacks a permission."
     if call.name in _ON_ONE_RUN:
-        cause = "The run is gone, or the token has no access to it."
+        cause = "The run is gone, or the token lacks a permission for it."
     elif call.name not in _ON_NO_PROJECT:
-        cause = "There is no such project, or the token may not do this with it."
+        cause = "There is no such project, or the token lacks a permission for it."
     plan = f" {_ENTERPRISE}" if call.name == "GetQueriedTables" else ""
     return f"{cause} {_PERMISSION.format(_SCOPES.get(call.name, _READ))}{plan}"
 

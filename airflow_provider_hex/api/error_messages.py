@@ -17,6 +17,8 @@ _RUN_HINTS = {
     RunStatus.KILLED: "It was cancelled.",
     RunStatus.UNABLE_TO_ALLOCATE_KERNEL: "Hex had no kernel for it. Try again later, or run fewer projects at once.",
 }
+# 408 and 425 say that the request was not processed. Hex documents neither, and a proxy may send them after it passed
+# the request on. So RunProject is not sent again without reconciling it.
 _CLASSES: dict[int, type[HexError]] = {
     401: errors.HexUnauthorized,
     403: errors.HexForbidden,
@@ -171,11 +173,12 @@ def run_gone(error: HexError, project_id: str, run_id: str) -> errors.HexRunGone
     :param run_id: the run.
     """
     run = describe({"projectId": project_id, "runId": run_id})
-    said = " ".join(quoted(text) for text in (error.reason, error.details) if text) or "nothing"
+    said = error.details or error.reason
+    explanation = f": {quoted(said.rstrip('.'))}" if said else ", without an explanation"
     trace_id = f" Trace id: {error.trace_id}." if error.trace_id else ""
     return errors.HexRunGone(
-        f"{run} is gone, or the token's owner has no access to it. Hex responded to GetRunStatus with {error.status}: "
-        f"{said}. The token can read the project. Check the ids, and whose token it is.{trace_id}",
+        f"{run} is gone, or the token's owner has no access to it. Hex responded to GetRunStatus with {error.status}"
+        f"{explanation}. The token can read the project. Check the ids, and whose token it is.{trace_id}",
         **error.facts,
     )
 

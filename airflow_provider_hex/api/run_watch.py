@@ -137,12 +137,15 @@ class RunWatch:
 
     def timed_out(self) -> HexRunTimeout:
         """Return the error for a wait whose timeout is reached."""
-        no_last_poll = ""
-        if self._known_at < self._deadline:
-            no_last_poll = f"no response came, or no request could be sent, within {LAST_POLL_WITHIN:g} s."
-            if self._error is not None:
-                no_last_poll = str(self._error)
-        return error_messages.run_timeout(self.project_id, self.run_id, self._run, self.timeout or 0.0, no_last_poll)
+        why = self._why_not_polled() if self._known_at < self._deadline else ""
+        return error_messages.run_timeout(self.project_id, self.run_id, self._run, self.timeout or 0.0, why)
+
+    def _why_not_polled(self) -> str:
+        if self._error is not None:
+            return str(self._error)
+        if self._polled_at > self._known_at:
+            return f"Hex did not respond within {LAST_POLL_WITHIN:g} s."
+        return f"the rate limit allows no request within {LAST_POLL_WITHIN:g} s."
 
     @property
     def _deadline(self) -> float:

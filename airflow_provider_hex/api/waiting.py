@@ -52,10 +52,13 @@ def wait_for_run(
     watch = RunWatch(
         project_id, run_id, started_at=now, poll_interval=poll_interval, timeout=timeout, new_until=new_until
     )
-    watch.polling(now)
     runs = _recent_runs(client, project_id)
     past = [seconds for run in runs if (seconds := duration(run)) is not None]
-    run = next((run for run in runs if run["runId"].lower() == run_id.lower()), None) or _poll(client, watch)
+    run = next((run for run in runs if run["runId"].lower() == run_id.lower()), None)
+    if run is None:
+        run = _poll(client, watch)
+    else:
+        watch.polling(now)
     while run is None or not watch.polled(run):
         # Many processes may have begun at the same moment. They should not all poll at the same moment.
         _sleep(client, watch, past, stretch=random.uniform(1.0, _MAX_STRETCH))

@@ -39,9 +39,9 @@ from airflow_provider_hex.runs.recorded_start import RecordedStart
 from airflow_provider_hex.runs.recovery import RunRecovery
 from airflow_provider_hex.runs.release import GONE_TO_RETRY, Release, release_run
 from airflow_provider_hex.runs.run_store import RunStore
+from airflow_provider_hex.runs.timeouts import is_timeout, may_still_succeed
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.run_xcom import pull_run, push_run
-from airflow_provider_hex.version_compat import is_deferral_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -245,7 +245,7 @@ class TaskRun:
             is_retried = isinstance(error, HexError) or not isinstance(error, AirflowFailException)
             self._carry_out(self._decide(self._cause(error), self._status(), is_retried))
         release = cast("Release", self._release)
-        if release.ended and not killed and self._is_own_timeout(error):
+        if release.ended and not killed and may_still_succeed(error):
             return release.ended
         left_to_retry = release.disposition is Disposition.LEAVE_TO_RETRY
         if isinstance(error, HexRunGone) and left_to_retry:
@@ -277,7 +277,7 @@ class TaskRun:
         return self._named_release()
 
     def _cause(self, error: BaseException) -> Cause:
-        if isinstance(error, (HexRunTimeout, AirflowTaskTimeout)) or is_deferral_timeout(error):
+        if is_timeout(error):
             return Cause.TIMED_OUT
         return Cause.KILLED if self._kill_switch.is_set else Cause.FAILED
 
@@ -292,11 +292,6 @@ class TaskRun:
             retry_finds_run=is_retried and self._store.has_run and self._attempt.retry_finds_record,
             cancel_on=set(Cause) if self._task.cancel_on_timeout else {Cause.KILLED, Cause.FAILED},
         )
-
-    def _is_own_timeout(self, error: BaseException) -> bool:
-        """Whether a timeout ended the wait, but not the task's process, so that the task may still succeed."""
-        ours = isinstance(error, HexRunTimeout) or isinstance(error.__cause__, HexRunTimeout)
-        return ours or is_deferral_timeout(error)
 
     def _carry_out(self, disposition: Disposition) -> None:
         run = {"projectId": self._task.project_id, **(self._run or {})}

@@ -24,7 +24,7 @@ from hex_emulator.workspace import Project, Token, Workspace
 
 CONNECTIONS = 40
 RUNS_EACH = 25
-"""Hex's kernel limit of a workspace."""
+"""Hex's kernel limit of a user."""
 COUNT = "/benchmark/requests"
 _ENDLESS = RunPlan(timeline=(("RUNNING", None),))
 _SUCCESS, _RUNNING = 10, 3

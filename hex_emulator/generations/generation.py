@@ -82,7 +82,7 @@ def run_body(run: Run, now: datetime) -> dict[str, Any]:
         "runTrigger": run.trigger,
         "startTime": timestamp(start) if start else None,
         "endTime": timestamp(end) if end else None,
-        "elapsedTime": elapsed.total_seconds() * 1000 if elapsed is not None else None,
+        "elapsedTime": round(elapsed.total_seconds() * 1000) if elapsed is not None else None,
         "notifications": recipients(run.notifications),
     }
 

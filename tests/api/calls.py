@@ -22,6 +22,7 @@ _CALLS: dict[str, Callable[[], Call[Any]]] = {
     "GetProject": lambda: protocol.get_project(PROJECT),
     "GetQueriedTables": lambda: protocol.get_queried_tables(PROJECT),
     "GetChartImageFromRun": lambda: protocol.get_chart_image(PROJECT, RUN, CELL),
+    "ListCells": lambda: protocol.list_cells(PROJECT),
     "Me": protocol.me,
 }
 NAMES = tuple(_CALLS)

@@ -34,8 +34,8 @@ NO_RUN = f"The run is gone, or the token's owner has no access to it. {CHECK_IDS
 ROLE = "The owner of a personal token needs a role in the project that allows it."
 READ = f"A workspace token needs the scope 'Projects → Read access' (formerly 'Read projects'). {ROLE}"
 RUN_SCOPE = f"A workspace token needs the scope 'Run projects'. {ROLE}"
-FORBIDDEN_RUN = "The run is gone, or the token has no access to it."
-FORBIDDEN_PROJECT = "There is no such project, or the token may not do this with it."
+FORBIDDEN_RUN = "The run is gone, or the token lacks a permission for it."
+FORBIDDEN_PROJECT = "There is no such project, or the token lacks a permission for it."
 STATUS_PAGE = "See https://status.hex.tech for the status of Hex."
 FAILURE = f"Hex, or a proxy in front of it, failed. Usually temporary. {STATUS_PAGE}"
 MALFORMED = "The request is malformed. Check the ids and the options."
@@ -63,11 +63,11 @@ HINTS = [
     ("GetChartImageFromRun", 403, f"{FORBIDDEN_RUN} {READ}"),
     ("GetProject", 403, f"{FORBIDDEN_PROJECT} {READ}"),
     ("GetProjectRuns", 403, f"{FORBIDDEN_PROJECT} {READ}"),
-    ("ListProjects", 403, f"The token may not do this. {READ}"),
+    ("ListProjects", 403, f"The token lacks a permission. {READ}"),
     (
         "Me",
         403,
-        "The token may not do this. A workspace token needs the scope 'Users → Read' (formerly 'Read projects'). "
+        "The token lacks a permission. A workspace token needs the scope 'Users → Read' (formerly 'Read projects'). "
         + ROLE,
     ),
     (

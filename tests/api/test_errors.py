@@ -25,6 +25,7 @@ KINDS = {
     errors.HexUnauthorized: (False, False, False),
     errors.HexForbidden: (False, False, False),
     errors.HexNotFound: (False, False, False),
+    errors.HexRunGone: (False, False, False),
     errors.HexAmbiguousStart: (False, False, False),
     errors.HexUnreconciledStart: (False, False, False),
     errors.HexRunFailed: (False, False, True),

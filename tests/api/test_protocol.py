@@ -25,10 +25,11 @@ json_values = st.recursive(
     lambda children: st.lists(children, max_size=3) | st.dictionaries(texts, children, max_size=3),
     max_leaves=8,
 )
+formats = st.sampled_from([*get_args(models.ScreenshotFormat), "gif", "csv"])
 notifications = st.fixed_dictionaries(
     {"type": st.sampled_from([*get_args(models.NotificationType), "NONE"]), "includeSuccessScreenshot": flags},
     optional={
-        "screenshotFormat": st.lists(st.sampled_from([*get_args(models.ScreenshotFormat), "gif"]), max_size=2),
+        "screenshotFormat": formats | st.lists(formats, max_size=2),
         "slackChannelIds": st.lists(texts, max_size=2) | texts,
         "userIds": st.lists(texts, max_size=2),
         "groupIds": st.lists(texts | st.integers(), max_size=2),
@@ -88,7 +89,18 @@ lists = st.none() | texts | st.lists(texts, max_size=3)
         ),
         (protocol.get_project, {"project_id": ids, "include_sharing": st.booleans()}),
         (protocol.get_queried_tables, {"project_id": ids, "page_size": page_sizes, "after": maybe}),
-        (protocol.get_chart_image, {"project_id": ids, "run_id": ids, "static_id": ids}),
+        (protocol.list_cells, {"project_id": ids, "page_size": page_sizes, "after": maybe}),
+        (
+            protocol.get_chart_image,
+            {
+                "project_id": ids,
+                "run_id": ids,
+                "static_id": ids,
+                "width": st.none() | st.integers(98, 2002),
+                "height": st.none() | st.integers(98, 2002),
+                "include_title": st.none() | flags,
+            },
+        ),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
@@ -191,7 +203,12 @@ REQUESTS = {
     "GetProject": f"GET /projects/{PROJECT}",
     "GetQueriedTables": f"GET /projects/{PROJECT}/queriedTables",
     "GetChartImageFromRun": f"GET /projects/{PROJECT}/runs/{RUN}/cells/{CELL}/image",
+    "ListCells": "GET /cells",
     "Me": "GET /users/me",
+}
+QUERIES = {
+    **{name: {"limit": "100"} for name in ("GetProjectRuns", "ListProjects", "GetQueriedTables")},
+    "ListCells": {"limit": "100", "projectId": PROJECT},
 }
 
 
@@ -201,7 +218,7 @@ def test_every_call_has_the_method_and_path_of_hexs_reference(name: str) -> None
     assert call.name == name
     assert f"{call.method} {call.path}" == REQUESTS[name]
     assert str(call) == f"{name} ({REQUESTS[name]})"
-    assert call.query == ({"limit": "100"} if name in ("GetProjectRuns", "ListProjects", "GetQueriedTables") else {})
+    assert call.query == QUERIES.get(name, {})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -254,6 +271,8 @@ def test_only_run_project_must_not_be_sent_twice(name: str) -> None:
         (protocol.get_project, {"project_id": "x"}, "project_id is 'x'"),
         (protocol.get_queried_tables, {"project_id": "x"}, "project_id is 'x'"),
         (protocol.get_queried_tables, {"page_size": 0}, "page_size is 0, but must be a whole number from 1 to 100."),
+        (protocol.list_cells, {"project_id": "x"}, "project_id is 'x'"),
+        (protocol.list_cells, {"page_size": 0}, "page_size is 0, but must be a whole number from 1 to 100."),
         (protocol.get_chart_image, {"run_id": "x"}, "run_id is 'x'"),
         (protocol.get_chart_image, {"static_id": "x"}, "static_id is 'x'"),
     ],
@@ -273,10 +292,11 @@ def test_a_page_has_from_1_to_100_items() -> None:
         functools.partial(protocol.get_project_runs, PROJECT),
         protocol.list_projects,
         functools.partial(protocol.get_queried_tables, PROJECT),
+        functools.partial(protocol.list_cells, PROJECT),
     ]
     for pages_of in lists:
-        assert pages_of(page_size=1).query == {"limit": "1"}
-        assert pages_of().query == pages_of(page_size=100).query == {"limit": "100"}
+        assert pages_of(page_size=1).query["limit"] == "1"
+        assert pages_of().query["limit"] == pages_of(page_size=100).query["limit"] == "100"
         for size in (0, 101):
             with pytest.raises(errors.HexInvalidInput, match=f"page_size is {size}, "):
                 pages_of(page_size=size)

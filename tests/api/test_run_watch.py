@@ -6,10 +6,19 @@ from typing import Any, cast
 
 import pytest
 
+from airflow_provider_hex.api.call import Call
 from airflow_provider_hex.api.error_messages import describe
-from airflow_provider_hex.api.errors import HexNotFound, HexRateLimited, HexRunFailed, HexRunTimeout
+from airflow_provider_hex.api.errors import (
+    HexNotFound,
+    HexRateLimited,
+    HexRequestRejected,
+    HexRunFailed,
+    HexRunTimeout,
+    HexServerError,
+)
 from airflow_provider_hex.api.models import Run, RunStatus
 from airflow_provider_hex.api.run_watch import RunWatch, duration, require_completed
+from tests.api.calls import PROJECT, RUN
 
 ENDED = ["COMPLETED", "ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"]
 
@@ -38,8 +47,11 @@ def test_only_a_completed_run_is_a_success(status: Any) -> None:
 
 def test_a_transient_error_delays_the_next_poll_by_as_long_as_hex_asks() -> None:
     waiting = watch(poll_interval=5)
+    waiting.polling(100)
     waiting.poll_failed(HexRateLimited("429", retry_after=42))
     assert waiting.pause(100) == 42
+    assert waiting.pause(110) == 32
+    waiting.polling(100)
     waiting.polled(run("RUNNING"))
     assert waiting.pause(100) == 5
 
@@ -53,6 +65,7 @@ def test_polls_become_rarer_unless_the_user_chose_an_interval(now: float, second
 def test_no_poll_comes_before_the_rate_limit_allows_it() -> None:
     waiting = watch(poll_interval=5)
     assert waiting.pause(100, at_least=7) == 7
+    waiting.polling(100)
     waiting.poll_failed(HexRateLimited("429", retry_after=42))
     assert waiting.pause(100, at_least=7) == 42
 
@@ -103,16 +116,64 @@ def test_a_poll_that_failed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_the_last_poll_is_when_the_timeout_is_reached() -> None:
     waiting = watch(poll_interval=10, timeout=25)
+    waiting.polling(100)
     waiting.polled(run("RUNNING"))
     assert waiting.pause(100) == 10
     assert waiting.pause(120) == 5
-    with pytest.raises(HexRunTimeout, match=r"timed out after 25 s, still RUNNING"):
+    assert waiting.pause(125) == 0
+    waiting.polling(125)
+    waiting.polled(run("RUNNING"))
+    with pytest.raises(HexRunTimeout, match=r"timed out after 25 s, still RUNNING: [^.]*\.$"):
         waiting.pause(125)
+
+
+def test_a_poll_that_was_sent_before_the_timeout_is_not_the_last_one() -> None:
+    waiting = watch(timeout=25)
+    waiting.polling(124)
+    waiting.polled(run("RUNNING"))
+    assert waiting.pause(126) == 0
+
+
+def test_a_last_poll_that_fails_for_a_moment_is_tried_again_a_few_times() -> None:
+    waiting = watch(timeout=25)
+    for moment in (125, 126, 127):
+        waiting.polling(moment)
+        waiting.poll_failed(HexServerError("500"))
+        assert waiting.pause(moment) == 1
+    waiting.polling(128)
+    waiting.poll_failed(HexServerError("It failed."))
+    with pytest.raises(HexRunTimeout, match=r"no poll succeeded.*A last poll was not possible: It failed\."):
+        waiting.pause(128)
+
+
+@pytest.mark.parametrize(("pause", "is_possible"), [(29, True), (30, True), (31, False)])
+def test_the_last_poll_waits_for_the_rate_limit_but_not_for_long(pause: float, is_possible: bool) -> None:
+    waiting = watch(timeout=25)
+    waiting.polling(100)
+    waiting.polled(run("RUNNING"))
+    if is_possible:
+        assert waiting.pause(125, at_least=pause) == pause
+    else:
+        with pytest.raises(HexRunTimeout, match=r"RUNNING when last polled: .* possible: the rate limit allows"):
+            waiting.pause(125, at_least=pause)
+
+
+def test_a_timeout_says_that_hex_did_not_respond_to_the_last_poll() -> None:
+    waiting = watch(timeout=25)
+    waiting.polling(125)
+    assert "A last poll was not possible: Hex did not respond within 30 s." in str(waiting.timed_out())
+
+
+def test_a_last_poll_for_which_hex_asks_a_short_delay_is_tried_again_after_it() -> None:
+    waiting = watch(timeout=25)
+    waiting.polling(125)
+    waiting.poll_failed(HexRateLimited("429", retry_after=20))
+    assert waiting.pause(125) == 20
 
 
 def test_a_timeout_names_the_run_even_if_no_poll_succeeded() -> None:
     with pytest.raises(HexRunTimeout) as raised:
-        watch(timeout=25).pause(126)
+        watch(timeout=25).pause(156)
     assert re.search(r"timed out after 25 s.*Hex run r ", str(raised.value))
 
 
@@ -153,6 +214,26 @@ def test_the_first_poll_is_soon_after_the_wait_began() -> None:
     assert watch().first_poll(100) == 102
     assert watch(poll_interval=7).first_poll(100) == 107
     assert watch().first_poll(5000) == 5000
+
+
+def test_the_first_poll_is_not_after_the_timeout() -> None:
+    assert watch(poll_interval=60, timeout=12).first_poll(100) == 112
+    assert watch(poll_interval=60, timeout=12).first_poll(115) == 115
+
+
+@pytest.mark.parametrize(("now", "is_transient"), [(159, True), (160, False)])
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_a_rejection_is_transient_while_the_run_is_new(status: int, now: float, is_transient: bool) -> None:
+    procedure = RunWatch(PROJECT, RUN, started_at=100.0, new_until=160.0).poll(now)
+    next(procedure)
+    if is_transient:
+        with pytest.raises(HexRequestRejected, match="Hex may not show it yet") as raised:
+            procedure.throw(HexRequestRejected("No.", status=status))
+        assert raised.value.transient
+    else:
+        asked = procedure.throw(HexRequestRejected("No.", status=status))
+        assert isinstance(asked, Call)
+        assert asked.name == "GetProject"
 
 
 def test_the_timeout_counts_from_the_beginning_of_the_wait() -> None:

@@ -162,7 +162,8 @@ def test_no_second_run_is_started_while_the_first_cannot_be_polled(
     dag_id: str, status: int, run_dag: RunDag, emulator: Control
 ) -> None:
     emulator.next_run(timeline=[("RUNNING", None)])
-    emulator.fault("GetRunStatus", times=None, status=status, body={"reason": "No"})
+    for call in ("GetRunStatus", "GetProject"):
+        emulator.fault(call, times=None, status=status, body={"reason": "No"})
     outcome = run_dag(f"{dag_id}_with_retries")
     assert outcome.states["wait"] == "failed"
     assert "Hex responded to GetRunStatus" in outcome.errors["wait"]
@@ -170,12 +171,16 @@ def test_no_second_run_is_started_while_the_first_cannot_be_polled(
 
 
 @pytest.mark.parametrize("dag_id", OPERATORS)
-def test_a_run_that_is_gone_is_followed_by_another(dag_id: str, run_dag: RunDag, emulator: Control) -> None:
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_a_run_that_is_gone_is_followed_by_another(
+    status: int, dag_id: str, run_dag: RunDag, emulator: Control
+) -> None:
     emulator.next_run(timeline=[("RUNNING", None)])
     emulator.next_run(pending=0, running=1)
     polls = 2 if AIRFLOW_V_3_3_PLUS else 1  # a retry that has a record of the run polls it once more
-    emulator.fault("GetRunStatus", times=polls, status=404)
-    emulator.fault("GetProjectRuns", times=1, status=404)
+    emulator.fault("GetRunStatus", times=polls, status=status)
+    emulator.fault("GetProjectRuns", times=1, status=status)
     outcome = run_dag(f"{dag_id}_with_retries")
     assert outcome.states["wait"] == "success"
     assert len(emulator.requests("RunProject")) == 2
+    assert [run["status"] for run in emulator.runs()] == ["KILLED", "COMPLETED"]

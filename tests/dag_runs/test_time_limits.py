@@ -80,6 +80,27 @@ def test_a_soft_sensor_of_a_failed_run_is_skipped(way: str, run_dag: RunDag, emu
     assert run_dag(f"{way}_softly").states["wait"] == "skipped"
 
 
+@pytest.mark.parametrize("way", SENSOR)
+@pytest.mark.parametrize("after", [0, 1], ids=["at-once", "while-it-waits"])
+@pytest.mark.parametrize("status", [401, 403, 404, 422])
+def test_a_soft_sensor_that_may_not_poll_or_whose_run_is_gone_fails(
+    status: int, after: int, way: str, run_dag: RunDag, emulator: Control
+) -> None:
+    emulator.fault("GetRunStatus", after=after, times=None, status=status)
+    assert run_dag(f"{way}_softly_for_long").states["wait"] == "failed"
+
+
+@pytest.mark.parametrize("way", OPERATOR + SENSOR)
+def test_a_run_that_has_completed_when_the_timeout_is_reached_is_a_success(
+    way: str, run_dag: RunDag, emulator: Control
+) -> None:
+    emulator.reset()
+    emulator.next_run(pending=0, running=25)  # 2.5 s of the machine's clock
+    outcome = run_dag(f"{way}_polling_at_the_timeout_only")
+    assert outcome.states["wait"] == "success"
+    assert outcome.returned["wait"]["status"] == "COMPLETED"
+
+
 @pytest.mark.parametrize("way", ["sensor_poke", "sensor_deferred"])
 def test_a_sensors_execution_timeout_fails_it(way: str, run_dag: RunDag, emulator: Control) -> None:
     outcome = run_dag(f"{way}_with_an_execution_timeout")

@@ -80,6 +80,26 @@ def test_an_unknown_list_order_is_rejected(emulator: Control) -> None:
         emulator.set_list_order("newset")
 
 
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda emulator: emulator.set_api("2024"),
+        lambda emulator: emulator.set_vanished(410),
+        lambda emulator: emulator.set_limits_of("none"),
+    ],
+)
+def test_an_unknown_setting_is_rejected(emulator: Control, send: Callable[[Control], None]) -> None:
+    with pytest.raises(ControlError, match="400"):
+        send(emulator)
+
+
+def test_the_headers_of_a_request_are_recorded_without_the_token(api: httpx.Client, emulator: Control) -> None:
+    api.get("/projects", headers={"X-Some": "thing"})
+    headers = emulator.requests()[0]["headers"]
+    assert headers["x-some"] == "thing"
+    assert "authorization" not in headers
+
+
 def test_a_misspelt_field_is_rejected(emulator: Control) -> None:
     response = httpx.post(f"{emulator.url}/_emulator/runs/next", json={"outcom": "ERRORED"}, trust_env=False)
     assert response.status_code == 400

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from time import sleep
-from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +13,6 @@ from hex_emulator.workspace import Project, Token, Workspace, default_workspace
 from tests.emulator.conftest import error_text
 
 Connect = Callable[..., httpx.Client]
-Start = Callable[..., dict[str, Any]]
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
 
@@ -50,52 +48,6 @@ def test_a_rate_limited_response_is_an_error_of_hex(api: httpx.Client, emulator:
     assert "60 requests" in error_text(moved)
     assert "60 requests" in error_text(older)
     assert emulator.requests()[0]["status"] == 429
-
-
-@pytest.mark.parametrize("path", ["/projects/{project}", "/projects/{project}/runs", "/projects/{project}/runs/{run}"])
-def test_30_status_requests_a_minute_are_allowed(
-    api: httpx.Client, emulator: Control, start: Start, revenue: Project, path: str
-) -> None:
-    run = start()["runId"]
-    path = path.format(project=revenue.id, run=run)
-    assert [api.get(path).status_code for _ in range(31)] == [200] * 30 + [429]
-    assert api.get(f"/projects/{revenue.id}").status_code == 429
-    assert (me(api), list_projects(api), run_project(api, revenue)) == (200, 200, 201)
-    emulator.clock(advance=60)
-    assert api.get(path).status_code == 200
-
-
-def test_1800_status_requests_an_hour_are_allowed(api: httpx.Client, emulator: Control, revenue: Project) -> None:
-    emulator.use_up(hex_api=1799)
-    emulator.clock(advance=60)
-    path = f"/projects/{revenue.id}"
-    assert [api.get(path).status_code for _ in range(2)] == [200, 429]
-    emulator.clock(advance=3600 - 60 - 1)
-    assert api.get(path).status_code == 429
-    emulator.clock(advance=1)
-    assert api.get(path).status_code == 200
-
-
-def test_30_requests_of_me_a_minute_are_allowed(api: httpx.Client, emulator: Control, revenue: Project) -> None:
-    assert [me(api) for _ in range(31)] == [200] * 30 + [429]
-    assert api.get(f"/projects/{revenue.id}").status_code == 200
-
-
-def test_status_requests_go_on_while_starts_are_rate_limited(
-    api: httpx.Client, emulator: Control, start: Start, revenue: Project
-) -> None:
-    run = start()
-    emulator.use_up(runs=60)
-    assert run_project(api, revenue) == 429
-    assert api.get(run["runStatusUrl"]).status_code == 200
-
-
-def test_in_2025_the_60_requests_are_the_only_limit_of_most_calls(
-    api: httpx.Client, emulator: Control, revenue: Project
-) -> None:
-    emulator.set_limits_of("2025")
-    assert [api.get(f"/projects/{revenue.id}").status_code for _ in range(40)] == [200] * 40
-    assert [me(api) for _ in range(21)] == [200] * 20 + [429]
 
 
 def test_the_window_starts_with_its_first_request(api: httpx.Client, emulator: Control) -> None:

@@ -10,6 +10,9 @@ import pytest
 
 from airflow_provider_hex.hooks.hex import HexHook
 from hex_emulator.client import Control
+from hex_emulator.generations.api import ApiName
+from hex_emulator.server import running
+from hex_emulator.workspace import Token, Workspace
 from tests.conftest import TOKENS, connect
 
 ORG = "1f0c2b7e-7d0a-4b61-9a33-0c5d2e8f4a17"
@@ -49,6 +52,52 @@ def test_it_says_whose_token_it_is_and_what_it_may_do(
         ("Me", {}),
         ("ListProjects", {"limit": "1"}),
     ]
+
+
+APIS: list[ApiName] = ["2025", "2026", "mixed"]
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_personal_token_belongs_to_a_user(api: ApiName, emulator: Control) -> None:
+    emulator.set_api(api)
+    works, message = HexHook().test_connection()
+    assert works
+    assert "it belongs to ada@example.com, and can read projects." in message
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_workspace_token_works_without_the_scope_to_read_users(
+    api: ApiName, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.set_api(api)
+    connect(monkeypatch, host=emulator.url, password=TOKENS["read-only"])
+    works, message = HexHook().test_connection()
+    assert works
+    assert message.startswith(f"The token works at {emulator.api_url}: it ")
+    assert message.endswith(" and can read projects.")
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_token_without_a_scope_is_of_no_use(api: ApiName, emulator: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    emulator.set_api(api)
+    connect(monkeypatch, host=emulator.url, password=TOKENS["no-scopes"])
+    works, message = HexHook().test_connection()
+    assert not works
+    assert message.startswith("Hex accepts the token, but it cannot read projects, without which nothing works. Hex r")
+    assert re.search("Projects → Read access.*Read projects", message)
+
+
+@pytest.mark.parametrize("token", ["hxtp_1", "hxtw_1"])
+def test_a_token_says_itself_when_it_expires(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expires_at = datetime.now(UTC) + timedelta(days=2, hours=1)
+    tokens = [Token(name=token, token=token, owner="ada@example.com", scopes=("read", "users"), expires_at=expires_at)]
+    with running(Workspace(projects=(), tokens=tuple(tokens))) as emulator:
+        connect(monkeypatch, host=emulator.url, password=token)
+        works, message = HexHook().test_connection()
+        owner = "belongs to ada@example.com" if token == "hxtp_1" else f"of the workspace {emulator.workspace().id}"
+    assert works
+    assert owner in message
+    assert "Warning: it expires in 2 days, at " in message
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import httpx
 
 from hex_emulator.client import Control
 
-REQUESTS_A_MINUTE, RUNS_A_MINUTE = 30, 0.5
-"""Half of Hex's 60 requests a minute, and of its 60 runs an hour."""
+REQUESTS_A_MINUTE, STATUS_REQUESTS_A_MINUTE, RUNS_A_MINUTE = 30, 15, 0.5
+"""Half of Hex's 60 requests and 30 status requests a minute, and of its 60 runs an hour."""
 
 
 @contextmanager
@@ -32,6 +32,9 @@ def _work(url: str, token: str, project: str, stop: threading.Event) -> None:
     with Control(url) as hex_, httpx.Client(base_url=hex_.api_url, headers=headers, trust_env=False) as client:
         minute = 60 / hex_.health()["speed"]
         while not stop.wait(dice.uniform(0, 2 * minute)):
-            hex_.use_up(requests=dice.randint(0, 2 * REQUESTS_A_MINUTE))
+            hex_.use_up(
+                requests=dice.randint(0, 2 * REQUESTS_A_MINUTE),
+                hex_api=dice.randint(0, 2 * STATUS_REQUESTS_A_MINUTE),
+            )
             if dice.random() < RUNS_A_MINUTE:
                 client.post(f"/projects/{project}/runs")

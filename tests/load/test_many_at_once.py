@@ -1,7 +1,8 @@
 """Many tasks at once, against Hex's documented limits.
 
-These are 60 requests and 20 starts a minute, 60 starts an hour, and 25 kernels. The requests that the emulator received
-show whether the provider respects them.
+These are 60 requests, 30 status requests and 20 starts a minute, 1800 status requests and 60 starts an hour, and 25
+kernels, without a header that reports them. The requests that the emulator received show whether the provider respects
+them.
 """
 
 import pytest

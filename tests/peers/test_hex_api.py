@@ -3,6 +3,7 @@
 import pytest
 
 from hex_emulator.client import Control
+from hex_emulator.generations.api import ApiName
 from tests.conftest import PROJECT, TOKENS
 from tests.peers.conftest import Client, Peer, Process, assert_run_and_polled, ended_and_running, next_run_never_ends
 
@@ -38,19 +39,34 @@ def test_a_failed_run_is_shown_as_such(emulator: Control, client: Client) -> Non
     assert "Status: ERRORED" in printed(client("runs", "status", PROJECT, emulator.runs()[0]["runId"]))
 
 
-def test_rejected_inputs_are_an_error_with_a_trace_id(emulator: Control, client: Client) -> None:
+@pytest.mark.parametrize(("api", "knows_trace_id"), [("2025", True), ("mixed", False)])
+def test_rejected_inputs_are_an_error(emulator: Control, client: Client, api: ApiName, knows_trace_id: bool) -> None:
+    """The client knows only trace ids in the body, which the moved call does not have."""
+    emulator.set_api(api)
     refused = client("projects", "run", PROJECT, "--input-params", '{"continent": "Asia"}')
     assert refused.returncode == 1
-    assert "API Error: Validation error: Invalid input parameters (Status: 422) (Trace ID: " in refused.stdout
+    assert "API Error: Validation error: {" in refused.stdout
+    assert "continent" in refused.stdout
+    assert "(Status: 422)" in refused.stdout
+    assert ("(Trace ID: " in refused.stdout) == knows_trace_id
     assert emulator.runs() == []
 
 
-def test_a_rate_limited_request_is_an_error(emulator: Control, client: Client) -> None:
+@pytest.mark.parametrize(
+    ("api", "shown"),
+    [
+        ("2025", "API Error: Rate limit exceeded: Too many requests (Status: 429) (Trace ID: "),
+        ("mixed", 'API Error: Rate limit exceeded: {"code":"TOO_MANY_REQUESTS","message":'),
+    ],
+)
+def test_a_rate_limited_request_is_an_error(emulator: Control, client: Client, api: ApiName, shown: str) -> None:
     """The client reads Retry-After as a whole number of seconds only."""
+    emulator.set_api(api)
+    emulator.limits(headers="retry-after")
     emulator.use_up(requests=60)
     refused = client("runs", "list", PROJECT)
     assert refused.returncode == 1
-    assert "API Error: Rate limit exceeded: Too many requests (Status: 429) (Trace ID: " in refused.stdout
+    assert shown in refused.stdout
 
 
 def test_a_run_is_cancelled(emulator: Control, client: Client) -> None:

@@ -19,6 +19,7 @@ from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.runs import attempt
 from demo.waiting import wait_for
 from hex_emulator.client import Control
+from hex_emulator.emulator import VanishedStatus
 from tests.conftest import PROJECT
 
 MODES: dict[str, dict[str, Any]] = {
@@ -29,6 +30,8 @@ MODES: dict[str, dict[str, Any]] = {
 """The ways in which a task waits for its run, or does not: the operator's arguments."""
 WAITING_MODES = {name: MODES[name] for name in ("worker", "deferred")}
 
+GONE: tuple[VanishedStatus, ...] = (403, 404, 422)
+"""How Hex may respond to a request about a run that is gone."""
 LEFT_RUNNING, CANCELLED = "RUNNING", "KILLED"
 """The last status of a run that does not end by itself."""
 

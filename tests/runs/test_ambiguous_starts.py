@@ -286,7 +286,8 @@ def test_a_token_that_is_rejected_while_the_start_is_reconciled_leaves_it_to_the
     airflow.max_tries = max_tries
     die_while_starting(emulator, airflow)
     api_run(emulator)
-    emulator.fault(call, status=403)
+    for rejected in (call, "GetProject"):
+        emulator.fault(rejected, status=403)
     with pytest.raises(HexForbidden) as raised:
         operator().execute(airflow.attempt())
     assert isinstance(raised.value, AirflowFailException) is is_permanent

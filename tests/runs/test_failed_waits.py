@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from airflow_provider_hex.api.errors import HexError, HexForbidden, HexNotFound, HexUntrustedCertificate
+from airflow_provider_hex.api.errors import HexError, HexForbidden, HexRunGone, HexUntrustedCertificate
 from hex_emulator.client import Control
+from hex_emulator.emulator import VanishedStatus
 from tests import https
 from tests.conftest import connect
 from tests.runs.conftest import (
     CANCELLED,
+    GONE,
     LEFT_RUNNING,
     WAITING_MODES,
     Airflow,
@@ -53,8 +55,8 @@ def test_a_run_that_may_not_be_polled_is_left_to_the_retry(
 ) -> None:
     """By then, someone may have put a valid token into the connection."""
     keep_runs(emulator)
-    emulator.fault("GetRunStatus", status=status)
-    emulator.fault("GetProjectRuns", status=status)
+    for call in ("GetRunStatus", "GetProjectRuns", "GetProject"):
+        emulator.fault(call, status=status)
     with pytest.raises(HexError) as raised:
         finish(airflow.attempt(), **WAITING_MODES[mode])
     assert isinstance(raised.value, AirflowException)
@@ -76,8 +78,8 @@ def test_a_run_that_may_not_be_polled_is_cancelled_if_no_attempt_will_find_it(
 ) -> None:
     airflow.max_tries = 1 if options else 0
     keep_runs(emulator)
-    emulator.fault("GetRunStatus", status=403)
-    emulator.fault("GetProjectRuns", status=403)
+    for call in ("GetRunStatus", "GetProjectRuns", "GetProject"):
+        emulator.fault(call, status=403)
     with pytest.raises(AirflowFailException, match=r"403.*The run was cancelled\.") as raised:
         finish(airflow.attempt(), **options, **WAITING_MODES[mode])
     assert isinstance(raised.value, HexForbidden)
@@ -114,18 +116,21 @@ def test_an_untrusted_certificate_ends_the_wait_and_leaves_the_run_to_the_retry(
 
 
 @pytest.mark.parametrize("mode", WAITING_MODES)
+@pytest.mark.parametrize("status", GONE)
 def test_a_retry_starts_another_run_if_the_previous_one_vanished_during_the_wait(
-    mode: str, emulator: Control, airflow: Airflow
+    status: VanishedStatus, mode: str, emulator: Control, airflow: Airflow
 ) -> None:
+    emulator.set_vanished(status)
     keep_runs(emulator)
     context = attempt_that_publishes(airflow, lambda: emulator.remove_run(airflow.xcoms["run_id"]))
-    with pytest.raises(HexNotFound, match="404") as raised:
+    with pytest.raises(HexRunGone, match=rf"{status}.*The task's next attempt polls the run again") as raised:
         finish(context, **WAITING_MODES[mode])
     assert isinstance(raised.value, AirflowException)
     assert not isinstance(raised.value, AirflowFailException)
     assert not emulator.requests("CancelRun")
     finish(airflow.attempt(), **WAITING_MODES[mode])
     assert starts(emulator) == 2
+    assert not airflow.records
 
 
 @pytest.mark.parametrize(
@@ -147,7 +152,7 @@ def test_a_deferral_that_failed_leaves_the_run_to_a_retry_and_one_that_timed_out
     with pytest.raises(Exception, match=failure):
         operator(deferrable=True).resume_execution("__fail__", {"error": failure}, context)
     assert statuses(emulator) == [status]
-    assert set(airflow.record) == {"max_tries", "run" if status == LEFT_RUNNING else "failure"}
+    assert ("run" in airflow.record, "failure" in airflow.record) == (status == LEFT_RUNNING, status == CANCELLED)
 
 
 def test_a_task_that_cannot_publish_its_run_leaves_it_to_a_retry(emulator: Control, airflow: Airflow) -> None:
@@ -171,7 +176,7 @@ def test_a_run_whose_cancel_fails_stays_recorded_and_the_error_says_so(emulator:
     expected = r"The run timed out after .* could not be cancelled and may still be running: .*t-403"
     with pytest.raises(HexError, match=expected):
         operator(timeout=0.3).execute(airflow.attempt())
-    assert set(airflow.record) == {"max_tries", "run"}
+    assert set(airflow.record) == {"max_tries", "run", "started_at"}
 
 
 @pytest.mark.parametrize("state", ["failed", "success", "restarting"])

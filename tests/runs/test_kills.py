@@ -71,7 +71,7 @@ def test_an_attempt_that_was_superseded_leaves_the_run_to_the_other_attempt(
     assert outcome in logged()
     assert statuses(emulator) == [LEFT_RUNNING]
     assert not emulator.requests("CancelRun")
-    assert set(airflow.record) == {"max_tries", "run"}
+    assert set(airflow.record) == {"max_tries", "run", "started_at"}
 
 
 @pytest.mark.parametrize(

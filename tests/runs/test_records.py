@@ -60,7 +60,7 @@ def test_the_run_stays_recorded_during_the_wait(emulator: Control, airflow: Airf
     defer(airflow.attempt())
     (run,) = emulator.runs()
     expected = {name: run[name] for name in ("projectId", "runId", "runUrl", "traceId")}
-    assert airflow.record == {"max_tries": 1, "run": expected}
+    assert airflow.record == {"max_tries": 1, "run": expected, "started_at": pytest.approx(time.time(), abs=60)}
 
 
 @pytest.mark.parametrize(

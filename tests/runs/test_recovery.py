@@ -19,29 +19,30 @@ RUNS: dict[str, dict[str, Any] | None] = {
     "gone": None,
 }
 NOT_ENDED = {"PENDING", "RUNNING", "unknown to the provider", "not known, because Hex does not respond"}
-FAILED = {"ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL", "gone"}
+FAILED = {"ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"}
+COLUMNS = [NOT_ENDED, {"COMPLETED"}, FAILED, {"gone"}]
 
 TABLE = {
-    # is_retry, same_project, wait_for_completion: if it has not ended, has completed, has failed or is gone
-    (True, True, True): (REATTACH, REATTACH, START),
-    (True, True, False): (REATTACH, REATTACH, START),
-    (True, False, True): (CANCEL_AND_START, START, START),
-    (True, False, False): (START, START, START),
-    (False, True, True): (CANCEL_AND_START, START, START),
-    (False, True, False): (START, START, START),
-    (False, False, True): (CANCEL_AND_START, START, START),
-    (False, False, False): (START, START, START),
+    # is_retry, same_project, wait_for_completion: if it has not ended, has completed, has failed, is gone
+    (True, True, True): (REATTACH, REATTACH, START, CANCEL_AND_START),
+    (True, True, False): (REATTACH, REATTACH, START, CANCEL_AND_START),
+    (True, False, True): (CANCEL_AND_START, START, START, CANCEL_AND_START),
+    (True, False, False): (START, START, START, START),
+    (False, True, True): (CANCEL_AND_START, START, START, CANCEL_AND_START),
+    (False, True, False): (START, START, START, START),
+    (False, False, True): (CANCEL_AND_START, START, START, CANCEL_AND_START),
+    (False, False, False): (START, START, START, START),
 }
 
 
 @pytest.mark.parametrize(("is_retry", "same_project", "wait_for_completion"), TABLE)
 @pytest.mark.parametrize("status", RUNS)
 def test_the_decision(status: str, is_retry: bool, same_project: bool, wait_for_completion: bool) -> None:
-    column = 0 if status in NOT_ENDED else 1 if status == "COMPLETED" else 2
+    (column,) = (number for number, statuses in enumerate(COLUMNS) if status in statuses)
     action = decide(RUNS[status], is_retry=is_retry, same_project=same_project, wait_for_completion=wait_for_completion)
     assert action is TABLE[is_retry, same_project, wait_for_completion][column]
 
 
 def test_the_table_is_complete() -> None:
     assert set(TABLE) == set(product([True, False], repeat=3))
-    assert set(RUNS) == NOT_ENDED | {"COMPLETED"} | FAILED
+    assert set(RUNS) == set().union(*COLUMNS)

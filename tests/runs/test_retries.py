@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_hex.api.errors import HexError, HexForbidden, HexInvalidInput, HexRunFailed, HexServerError
 from hex_emulator.client import Control
+from hex_emulator.emulator import VanishedStatus
 from tests.conftest import PROJECT, PROJECTS, connect
 from tests.runs.conftest import (
     CANCELLED,
@@ -25,6 +26,7 @@ from tests.runs.conftest import (
     statuses,
 )
 
+GONE = ["gone: 403", "gone: 404", "gone: 422"]
 FAILED = ["ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"]
 OTHER_PROJECT = PROJECTS["Warehouse health"]
 LEFT_TO_RETRY = "The run continues, and the task's next attempt re-attaches to it."
@@ -40,8 +42,9 @@ def run(emulator: Control, airflow: Airflow) -> dict[str, Any]:
 
 
 def end(run: dict[str, Any], status: str, emulator: Control) -> None:
-    """End a run with a status, or make Hex forget it."""
-    if status == "gone":
+    """End a run with a status, or make Hex forget it, and respond with a status to requests about it."""
+    if status.startswith("gone"):
+        emulator.set_vanished(cast("VanishedStatus", int(status[-3:])))
         emulator.remove_run(run["runId"])
     else:
         emulator.set_status(run["runId"], status)
@@ -100,7 +103,7 @@ def test_a_retry_takes_the_result_of_a_run_that_has_completed(
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("status", [*FAILED, "gone"])
+@pytest.mark.parametrize("status", [*FAILED, *GONE])
 def test_a_retry_after_a_failed_run_starts_another_and_names_the_failed_one(
     status: str, mode: str, run: dict[str, Any], emulator: Control, airflow: Airflow, logged: Callable[[], str]
 ) -> None:
@@ -108,8 +111,9 @@ def test_a_retry_after_a_failed_run_starts_another_and_names_the_failed_one(
     returned = finish(airflow.attempt(), **MODES[mode])
     assert returned["runId"] == emulator.runs()[-1]["runId"] != run["runId"]
     assert starts(emulator) == 2
-    assert not emulator.requests("CancelRun")
-    assert f"The previous attempt's run is {status}: {in_sentence(run)}" in logged()
+    assert len(emulator.requests("CancelRun")) == (status in GONE)
+    found = "gone, or the token's owner has no access to it" if status in GONE else status
+    assert f"The previous attempt's run is {found}: {in_sentence(run)}" in logged()
 
 
 @pytest.mark.parametrize("mode", WAITING_MODES)
@@ -150,12 +154,13 @@ def test_after_a_clear_the_previous_run_is_cancelled_and_another_started(
     finish(airflow.attempt(), **MODES[mode])
     assert statuses(emulator) == [CANCELLED, "COMPLETED"]
     assert len(emulator.requests("CancelRun")) == 1
-    expected = f"Cancelled the previous run (status RUNNING), because the task was cleared: {in_sentence(run)}"
-    assert expected in logged()
+    log = logged()
+    assert f"Cancelling the previous run, because the task was cleared: {in_sentence(run)}" in log
+    assert "The run was cancelled." in log
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("status", ["COMPLETED", *FAILED, "gone"])
+@pytest.mark.parametrize("status", ["COMPLETED", *FAILED, *GONE])
 def test_after_a_clear_the_result_of_a_run_that_has_ended_is_not_taken(
     status: str, mode: str, run: dict[str, Any], emulator: Control, airflow: Airflow
 ) -> None:
@@ -163,7 +168,7 @@ def test_after_a_clear_the_result_of_a_run_that_has_ended_is_not_taken(
     airflow.clear()
     assert finish(airflow.attempt(), **MODES[mode])["runId"] != run["runId"]
     assert starts(emulator) == 2
-    assert not emulator.requests("CancelRun")
+    assert len(emulator.requests("CancelRun")) == (status in GONE and mode != "start-only")
 
 
 def test_after_a_clear_a_task_that_does_not_wait_leaves_the_previous_run_running(
@@ -200,7 +205,8 @@ def test_a_retry_does_not_re_attach_to_a_run_of_another_project(
 def test_a_last_attempt_cancels_a_run_that_it_may_not_poll(
     status: int, run: dict[str, Any], emulator: Control, airflow: Airflow
 ) -> None:
-    emulator.fault("GetRunStatus", status=status, times=None)
+    for call in ("GetRunStatus", "GetProject"):
+        emulator.fault(call, status=status, times=None)
     with pytest.raises(HexError) as raised:
         operator().execute(airflow.attempt())
     assert raised.value.status == status
@@ -230,7 +236,8 @@ def test_a_last_attempt_that_may_neither_poll_nor_cancel_the_run_keeps_it_record
 def test_a_run_that_an_attempt_may_not_poll_is_left_to_the_retry(
     cleared: bool, status: int, run: dict[str, Any], emulator: Control, airflow: Airflow
 ) -> None:
-    emulator.fault("GetRunStatus", status=status, times=None)
+    for call in ("GetRunStatus", "GetProject"):
+        emulator.fault(call, status=status, times=None)
     if cleared:
         airflow.clear()  # which gives the task a retry again
     else:

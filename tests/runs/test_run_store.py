@@ -37,6 +37,11 @@ def test_the_next_attempt_finds_the_fields_that_identify_a_run(airflow: Airflow)
     assert new_attempt(airflow).load() == Record(is_retry=True, run=RECORDED_RUN)
 
 
+def test_the_next_attempt_finds_when_the_run_was_started(airflow: Airflow) -> None:
+    new_attempt(airflow).record_run(RUN, 1_800_000_000.5)
+    assert new_attempt(airflow).load() == Record(is_retry=True, run=RECORDED_RUN, started_at=1_800_000_000.5)
+
+
 def test_fields_of_the_run_that_hex_did_not_report_are_not_recorded(airflow: Airflow) -> None:
     new_attempt(airflow).record_run({"projectId": "p", "runId": "r", "runUrl": None})
     assert airflow.record["run"] == {"projectId": "p", "runId": "r"}
@@ -46,7 +51,8 @@ def test_fields_of_the_run_that_hex_did_not_report_are_not_recorded(airflow: Air
 def test_the_next_attempt_finds_the_request_as_it_was_recorded(default_options: bool, airflow: Airflow) -> None:
     request = StartRequest(1_800_000_000.25, default_options)
     new_attempt(airflow).record_request("p", request)
-    assert new_attempt(airflow).load() == Record(is_retry=True, project_id="p", request=request)
+    expected = Record(is_retry=True, project_id="p", request=request, started_at=request.sent_at)
+    assert new_attempt(airflow).load() == expected
 
 
 def test_the_next_attempt_does_not_find_a_deleted_record(airflow: Airflow) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_hex.api import errors, protocol, start
+from airflow_provider_hex.api.config import HexConfig
 from hex_emulator.client import Control
+from hex_emulator.limits import LimitsOf
 from tests.conftest import PROJECT
 from tests.transports.conftest import Either, Transports
 
@@ -75,3 +77,47 @@ def test_the_connections_rate_limit_is_kept(transports: Transports, emulator: Co
         transport.request(protocol.me())
     (pause,) = transport.pauses
     assert 55 < pause <= 61
+
+
+@pytest.mark.parametrize("year", ["2025", "2026"])
+def test_a_client_with_the_default_options_is_never_rate_limited(
+    year: LimitsOf, transports: Transports, emulator: Control
+) -> None:
+    """Although no header says how many requests are left."""
+    transport = transports(requests_per_minute=HexConfig.requests_per_minute)
+    transport.while_it_waits = lambda seconds: emulator.clock(advance=seconds)
+    emulator.set_limits_of(year)
+    emulator.limits(headers="none")
+    emulator.next_run(timeline=[("COMPLETED", None)], times=100)
+    for _ in range(18):
+        run = transport.request(protocol.run_project(PROJECT))
+        for _ in range(4):
+            transport.request(protocol.get_run(PROJECT, run["runId"]))
+    assert {request["status"] for request in emulator.requests()} == {200, 201}
+
+
+@pytest.mark.parametrize("spelling", ["none", "ratelimit", "retry-after"])
+def test_runs_are_polled_and_cancelled_while_starts_are_rate_limited(
+    spelling: str, waiting: Either, emulator: Control
+) -> None:
+    run_id = emulator.start_run(PROJECT)["runId"]
+    emulator.limits(headers=spelling)
+    emulator.use_up(runs=20)
+    with pytest.raises(errors.HexRateLimited):
+        waiting.request(protocol.run_project(PROJECT), max_wait=0)
+    waiting.request(protocol.get_run(PROJECT, run_id))
+    waiting.request(protocol.cancel_run(PROJECT, run_id))
+    assert waiting.pauses == []
+    assert [request["status"] for request in emulator.requests()] == [429, 200, 204]
+
+
+@pytest.mark.parametrize("spelling", ["none", "ratelimit", "retry-after"])
+def test_a_run_is_cancelled_while_polls_are_rate_limited(spelling: str, waiting: Either, emulator: Control) -> None:
+    run_id = emulator.start_run(PROJECT)["runId"]
+    emulator.limits(headers=spelling)
+    emulator.use_up(hex_api=30)
+    with pytest.raises(errors.HexRateLimited):
+        waiting.request(protocol.get_run(PROJECT, run_id), max_wait=0)
+    waiting.request(protocol.cancel_run(PROJECT, run_id))
+    assert waiting.pauses == []
+    assert [request["status"] for request in emulator.requests()] == [429, 204]

@@ -15,12 +15,14 @@ from airflow_provider_hex.api import errors, protocol
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, TOKENS
 from tests.transports.conftest import Transports
-from tests.transports.test_table import FAULTS, KINDS
+from tests.transports.kinds import KINDS
+from tests.transports.test_table import FAULTS
 
 TOKEN = TOKENS["full"]
 ECHO = {"reason": f"Bad header: Authorization: Bearer {TOKEN}", "details": TOKEN, "traceId": TOKEN}
 ECHOES: dict[str, dict[str, Any]] = {
     "rejected": {"status": 403, "body": ECHO},
+    "rejected, with a trace id": {"status": 403, "body": "", "headers": {"X-Trace-Id": f"t-{TOKEN}"}},
     "failed": {"status": 500, "body": ECHO},
     "rate-limited": {"status": 429, "body": ECHO, "headers": {"Retry-After": TOKEN, "X-RateLimit-Reset": TOKEN}},
     "a page of a proxy": {"status": 200, "body": f"<html>{TOKEN}</html>"},

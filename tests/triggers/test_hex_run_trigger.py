@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRunTimeout
+from airflow_provider_hex.api.errors import HexError, HexRunGone, HexRunTimeout
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.hex import HexRunTrigger
 from hex_emulator.client import Control
+from hex_emulator.emulator import VanishedStatus
 from tests.blocking import no_blocking_calls
 from tests.conftest import PROJECT, TOKENS
 
@@ -72,12 +73,16 @@ def test_transient_errors_are_retried(emulator: Control) -> None:
     assert len(emulator.requests()) == 1 + 5
 
 
-def test_a_run_that_is_gone_ends_the_wait_with_an_error_that_says_what_to_do(emulator: Control) -> None:
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_a_run_that_is_gone_ends_the_wait_with_an_error_that_says_what_to_do(
+    status: VanishedStatus, emulator: Control
+) -> None:
     run_id = start_run(emulator)
+    emulator.set_vanished(status)
     emulator.remove_run(run_id)
     (event,) = asyncio.run(events_of(trigger(run_id)))
     json.dumps(event)
-    with pytest.raises(HexNotFound, match=rf"404.*Check the ids.*It ends the wait for run {run_id}"):
+    with pytest.raises(HexRunGone, match=rf"{status}.*Check the ids.*It ends the wait for run {run_id}"):
         events.completed_run(event, run_id)
 
 

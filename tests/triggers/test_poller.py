@@ -18,7 +18,8 @@ import pytest
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import (
     HexInvalidInput,
-    HexNotFound,
+    HexRequestRejected,
+    HexRunGone,
     HexRunTimeout,
     HexUnauthorized,
     HexUntrustedCertificate,
@@ -27,6 +28,7 @@ from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.run_watch import RunWatch
 from airflow_provider_hex.triggers import poller
 from hex_emulator.client import Control
+from hex_emulator.emulator import VanishedStatus
 from tests.conftest import PROJECT, PROJECTS, TOKENS
 from tests.https import https_to
 
@@ -158,13 +160,48 @@ def test_runs_are_polled_one_by_one_if_the_list_is_rejected(status: int, emulato
     assert [run["status"] for run in ended] == ["COMPLETED"] * 3  # type: ignore[index]
 
 
-def test_a_run_that_is_gone_ends_only_the_waits_for_it(emulator: Control) -> None:
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_a_run_that_is_gone_ends_only_the_waits_for_it(status: VanishedStatus, emulator: Control) -> None:
+    emulator.set_vanished(status)
     gone, *others = waited_for = runs(emulator, 3)
     emulator.remove_run(gone["runId"])
     first, *rest = wait_for(*[(config(emulator), watch(run)) for run in waited_for])
-    assert isinstance(first, HexNotFound)
+    assert isinstance(first, HexRunGone)
     assert gone["runId"] in str(first)
     assert ids(rest) == [run["runId"] for run in others]
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_new_run_that_hex_does_not_show_yet_is_waited_for(count: int, status: int, emulator: Control) -> None:
+    emulator.fault("GetProjectRuns", times=2, status=status)
+    emulator.fault("GetRunStatus", times=2 * count, status=status)
+    until = time.time() + 60
+    ended = wait_for(*[(config(emulator), watch(run, new_until=until)) for run in runs(emulator, count)])
+    assert [run["status"] for run in ended] == ["COMPLETED"] * count  # type: ignore[index]
+
+
+@pytest.mark.parametrize("fault", [{"drop": True}, {"status": 500}, {"status": 429, "headers": {"Retry-After": "0"}}])
+def test_a_transient_error_of_the_check_of_the_project_does_not_end_the_wait(
+    fault: dict[str, Any], emulator: Control
+) -> None:
+    emulator.fault("GetRunStatus", status=404)
+    emulator.fault("GetProject", **fault)
+    (run,) = wait_for((config(emulator), watch(*runs(emulator, 1))))
+    assert run["status"] == "COMPLETED"  # type: ignore[index]
+    assert len(emulator.requests("GetProject")) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_a_wait_ends_with_an_error_that_says_so_if_the_token_cannot_read_the_project_either(
+    status: int, emulator: Control
+) -> None:
+    for call in ("GetProjectRuns", "GetRunStatus", "GetProject"):
+        emulator.fault(call, status=status)
+    (error,) = wait_for((config(emulator), watch(*runs(emulator, 1))))
+    assert isinstance(error, HexRequestRejected)
+    assert not isinstance(error, HexRunGone)
+    assert "The token cannot read the project either." in str(error)
 
 
 def test_a_run_far_down_the_list_is_polled_alone(emulator: Control) -> None:

@@ -108,12 +108,57 @@ def test_a_run_is_polled_a_last_time_when_the_timeout_is_reached(time: VirtualTi
     assert "RUNNING" in str(stuck[1])
 
 
+def test_a_run_is_polled_when_the_timeout_is_reached_though_no_poll_was_due(time: VirtualTime) -> None:
+    hex_ = HexInMemory(time, CONFIG, {RUNS[0]: 11.0, RUNS[1]: None})
+    done, stuck = wait_for(time, hex_, *[watch(time, run, poll_interval=60, timeout=12) for run in RUNS[:2]])
+    assert (done[0], done[1]["status"]) == (12, "COMPLETED")
+    assert stuck[0] == 12
+    assert isinstance(stuck[1], HexRunTimeout)
+    assert moments(hex_) == [12]
+
+
+@pytest.mark.parametrize(("asked", "polls"), [(20, [12, 32]), (40, [12])])
+def test_the_last_poll_waits_for_the_rate_limit_but_not_for_long(
+    asked: float, polls: list[float], time: VirtualTime
+) -> None:
+    async def recover() -> None:
+        await time.sleep(15)
+        hex_.error = None
+
+    async def wait() -> Any:
+        poller = poller_of(time, hex_)
+        waiting = poller.wait(watch(time, RUNS[0], poll_interval=60, timeout=12))
+        result, _ = await asyncio.gather(waiting, recover(), return_exceptions=True)
+        await poller.stop()
+        return result
+
+    hex_ = HexInMemory(time, CONFIG, {RUNS[0]: 11.0})
+    hex_.error = HexRateLimited("The limit is reached.", retry_after=asked)
+    result = time.run(wait())
+    assert moments(hex_) == polls
+    if asked < 30:
+        assert result["status"] == "COMPLETED"
+    else:
+        assert isinstance(result, HexRunTimeout)
+        assert str(result).endswith("A last poll was not possible: The limit is reached.")
+
+
+def test_waits_that_time_out_together_share_the_rate_limit_for_their_last_polls(time: VirtualTime) -> None:
+    projects = {run_id: id_of(number) for number, run_id in enumerate(RUNS, 1)}
+    hex_ = HexInMemory(time, CONFIG, dict.fromkeys(RUNS, 11.0), projects)
+    waits = [watch(time, run_id, projects[run_id], poll_interval=60, timeout=12) for run_id in RUNS]
+    ended = wait_for(time, hex_, *waits)
+    assert [run["status"] for _, run in ended] == ["COMPLETED"] * len(RUNS)
+    assert max(seconds for seconds, _ in ended) <= 42
+
+
 def test_a_wait_ends_soon_after_its_timeout_although_hex_does_not_respond(time: VirtualTime) -> None:
     hex_ = HexInMemory(time, CONFIG, {RUNS[0]: None})
     hex_.delay = 1e6
     ((seconds, error),) = wait_for(time, hex_, watch(time, RUNS[0], timeout=20))
     assert seconds == 50
     assert isinstance(error, HexRunTimeout)
+    assert str(error).endswith("A last poll was not possible: Hex did not respond within 30 s.")
 
 
 def test_the_next_poll_waits_as_long_as_hex_asks(time: VirtualTime) -> None:

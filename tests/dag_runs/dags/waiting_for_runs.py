@@ -27,8 +27,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "_with_retries": {"timeout": AT_MOST, "retries": 3, "retry_delay": timedelta(0)},
     "_with_an_execution_timeout": {"timeout": AT_MOST, "execution_timeout": timedelta(seconds=3)},
 }
-OPERATOR_VARIANTS = {"_leaving_it": {"timeout": 1, "cancel_on_timeout": False}}
-SENSOR_VARIANTS = {"_softly": {"timeout": 1, "soft_fail": True}}
+OPERATOR_VARIANTS: dict[str, dict[str, Any]] = {
+    "_leaving_it": {"timeout": 1, "cancel_on_timeout": False},
+    "_polling_at_the_timeout_only": {"timeout": 6, "poll_interval": 60},
+}
+SENSOR_VARIANTS: dict[str, dict[str, Any]] = {
+    "_softly": {"timeout": 1, "soft_fail": True},
+    "_softly_for_long": {"timeout": AT_MOST, "soft_fail": True},
+    "_polling_at_the_timeout_only": {"timeout": 6, "poke_interval": 10},
+}
 
 
 def waiting(dag_id: str, **options: Any) -> DAG:
@@ -45,4 +52,4 @@ def waiting(dag_id: str, **options: Any) -> DAG:
 for way, options in WAYS.items():
     own_variants = OPERATOR_VARIANTS if "operator" in way else SENSOR_VARIANTS
     for variant, more in (VARIANTS | own_variants).items():
-        globals()[way + variant] = waiting(way + variant, **options, **more)
+        globals()[way + variant] = waiting(way + variant, **options | more)

@@ -1,0 +1,293 @@
+"""How a sensor gives up: its last poll, and what ``soft_fail`` and ``never_fail`` are for, in each mode."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.exceptions import AirflowRescheduleException
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    TaskDeferred,
+)
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+
+from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexRunFailed, HexRunGone, HexUnauthorized
+from airflow_provider_hex.sensors.hex import HexRunSensor
+from hex_emulator.client import Control
+from hex_emulator.emulator import VanishedStatus
+from tests.conftest import PROJECT, connect
+from tests.runs.conftest import interrupted_when
+
+MODES: dict[str, dict[str, Any]] = {
+    "poke": {"mode": "poke", "poke_interval": 0.1},
+    "reschedule": {"mode": "reschedule", "poke_interval": 0.1},
+    "deferred": {"deferrable": True, "poke_interval": 0.1},
+}
+IN_EACH_MODE = pytest.mark.parametrize("mode", MODES)
+
+
+def sensor_of(emulator: Control, mode: str, **options: Any) -> HexRunSensor:
+    """Return a sensor for a run that keeps running."""
+    emulator.next_run(timeline=[("RUNNING", None)])
+    run_id = emulator.start_run(PROJECT, trigger="API")["runId"]
+    defaults = {"task_id": "wait", "timeout": 240}
+    return HexRunSensor(project_id=PROJECT, run_id=run_id, **{**defaults, **MODES[mode], **options})
+
+
+def end(sensor: HexRunSensor, status: str, emulator: Control) -> None:
+    emulator.set_status(sensor.run_id, status)
+
+
+def wait(sensor: HexRunSensor, monkeypatch: pytest.MonkeyPatch, defers: Callable[[], object] = lambda: None) -> Any:
+    """Let the sensor wait to its end, in its mode. ``defers`` is called when it has been deferred."""
+
+    async def event_of(trigger: Any) -> Any:
+        async with asyncio.timeout(120):
+            return (await anext(trigger.run())).payload
+
+    context: Any = {"ti": rescheduled_since_the_first_poke(monkeypatch)} if sensor.reschedule else {}
+    while True:
+        try:
+            return sensor.execute(context)
+        except AirflowRescheduleException:
+            time.sleep(sensor.poke_interval)
+        except TaskDeferred as deferral:
+            defers()
+            event = asyncio.run(event_of(deferral.trigger))
+            return sensor.resume_execution(deferral.method_name, {"event": event}, context)
+
+
+def rescheduled_since_the_first_poke(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the task instance of a sensor in ``mode="reschedule"``, which knows when the first poke was."""
+    first_poke = datetime.now(UTC)
+
+    class TaskInstance:
+        max_tries, dag_id, task_id, run_id, map_index = 0, "dag", "wait", "run", -1
+
+        def get_first_reschedule_date(self, context: Any) -> Any:
+            return first_poke
+
+    if not AIRFLOW_V_3_0_PLUS:
+        monkeypatch.setattr("airflow.sensors.base._orig_start_date", lambda **key: first_poke)
+    return TaskInstance()
+
+
+@pytest.mark.parametrize("poke_interval", [60, 0.1])
+def test_a_deferred_sensor_polls_when_the_timeout_is_reached(
+    poke_interval: float, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, "deferred", timeout=2, poke_interval=poke_interval)
+    returned = wait(sensor, monkeypatch, lambda: end(sensor, "COMPLETED", emulator))
+    assert returned["status"] == "COMPLETED"
+
+
+def test_a_deferred_sensor_polls_when_the_execution_timeout_is_reached(
+    emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, "deferred", execution_timeout=timedelta(seconds=2), poke_interval=60)
+    assert wait(sensor, monkeypatch, lambda: end(sensor, "COMPLETED", emulator))["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+@pytest.mark.parametrize("fault", [{"status": 429, "headers": {"Retry-After": "3"}}, {"status": 500, "times": 3}])
+@pytest.mark.parametrize("status", ["COMPLETED", "ERRORED", "RUNNING"])
+def test_a_sensor_whose_pokes_did_not_find_out_the_status_polls_once_more_before_it_gives_up(
+    status: str, fault: dict[str, Any], mode: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, mode, timeout=0.05, poke_interval=0.1)
+    end(sensor, status, emulator)
+    emulator.fault("GetRunStatus", **fault)
+    if status == "COMPLETED":
+        assert wait(sensor, monkeypatch)["status"] == "COMPLETED"
+    else:
+        with pytest.raises(HexRunFailed if status == "ERRORED" else AirflowSensorTimeout, match=sensor.run_id):
+            wait(sensor, monkeypatch)
+
+
+def test_a_failed_run_that_the_last_poll_finds_is_skipped_by_soft_fail(
+    emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, "poke", timeout=0.05, soft_fail=True)
+    end(sensor, "ERRORED", emulator)
+    emulator.fault("GetRunStatus", status=500, times=3)
+    with pytest.raises(AirflowSkipException, match="The run ended ERRORED"):
+        wait(sensor, monkeypatch)
+
+
+def test_a_timeout_stands_if_the_last_poll_is_not_possible_and_says_why(
+    emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, "poke", timeout=0.05)
+    emulator.fault("GetRunStatus", status=500, times=None, body={"reason": "Oops"})
+    with pytest.raises(AirflowSensorTimeout, match=r"timed out.*A last poll was not possible: .*500: 'Oops'"):
+        wait(sensor, monkeypatch)
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "ERRORED", "RUNNING"])
+@pytest.mark.parametrize("cancel_on_kill", [False, True])
+def test_a_sensor_polls_once_more_if_no_triggerer_was_there_to_do_it(
+    cancel_on_kill: bool, status: str, emulator: Control
+) -> None:
+    sensor = sensor_of(emulator, "deferred", cancel_on_kill=cancel_on_kill)
+    end(sensor, status, emulator)
+
+    def resume() -> Any:
+        return sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
+
+    if status == "COMPLETED":
+        assert resume()["status"] == "COMPLETED"
+    else:
+        with pytest.raises(HexRunFailed if status == "ERRORED" else Exception, match=sensor.run_id):
+            resume()
+    assert len(emulator.requests("CancelRun")) == (cancel_on_kill and status == "RUNNING")
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "ERRORED"])
+def test_a_run_that_ends_just_before_its_cancel_decides(
+    status: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, "poke", timeout=0.05, cancel_on_kill=True)
+    release = sensor._release
+
+    def end_and_release(cause: Any) -> Any:
+        end(sensor, status, emulator)
+        return release(cause)
+
+    sensor._release = end_and_release  # type: ignore[method-assign]
+    if status == "COMPLETED":
+        assert wait(sensor, monkeypatch)["status"] == "COMPLETED"
+    else:
+        with pytest.raises(HexRunFailed, match=r"^The run ended ERRORED"):
+            wait(sensor, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("COMPLETED", r"The run had already COMPLETED\."),
+        ("ERRORED", r"The run had already ended ERRORED\."),
+        ("RUNNING", r"The run was cancelled\."),
+    ],
+)
+def test_an_execution_timeout_in_a_worker_says_what_the_runs_status_is(
+    status: str, outcome: str, emulator: Control
+) -> None:
+    sensor = sensor_of(emulator, "poke", poke_interval=60, cancel_on_kill=True)
+
+    def end_and_time_out() -> None:
+        end(sensor, status, emulator)
+        raise AirflowTaskTimeout("Timeout.")
+
+    with (
+        interrupted_when(lambda: emulator.requests("GetRunStatus"), end_and_time_out),
+        pytest.raises(AirflowTaskTimeout, match=rf"Timeout\. {outcome}"),
+    ):
+        sensor.execute({})
+
+
+@IN_EACH_MODE
+@pytest.mark.parametrize("status", ["ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"])
+def test_soft_fail_skips_the_task_of_a_run_that_ended_badly(
+    status: str, mode: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel = mode != "deferred"  # which would need a task instance
+    sensor = sensor_of(emulator, mode, soft_fail=True, cancel_on_kill=cancel)
+    if mode != "deferred":
+        end(sensor, status, emulator)
+    with pytest.raises(AirflowSkipException) as raised:
+        wait(sensor, monkeypatch, lambda: end(sensor, status, emulator))
+    assert isinstance(raised.value.__cause__, HexRunFailed)
+    assert not emulator.requests("CancelRun")
+
+
+@IN_EACH_MODE
+def test_soft_fail_skips_the_task_on_a_timeout(mode: str, emulator: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    sensor = sensor_of(emulator, mode, soft_fail=True, timeout=0.3)
+    with pytest.raises(AirflowSkipException):
+        wait(sensor, monkeypatch)
+
+
+def test_soft_fail_skips_the_task_if_its_deferral_timed_out(emulator: Control) -> None:
+    sensor = sensor_of(emulator, "deferred", soft_fail=True)
+    with pytest.raises(AirflowSkipException):
+        sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
+
+
+def test_soft_fail_does_not_skip_the_task_if_its_trigger_failed(emulator: Control) -> None:
+    sensor = sensor_of(emulator, "deferred", soft_fail=True)
+    with pytest.raises(Exception, match="Trigger failure") as raised:
+        sensor.resume_execution("__fail__", {"error": "Trigger failure"}, {})
+    assert not isinstance(raised.value, AirflowSkipException)
+
+
+@IN_EACH_MODE
+@pytest.mark.parametrize("after", [0, 1], ids=["at-once", "while-it-waits"])
+def test_soft_fail_does_not_skip_the_task_for_a_wrong_or_revoked_token(
+    after: int, mode: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, mode, soft_fail=True)
+    emulator.fault("GetRunStatus", after=after, status=401, times=None)
+    with pytest.raises(HexUnauthorized, match=sensor.run_id) as raised:
+        wait(sensor, monkeypatch)
+    assert isinstance(raised.value, AirflowFailException)
+
+
+@IN_EACH_MODE
+@pytest.mark.parametrize("after", [0, 1], ids=["at-once", "while-it-waits"])
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_soft_fail_does_not_skip_the_task_of_a_run_that_is_gone(
+    status: VanishedStatus, after: int, mode: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, mode, soft_fail=True)
+    emulator.fault("GetRunStatus", after=after, status=status, times=None)
+    with pytest.raises(HexRunGone, match=rf"is gone, or .* with {status}") as raised:
+        wait(sensor, monkeypatch)
+    assert isinstance(raised.value, AirflowFailException)
+
+
+@pytest.mark.parametrize(
+    ("mode", "while_it_waits"), [("poke", False), ("reschedule", False), ("deferred", False), ("deferred", True)]
+)
+def test_soft_fail_does_not_skip_the_task_for_a_broken_connection(
+    while_it_waits: bool, mode: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, mode, soft_fail=True)
+
+    def break_it() -> None:
+        connect(monkeypatch, password="", host=emulator.url)
+
+    if not while_it_waits:
+        break_it()
+    with pytest.raises(HexInvalidInput, match="no token") as raised:
+        wait(sensor, monkeypatch, break_it)
+    assert isinstance(raised.value, AirflowFailException)
+
+
+def test_soft_fail_does_not_skip_the_task_if_the_token_is_revoked_at_the_last_poll(
+    emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, "poke", soft_fail=True, timeout=0.05)
+    emulator.fault("GetRunStatus", status=500, times=2)
+    emulator.fault("GetRunStatus", status=401, times=None)
+    with pytest.raises(HexUnauthorized):
+        wait(sensor, monkeypatch)
+
+
+@IN_EACH_MODE
+@pytest.mark.parametrize("status", [401, 404])
+def test_never_fail_skips_the_task_whatever_the_error_is(
+    status: int, mode: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, mode, never_fail=True)
+    emulator.fault("GetRunStatus", after=1, status=status, times=None)
+    with pytest.raises(AirflowSkipException) as raised:
+        wait(sensor, monkeypatch)
+    assert isinstance(raised.value.__cause__, HexError)
