@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout
 
 from airflow_provider_hex.api.errors import HexAmbiguousStart, HexRateLimited
 from tests.simulation.airflow_model import DEAD_AFTER, DONE, GRACE, NOTICED_AFTER, Airflow, Attempt
@@ -338,6 +338,15 @@ def _frozen_between_its_question_and_its_cancel(airflow: Airflow, violation: Vio
     return attempt.thought_dead and attempt.frozen_at >= attempt.asks_since > 0
 
 
+def _timed_out_while_its_record_was_updated(airflow: Airflow, violation: Violation) -> bool:
+    """The ``execution_timeout`` was reached when the run had ended, in an update of its record."""
+    attempt = violation.attempt
+    if violation.promise != "the error is true" or attempt is None or not isinstance(attempt.error, AirflowTaskTimeout):
+        return False
+    run = next((run for run in airflow.hex.runs if run.id == attempt.recorded_run), None)
+    return run is not None and not _in_flight(run, attempt.error_at) and run.id not in str(attempt.error)
+
+
 def _superseded_start_is_reconciled(airflow: Airflow, violation: Violation) -> bool:
     """A process that Airflow thought dead lost the response to its RunProject, and found the other attempt's run."""
     attempt, run = violation.attempt, violation.run
@@ -357,6 +366,7 @@ EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {
     "ambiguous start, and the error lists the run": _start_is_ambiguous,
     "thought dead, and the response to its request was lost": _superseded_start_is_reconciled,
     "frozen between its question and its cancel": _frozen_between_its_question_and_its_cancel,
+    "timed out while its record was updated": _timed_out_while_its_record_was_updated,
     "ended by a user when its deferral failed": _ended_by_a_user_when_its_deferral_failed,
     "ended by a user right before its deferral": _ended_by_a_user_right_before_its_deferral,
 }
