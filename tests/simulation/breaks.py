@@ -24,7 +24,7 @@ from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers import hex as triggers
 from tests import conftest  # sets Airflow's environment
 from tests.simulation import machine
-from tests.simulation.airflow_model import Setup
+from tests.simulation.airflow_rules import Setup
 from tests.simulation.hex_model import TOKEN
 from tests.simulation.setups import DEFERRED, INPUTS, LAST, LONG_DEFERRED, RETRIED_TIMEOUT, START_ONLY, TIMEOUT, WORKER
 from tests.simulation.stories import Story, all_stories, random_stories, shortest, tell

@@ -9,7 +9,7 @@ from random import Random
 
 from tests import conftest  # sets Airflow's environment
 from tests.simulation import machine
-from tests.simulation.invariants import EXCEPTIONS
+from tests.simulation.exceptions import EXCEPTIONS
 from tests.simulation.setups import SETUPS
 from tests.simulation.stories import Tally, random_stories, shortest
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation.airflow_model import Setup
+from tests.simulation.airflow_rules import Setup
 
 WORKER = Setup("worker")
 DEFERRED = Setup("deferred", options={"deferrable": True})

@@ -8,9 +8,11 @@ from itertools import count
 from random import Random
 
 from tests.simulation import machine
-from tests.simulation.airflow_model import Airflow, Setup
+from tests.simulation.airflow_model import Airflow
+from tests.simulation.airflow_rules import Setup
+from tests.simulation.exceptions import excused
 from tests.simulation.hex_model import Hex
-from tests.simulation.invariants import Violation, excused, violations
+from tests.simulation.invariants import Violation, violations
 from tests.simulation.world import Choice, EndlessStory, Incidents, World
 
 RISKS = (0.03, 0.06, 0.1, 0.2)

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from tests.simulation import machine
-from tests.simulation.airflow_model import Setup
+from tests.simulation.airflow_rules import Setup
 from tests.simulation.explore import report
 from tests.simulation.setups import DEFERRED, SETUPS, WORKER
 from tests.simulation.stories import Tally, all_stories, random_stories, shortest, tell
