@@ -36,7 +36,7 @@ def test_the_waits_of_a_token_keep_to_its_budget(seed: int) -> None:
     assert busiest_minute(server) <= CONFIG.requests_per_minute
 
 
-@pytest.mark.xfail(strict=True, reason="a poller that was idle, and is created again, has forgotten what was sent before")
+@pytest.mark.xfail(strict=True, reason="a poller that was idle, and is created again, forgets what was sent")
 def test_the_waits_of_a_token_keep_to_its_budget_also_after_a_gap() -> None:
     _, server = wait_for_runs(1, 60, 0.0)
     assert busiest_minute(server) <= CONFIG.requests_per_minute
