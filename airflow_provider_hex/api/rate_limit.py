@@ -64,8 +64,9 @@ class RateLimiter:
         """
         with self._lock:
             group = self._group(name)
-            asked = min(group.not_before, now + LONGEST_LIMIT + _ROUNDING)  # the clock may have been set back
-            until = max(asked, _free(group.sent, now), _free(self._sent, now))
+            _cut_future(self._sent, now)
+            group.cut_future(now)
+            until = max(group.not_before, _free(group.sent, now), _free(self._sent, now))
         return max(until - now, 0.0)
 
     def sent(self, name: str, now: float) -> None:
@@ -104,6 +105,11 @@ class _Group:
         self.not_before = 0.0
         self._rate_limited = 0
 
+    def cut_future(self, now: float) -> None:
+        """Cut times that are further ahead than possible, because the clock was set back, so that they pass."""
+        _cut_future(self.sent, now)
+        self.not_before = min(self.not_before, now + LONGEST_LIMIT + _ROUNDING)
+
     def learned(self, headers: Mapping[str, str], now: float, status: int, longest: float) -> None:
         """See :meth:`RateLimiter.learned`. A reset after more than ``longest`` seconds is cut."""
         if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -114,7 +120,8 @@ class _Group:
             return
         self._rate_limited = 0
         recent = sum(moment > now - WINDOW for moment in self.sent)
-        self.not_before = now + _pause_after(headers, now, recent, longest)
+        pause = _pause_after(headers, now, recent, longest)
+        self.not_before = now + pause if pause else 0.0
 
     def _default_pause(self) -> float:
         """Return the seconds to wait where Hex does not say: a part of a minute, then a minute each time."""
@@ -125,7 +132,12 @@ def _free(sent: deque[float], now: float) -> float:
     """Return when the next request is within the maximum for a minute, in epoch seconds."""
     if len(sent) < (sent.maxlen or 0):
         return now
-    return min(sent[0], now) + WINDOW + _ROUNDING  # Hex counts them when they arrive
+    return sent[0] + WINDOW + _ROUNDING  # Hex counts them when they arrive
+
+
+def _cut_future(sent: deque[float], now: float) -> None:
+    for index, moment in enumerate(sent):
+        sent[index] = min(moment, now)
 
 
 def retry_after(headers: Mapping[str, str], now: float, status: int = HTTPStatus.TOO_MANY_REQUESTS) -> float | None:

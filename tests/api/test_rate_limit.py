@@ -192,6 +192,30 @@ def test_a_clock_that_is_set_back_delays_requests_by_the_longest_limit_at_most_a
     assert limiter.pause("Me", NOW - 86400) == 3601
 
 
+def test_the_delay_after_a_clock_that_is_set_back_runs_down() -> None:
+    limiter, back = RateLimiter(1), NOW - 86400
+    limiter.sent("Me", NOW)
+    limiter.learned("GetRunStatus", {}, NOW, status=429)
+    assert (limiter.pause("Me", back), limiter.pause("GetRunStatus", back)) == (61, 3601)
+    assert (limiter.pause("Me", back + 60), limiter.pause("GetRunStatus", back + 60)) == (1, 3541)
+    assert (limiter.pause("Me", back + 61), limiter.pause("GetRunStatus", back + 3601)) == (0, 0)
+
+
+def test_a_clock_that_is_set_back_delays_no_request_if_hex_asked_for_no_pause() -> None:
+    limiter = RateLimiter(30)
+    limiter.sent("GetRunStatus", NOW)
+    limiter.learned("GetRunStatus", {}, NOW)
+    assert limiter.pause("GetRunStatus", NOW - 86400) == 0
+
+
+def test_requests_before_a_clock_was_set_back_count_as_sent_then() -> None:
+    limiter, back = RateLimiter(2), NOW - 86400
+    limiter.sent("Me", NOW)
+    assert limiter.pause("Me", back) == 0
+    limiter.sent("Me", back + 30)
+    assert limiter.pause("Me", back + 30) == 31
+
+
 @pytest.mark.parametrize(
     ("headers", "pause"),
     [
