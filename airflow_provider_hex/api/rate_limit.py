@@ -112,16 +112,20 @@ class _Group:
 
     def learned(self, headers: Mapping[str, str], now: float, status: int, longest: float) -> None:
         """See :meth:`RateLimiter.learned`. A reset after more than ``longest`` seconds is cut."""
+        waits = now < self.not_before
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            if now >= self.not_before:  # else it was sent at the same time as another 429
+            if not (waits and self._rate_limited):  # else it was sent at the same time as another 429
                 self._rate_limited += 1
             asked = retry_after(headers, now)
-            self.not_before = now + (self._default_pause() if asked is None else asked)
+            self.not_before = max(self.not_before, now + (self._default_pause() if asked is None else asked))
             return
-        self._rate_limited = 0
         recent = sum(moment > now - WINDOW for moment in self.sent)
         pause = _pause_after(headers, now, recent, longest)
-        self.not_before = now + pause if pause else 0.0
+        until = now + pause if pause else 0.0
+        if waits and self._rate_limited:  # it was sent before the 429
+            self.not_before = max(self.not_before, until)
+        else:
+            self.not_before, self._rate_limited = until, 0
 
     def _default_pause(self) -> float:
         """Return the seconds to wait where Hex does not say: a part of a minute, then a minute each time."""
