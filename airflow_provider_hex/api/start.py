@@ -152,7 +152,8 @@ def _runs_between(
     """Return the runs that may have been started by API between two times, in epoch seconds of this machine's clock.
 
     It reads pages until one shows that the list is sorted and all further runs are older. If a run's times in the list
-    do not show whether it counts, its status is requested with all times. If they do not show it either, it counts.
+    do not show whether it counts, its status is requested with its ``stateEvents``. If they do not show it either, it
+    counts.
     """
     found: list[Run] = []
     call: Call[Page[Run]] | None = protocol.get_project_runs(project_id, trigger="API")
@@ -166,7 +167,12 @@ def _runs_between(
             counts = _is_between(run, earliest, latest)
             if counts is None and status_requests > 0:
                 status_requests -= 1
-                counts = _is_between((yield from _with_all_times(project_id, run)), earliest, latest)
+                try:
+                    status: Run = yield protocol.get_run(project_id, run["runId"], expanded=True)
+                    counts = _is_between(status, earliest, latest)
+                except HexError as error:
+                    if error.transient:  # it was retried for long, and so would the others be
+                        status_requests = 0
             if counts is not False:
                 found.append(run)
         call = None if _is_past(page.items, earliest) else page.next
@@ -184,14 +190,6 @@ def _is_between(run: Run, earliest: float, latest: float) -> bool | None:
     if earliest <= began <= latest:
         return True
     return False if began < earliest or began > latest + _LONGEST_PENDING or _state_times(run) else None
-
-
-def _with_all_times(project_id: str, run: Run) -> Steps[Run]:
-    """Return a run by its status with ``stateEvents``, and as it is listed if Hex does not show it."""
-    try:
-        return cast("Run", (yield protocol.get_run(project_id, run["runId"], expanded=True)))
-    except HexError:
-        return run
 
 
 def _is_past(runs: Sequence[Run], earliest: float) -> bool:
