@@ -84,7 +84,8 @@ def _parts(text: str, host: str | None) -> tuple[str, str, int | None]:
         name, port = url.hostname or "", url.port
     except ValueError as error:
         raise HexInvalidInput(f"The Hex connection's Base URL is {host!r}, which is not a URL: {error}.") from None
-    if url.scheme not in ("http", "https") or not is_host_name(name):
+    # A scheme with one slash is no host, or the token would be sent to a machine of that name.
+    if url.scheme not in ("http", "https") or name in ("http", "https") or not is_host_name(name):
         raise HexInvalidInput(
             f"The Hex connection's Base URL is {host!r}, which is not a URL. Write it like {DEFAULT_HOST}."
         )

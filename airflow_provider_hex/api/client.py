@@ -70,11 +70,11 @@ class HexClient:
         :return: what Hex's response holds.
         :raises HexError: the call failed.
         """
-        now = self.clock()
+        now, content = self.clock(), call.content  # an error of the content must not look like a lost response
         if call.journal is not None:
             call.journal.sending(now)
         try:
-            return self._send(call, now)
+            return self._send(call, content, now)
         except HexError as error:
             if call.journal is not None and not error.may_have_acted:
                 call.journal.had_no_effect()
@@ -134,14 +134,14 @@ class HexClient:
             return self.send(step)
         return self.request(step) if step.repeatable else self.request(step, max_wait)
 
-    def _send(self, call: Call[T], now: float) -> T:
+    def _send(self, call: Call[T], content: bytes | None, now: float) -> T:
         self._limiter.sent(call.name, now)
         try:
             response = self.session.request(
                 call.method,
                 self.config.base_url + call.path,
                 params=call.query,
-                data=call.content,
+                data=content,
                 headers=call.headers,
                 allow_redirects=False,
             )

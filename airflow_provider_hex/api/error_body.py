@@ -120,9 +120,14 @@ def limited(items: Sequence[str]) -> list[str]:
 
 
 def _texts(value: Any) -> list[str]:
-    """Return the texts in a field that holds a text, or a list of texts or of objects with a message."""
-    found = [item.get("message") if isinstance(item, Mapping) else item for item in _items(value)]
-    return [text for item in found if isinstance(item, (str, int, float)) and (text := plain(str(item)))]
+    """Return the texts in a field that holds a text, or a list of texts or of objects with a message.
+
+    A text, also one in a list, may be JSON. Its items count then, and it is never shown itself.
+    """
+    items = [inner for item in _items(value) for inner in (_items(item) if isinstance(item, str) else [item])]
+    found = [item.get("message") if isinstance(item, Mapping) else item for item in items]
+    texts = [plain(str(item)) for item in found if isinstance(item, (str, int, float))]
+    return [text for text in texts if text and not _looks_like_json(text)]
 
 
 def _items(value: Any) -> list[Any]:

@@ -64,8 +64,9 @@ class RateLimiter:
         """
         with self._lock:
             group = self._group(name)
-            asked = min(group.not_before, now + LONGEST_LIMIT + _ROUNDING)  # the clock may have been set back
-            until = max(asked, _free(group.sent, now), _free(self._sent, now))
+            _cut_future(self._sent, now)
+            group.cut_future(now)
+            until = max(group.not_before, _free(group.sent, now), _free(self._sent, now))
         return max(until - now, 0.0)
 
     def sent(self, name: str, now: float) -> None:
@@ -104,17 +105,27 @@ class _Group:
         self.not_before = 0.0
         self._rate_limited = 0
 
+    def cut_future(self, now: float) -> None:
+        """Cut times that are further ahead than possible, because the clock was set back, so that they pass."""
+        _cut_future(self.sent, now)
+        self.not_before = min(self.not_before, now + LONGEST_LIMIT + _ROUNDING)
+
     def learned(self, headers: Mapping[str, str], now: float, status: int, longest: float) -> None:
         """See :meth:`RateLimiter.learned`. A reset after more than ``longest`` seconds is cut."""
+        waits = now < self.not_before
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            if now >= self.not_before:  # else it was sent at the same time as another 429
+            if not (waits and self._rate_limited):  # else it was sent at the same time as another 429
                 self._rate_limited += 1
             asked = retry_after(headers, now)
-            self.not_before = now + (self._default_pause() if asked is None else asked)
+            self.not_before = max(self.not_before, now + (self._default_pause() if asked is None else asked))
             return
-        self._rate_limited = 0
         recent = sum(moment > now - WINDOW for moment in self.sent)
-        self.not_before = now + _pause_after(headers, now, recent, longest)
+        pause = _pause_after(headers, now, recent, longest)
+        until = now + pause if pause else 0.0
+        if waits and self._rate_limited:  # it was sent before the 429
+            self.not_before = max(self.not_before, until)
+        else:
+            self.not_before, self._rate_limited = until, 0
 
     def _default_pause(self) -> float:
         """Return the seconds to wait where Hex does not say: a part of a minute, then a minute each time."""
@@ -125,7 +136,12 @@ def _free(sent: deque[float], now: float) -> float:
     """Return when the next request is within the maximum for a minute, in epoch seconds."""
     if len(sent) < (sent.maxlen or 0):
         return now
-    return min(sent[0], now) + WINDOW + _ROUNDING  # Hex counts them when they arrive
+    return sent[0] + WINDOW + _ROUNDING  # Hex counts them when they arrive
+
+
+def _cut_future(sent: deque[float], now: float) -> None:
+    for index, moment in enumerate(sent):
+        sent[index] = min(moment, now)
 
 
 def retry_after(headers: Mapping[str, str], now: float, status: int = HTTPStatus.TOO_MANY_REQUESTS) -> float | None:

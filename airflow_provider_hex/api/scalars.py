@@ -34,7 +34,7 @@ def plain(value: Any, name: str) -> Any:
 
 
 def _of_decimal(value: Decimal, name: str) -> int | float:
-    if not value.is_finite() or abs(value) > sys.float_info.max:
+    if not value.is_finite() or value.copy_abs() > sys.float_info.max:
         raise _no_value(value, name)
     return int(value) if value == value.to_integral_value() else float(value)
 

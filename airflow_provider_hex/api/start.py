@@ -50,7 +50,9 @@ _DATE_PRECISION = 2.0
 _UNKNOWN_CLOCK = 60.0
 """Seconds by which the clocks may differ where Hex sends no ``Date``."""
 _MAX_STATUS_REQUESTS = 5
-"""Maximum number of runs whose begin is requested one by one. Any other run without a begin is a candidate."""
+"""Maximum number of runs whose times are requested one by one. Any other run with too few times counts."""
+_LONGEST_PENDING = 3600.0
+"""Seconds for which a run may be ``PENDING``, while it waits for a kernel. It has no ``startTime`` until then."""
 
 
 def start(
@@ -110,7 +112,8 @@ def reconcile(
     :param error: the error of that request.
     :param on_ambiguous_start: see :data:`OnAmbiguousStart`.
     :param grace: seconds to wait before the runs are listed.
-    :param until: when the request must have reached Hex, in epoch seconds. Default: now.
+    :param until: when the request must have reached Hex, in epoch seconds. Default: now. A run that started up to an
+        hour later counts too, unless Hex shows that it was created later: it may have been ``PENDING`` until then.
     :param is_candidate: whether a run counts. Default: every run does.
     :return: the run, None if the request started none.
     :raises HexAmbiguousStart: it is not certain which run it is, or ``on_ambiguous_start`` is ``fail``.
@@ -146,10 +149,11 @@ def _adopted(
 def _runs_between(
     project_id: str, since: float, until: float | None, is_candidate: Callable[[Run], bool], status_requests: int
 ) -> Steps[list[Run]]:
-    """Return the runs that were started by API between two times, in epoch seconds of this machine's clock.
+    """Return the runs that may have been started by API between two times, in epoch seconds of this machine's clock.
 
-    It reads pages until one shows that the list is sorted and all further runs are older. A pending run has no
-    ``startTime``, so its status is requested with all times. A run counts if Hex gives no time for it.
+    It reads pages until one shows that the list is sorted and all further runs are older. If a run's times in the list
+    do not show whether it counts, its status is requested with its ``stateEvents``. If they do not show it either, it
+    counts.
     """
     found: list[Run] = []
     call: Call[Page[Run]] | None = protocol.get_project_runs(project_id, trigger="API")
@@ -160,22 +164,32 @@ def _runs_between(
         earliest = since + (ahead or 0.0) - tolerance
         latest = math.inf if until is None else until + (ahead or 0.0) + tolerance
         for run in filter(is_candidate, page.items):
-            began = _began(run)
-            if began is None and status_requests > 0:
+            counts = _is_between(run, earliest, latest)
+            if counts is None and status_requests > 0:
                 status_requests -= 1
-                began = yield from _requested_begin(project_id, run)
-            if began is None or earliest <= began <= latest:
+                try:
+                    status: Run = yield protocol.get_run(project_id, run["runId"], expanded=True)
+                    counts = _is_between(status, earliest, latest)
+                except HexError as error:
+                    if error.transient:  # it was retried for long, and so would the others be
+                        status_requests = 0
+            if counts is not False:
                 found.append(run)
         call = None if _is_past(page.items, earliest) else page.next
     return found
 
 
-def _requested_begin(project_id: str, run: Run) -> Steps[float | None]:
-    """Return when a run began by its status with ``stateEvents``, None if Hex does not say."""
-    try:
-        return _began((yield protocol.get_run(project_id, run["runId"], expanded=True)))
-    except HexError:
+def _is_between(run: Run, earliest: float, latest: float) -> bool | None:
+    """Return whether a run may have been created between two times, None if its times do not show it.
+
+    A run is created at the first of its ``stateEvents``. Its ``startTime`` may be up to :data:`_LONGEST_PENDING` later.
+    """
+    began = _began(run)
+    if began is None:
         return None
+    if earliest <= began <= latest:
+        return True
+    return False if began < earliest or began > latest + _LONGEST_PENDING or _state_times(run) else None
 
 
 def _is_past(runs: Sequence[Run], earliest: float) -> bool:
@@ -186,12 +200,15 @@ def _is_past(runs: Sequence[Run], earliest: float) -> bool:
 
 def _began(run: Mapping[str, Any]) -> float | None:
     """Return the earliest time that Hex gives for a run, in epoch seconds of its clock; None if it gives none."""
+    times = (*_state_times(run), _epoch(run.get("startTime")), _epoch(run.get("endTime")))
+    return min((moment for moment in times if moment is not None), default=None)
+
+
+def _state_times(run: Mapping[str, Any]) -> list[float]:
+    """Return the times of a run's ``stateEvents``, in epoch seconds of Hex's clock."""
     events = run.get("stateEvents")
-    times = (
-        [event.get("timestamp") for event in events if isinstance(event, Mapping)] if isinstance(events, list) else []
-    )
-    moments = [_epoch(text) for text in (*times, run.get("startTime"), run.get("endTime"))]
-    return min((moment for moment in moments if moment is not None), default=None)
+    found = [event for event in events if isinstance(event, Mapping)] if isinstance(events, list) else []
+    return [moment for event in found if (moment := _epoch(event.get("timestamp"))) is not None]
 
 
 def _epoch(text: Any) -> float | None:

@@ -12,6 +12,7 @@ import datetime
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -215,6 +216,9 @@ def _to_json(value: Any, name: str, unrendered: bool) -> Any:
 def _to_json_scalar(value: Any, name: str) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise HexInvalidInput(f"{name} is {value}, which JSON cannot represent.")
+    if isinstance(value, int) and not _can_be_written(value):
+        digits = sys.get_int_max_str_digits()
+        raise HexInvalidInput(f"{name} is an integer of more than {digits} digits, which is too long.")
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, str):
@@ -225,6 +229,13 @@ def _to_json_scalar(value: Any, name: str) -> Any:
         f"{name} is of type {type(value).__name__}, which JSON cannot represent. Use a string, a number, a boolean, "
         "a list or a dict."
     )
+
+
+def _can_be_written(value: int) -> bool:
+    try:
+        return bool(int.__repr__(value))
+    except ValueError:
+        return False
 
 
 def _to_key(key: Any, name: str) -> str:

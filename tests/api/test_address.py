@@ -79,6 +79,13 @@ def test_what_is_no_ipv6_address_is_rejected(host: str) -> None:
         base_url(host)
 
 
+@pytest.mark.parametrize("host", ["https", "https:/app.hex.tech", "http:/eu.hex.tech", "https//app.hex.tech", "HTTPS:"])
+def test_a_scheme_is_no_host(host: str) -> None:
+    """Airflow reads the host ``https`` from the connection URI ``hex://:TOKEN@https:/app.hex.tech``."""
+    with pytest.raises(HexInvalidInput, match=f"'{host}', which is not a URL. Write it like {EXAMPLE}"):
+        base_url(host, schema="app.hex.tech")
+
+
 @pytest.mark.parametrize("host", ["ftp://eu.hex.tech", "https://", "two words"])
 def test_what_is_not_a_url_is_rejected(host: str) -> None:
     with pytest.raises(HexInvalidInput) as raised:

@@ -192,6 +192,30 @@ def test_a_clock_that_is_set_back_delays_requests_by_the_longest_limit_at_most_a
     assert limiter.pause("Me", NOW - 86400) == 3601
 
 
+def test_the_delay_after_a_clock_that_is_set_back_runs_down() -> None:
+    limiter, back = RateLimiter(1), NOW - 86400
+    limiter.sent("Me", NOW)
+    limiter.learned("GetRunStatus", {}, NOW, status=429)
+    assert (limiter.pause("Me", back), limiter.pause("GetRunStatus", back)) == (61, 3601)
+    assert (limiter.pause("Me", back + 60), limiter.pause("GetRunStatus", back + 60)) == (1, 3541)
+    assert (limiter.pause("Me", back + 61), limiter.pause("GetRunStatus", back + 3601)) == (0, 0)
+
+
+def test_a_clock_that_is_set_back_delays_no_request_if_hex_asked_for_no_pause() -> None:
+    limiter = RateLimiter(30)
+    limiter.sent("GetRunStatus", NOW)
+    limiter.learned("GetRunStatus", {}, NOW)
+    assert limiter.pause("GetRunStatus", NOW - 86400) == 0
+
+
+def test_requests_before_a_clock_was_set_back_count_as_sent_then() -> None:
+    limiter, back = RateLimiter(2), NOW - 86400
+    limiter.sent("Me", NOW)
+    assert limiter.pause("Me", back) == 0
+    limiter.sent("Me", back + 30)
+    assert limiter.pause("Me", back + 30) == 31
+
+
 @pytest.mark.parametrize(
     ("headers", "pause"),
     [
@@ -258,6 +282,33 @@ def test_requests_that_are_rate_limited_at_the_same_time_count_as_one() -> None:
     for number in range(30):
         limiter.learned("RunProject", {}, NOW + number / 10, status=429)
     assert limiter.pause("RunProject", NOW + 2.9) == 10
+
+
+def test_a_late_response_does_not_shorten_the_pause_after_a_429() -> None:
+    """Its request was sent before."""
+    limiter = RateLimiter(30)
+    limiter.learned("GetRunStatus", {"Retry-After": "50"}, NOW, status=429)
+    limiter.learned("GetProject", {}, NOW + 1)
+    limiter.learned("GetProject", {"Retry-After": "5"}, NOW + 1, status=429)
+    limiter.learned("GetProject", {"RateLimit-Remaining": "0", "RateLimit-Reset": "20"}, NOW + 1)
+    assert limiter.pause("GetRunStatus", NOW + 1) == 49
+    limiter.learned("GetProject", {"RateLimit-Remaining": "0", "RateLimit-Reset": "58"}, NOW + 1)
+    assert limiter.pause("GetRunStatus", NOW + 1) == 59
+
+
+def test_a_429_does_not_shorten_the_pause_that_another_response_asked_for() -> None:
+    limiter = RateLimiter(30)
+    limiter.learned("Me", {"RateLimit-Remaining": "0", "RateLimit-Reset": "40"}, NOW)
+    limiter.learned("Me", {}, NOW, status=429)
+    limiter.learned("Me", {}, NOW + 1)
+    assert limiter.pause("Me", NOW) == 41
+
+
+def test_a_429_during_a_short_pause_is_waited_for_as_any_other() -> None:
+    limiter = RateLimiter(30)
+    limiter.learned("Me", {"RateLimit-Remaining": "0", "RateLimit-Reset": "2"}, NOW)
+    limiter.learned("Me", {}, NOW + 1, status=429)
+    assert limiter.pause("Me", NOW + 1) == 10
 
 
 @pytest.mark.parametrize(

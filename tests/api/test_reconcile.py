@@ -129,3 +129,73 @@ def test_pages_are_requested_until_all_further_runs_are_older() -> None:
     assert steps.send(Page([run("new", 5)], following, 0.0)) is following
     with pytest.raises(HexAmbiguousStart, match="several"):
         steps.send(Page([run("newer", 6)], None, 0.0))
+
+
+UNTIL = 60.0
+"""Seconds after the request by which it must have reached Hex."""
+LATE = run("78c33d18-170c-44d3-a227-b3194f134f73", 90.0)
+"""A run that got its kernel later than that. It may have been PENDING until then."""
+
+
+def reconciled_late(*runs: dict[str, Any], statuses: tuple[Any, ...] = ()) -> Any:
+    """Reconcile the start in a retry, with these runs in the project, and these responses of GetRunStatus."""
+    steps = reconcile(
+        PROJECT, StartRequest(AT, True), NO_RESPONSE, on_ambiguous_start="reconcile", grace=0, until=AT + UNTIL
+    )
+    next(steps)
+    steps.send(None)
+    replies = [Page(list(runs), None, 0.0), *statuses]
+    try:
+        for reply in replies:
+            step = steps.throw(reply) if isinstance(reply, HexError) else steps.send(reply)
+            assert isinstance(step, Call)
+            assert step.headers == {"enable-expanded-stats": "true"}
+    except StopIteration as end:
+        assert reply is replies[-1]
+        return end.value
+    raise AssertionError("A reply is missing.")
+
+
+def with_events(listed: dict[str, Any], **seconds: float) -> dict[str, Any]:
+    """Return a run as GetRunStatus shows it, with the status changes at these times."""
+    events = [
+        {"type": "STATUS", "value": value, "timestamp": run("", at)["startTime"]} for value, at in seconds.items()
+    ]
+    return {**listed, "stateEvents": events}
+
+
+def test_a_run_that_was_pending_for_long_is_found_by_its_events() -> None:
+    status = with_events(LATE, PENDING=1.0, RUNNING=90.0)
+    assert reconciled_late(LATE, statuses=(status,))["runId"] == LATE["runId"]
+
+
+@pytest.mark.parametrize("created", [-60.0, 80.0])
+def test_a_run_whose_events_show_that_it_was_created_earlier_or_later_is_not_taken(created: float) -> None:
+    assert reconciled_late(LATE, statuses=(with_events(LATE, PENDING=created, RUNNING=90.0),)) is None
+
+
+@pytest.mark.parametrize(
+    "status",
+    [LATE, {**LATE, "stateEvents": []}, errors.HexServerError("500")],
+    ids=["no-events", "empty", "error"],
+)
+def test_a_run_that_started_within_an_hour_counts_if_hex_does_not_say_when_it_was_created(status: Any) -> None:
+    assert reconciled_late(LATE, statuses=(status,))["runId"] == LATE["runId"]
+    with pytest.raises(HexAmbiguousStart, match="several runs"):
+        reconciled_late(LATE, run("r"), statuses=(status,))
+
+
+def test_a_pending_run_that_starts_before_its_status_is_requested_counts() -> None:
+    assert reconciled_late({**LATE, "startTime": None}, statuses=(LATE,))["runId"] == LATE["runId"]
+
+
+def test_a_run_that_started_more_than_an_hour_later_does_not_count() -> None:
+    later = [run(f"r{number}", UNTIL + 2.0 + 3600.1 + number) for number in range(9)]
+    assert reconciled_late(*later) is None
+    assert reconciled_late(*later, LATE, statuses=(with_events(LATE, PENDING=1.0),))["runId"] == LATE["runId"]
+
+
+def test_a_run_that_started_later_counts_if_its_status_is_not_requested() -> None:
+    later = [{**LATE, "runId": f"78c33d18-170c-44d3-a227-b3194f13400{number}"} for number in range(6)]
+    statuses = tuple(with_events(each, PENDING=80.0) for each in later[:5])
+    assert reconciled_late(*later, statuses=statuses)["runId"] == later[5]["runId"]

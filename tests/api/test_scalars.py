@@ -60,6 +60,18 @@ def test_a_decimal_that_a_float_can_represent_keeps_its_value(value: Decimal) ->
     assert Decimal(sent(value)) == value
 
 
+@pytest.mark.parametrize("text", ["1E+1000000", "-1E+1000000"])
+def test_a_decimal_that_python_cannot_compute_with_is_rejected_with_its_place(text: str) -> None:
+    assert message(Decimal(text)) == f"input_params['days'][2] is {text}, which JSON cannot represent."
+
+
+@pytest.mark.parametrize("value", [10**5000, -(10**5000)], ids=["positive", "negative"])
+def test_an_integer_that_python_cannot_write_is_rejected_with_its_place(value: int) -> None:
+    limit = sys.get_int_max_str_digits()
+    assert message(value) == (f"input_params['days'][2] is an integer of more than {limit} digits, which is too long.")
+    assert sent(10 ** (limit - 1)) == f"1{'0' * (limit - 1)}"
+
+
 @pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity")])
 def test_a_decimal_that_is_no_number_is_rejected_with_its_place(value: Decimal) -> None:
     assert message(value) == f"input_params['days'][2] is {value}, which JSON cannot represent."

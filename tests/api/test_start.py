@@ -339,6 +339,20 @@ def test_the_events_of_five_runs_at_most_are_requested() -> None:
     assert [each["runId"] in str(raised.value) for each in listed] == [False] * 5 + [True] * 2
 
 
+@pytest.mark.parametrize(
+    ("error", "requests"),
+    [(HexServerError("500"), 1), (errors.HexRateLimited("429"), 1), (errors.HexNotFound("404"), 2)],
+)
+def test_no_further_events_are_requested_after_a_transient_error(error: errors.HexError, requests: int) -> None:
+    """The client has sent that request again for as long as it may, so the others would take as long."""
+    statuses = [error, *[with_events(pending(2), -60)][: requests - 1]]
+    taken, outcome = start_with(LOST, page(pending(1), pending(2)), *statuses, options={"view_id": "v"})
+    assert taken == [*RECONCILED, *["GetRunStatus"] * requests]
+    with pytest.raises(HexAmbiguousStart) as raised:
+        outcome()
+    assert [pending(number)["runId"] in str(raised.value) for number in (1, 2)] == [True, requests == 1]
+
+
 def test_no_events_are_requested_where_they_do_not_help() -> None:
     assert start_with(LOST, page(pending(1)), on_ambiguous_start="fail")[0] == RECONCILED
     assert start_with(LOST, page({**pending(1), "startTime": at(1)}))[0] == RECONCILED

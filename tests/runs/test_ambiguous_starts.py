@@ -200,6 +200,18 @@ def test_its_run_is_found_though_the_clock_of_the_worker_that_sent_the_request_i
     assert airflow.xcoms["run_id"] == run["runId"]
 
 
+def test_its_run_is_found_though_it_was_pending_for_long(emulator: Control, airflow: Airflow) -> None:
+    die_while_starting(emulator, airflow)
+    request = {**airflow.record["request"], "sent_at": airflow.record["request"]["sent_at"] - 100}
+    airflow.records["hex_run"] = json.dumps({**airflow.record, "request": request})
+    emulator.next_run(timeline=[("PENDING", 90), ("RUNNING", None)])
+    run = emulator.start_run(PROJECT, trigger="API")
+    emulator.clock(advance=100)
+    defer(airflow.attempt())
+    assert airflow.xcoms["run_id"] == run["runId"]
+    assert starts_since(emulator) == 0
+
+
 def test_a_run_that_was_started_long_after_the_request_is_not_taken(emulator: Control, airflow: Airflow) -> None:
     emulator.clock(speed=10)
     die_while_starting(emulator, airflow)

@@ -113,6 +113,18 @@ def test_an_error_of_the_journal_stops_the_request(error: Exception, transport: 
     assert not emulator.requests()
 
 
+def test_it_is_not_called_for_a_body_that_json_cannot_represent(
+    transport: Either, entries: Entries, emulator: Control
+) -> None:
+    """Nothing was sent, so the error must not look like a lost response."""
+    call = replace(protocol.run_project(PROJECT), body={"inputParams": {"n": 10**5000}}, journal=entries)
+    with pytest.raises(ValueError, match="digits") as raised:
+        transport.carry_out(start(call, PROJECT, on_ambiguous_start="reconcile", grace=0))
+    assert not isinstance(raised.value, HexError)
+    assert entries == []
+    assert not emulator.requests()
+
+
 def test_it_is_not_called_for_other_calls(transport: Either, entries: Entries, emulator: Control) -> None:
     emulator.fault("RunProject", drop=True, apply=True)
     run = started(transport, entries)
