@@ -109,6 +109,7 @@ class HexRunSensor(BaseSensorOperator):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral, whether the trigger succeeded or not."""
         resume = super().resume_execution
+        self._is_known = False  # the trigger may have been too busy to poll the run when the timeout was reached
 
         def resumed() -> Any:
             try:
@@ -218,16 +219,15 @@ class HexRunSensor(BaseSensorOperator):
             raise
 
     def _ended_after(self, timeout: BaseException) -> Run | None:
-        """Poll a last time if nothing else did, and release the run.
+        """Poll a last time if this process did not, and release the run.
 
         :param timeout: the error. What was found is added to it.
         :return: the run, if it had ended, and the task may still succeed.
         """
         cause = _cause(timeout)
-        polled_by_trigger = isinstance(cause.__cause__, HexRunTimeout)
-        process_ends = isinstance(cause, AirflowTaskTimeout) and not polled_by_trigger
+        process_ends = isinstance(cause, AirflowTaskTimeout) and not isinstance(cause.__cause__, HexRunTimeout)
         run = None
-        if process_ends or not (polled_by_trigger or self._is_known):
+        if process_ends or not self._is_known:
             run = self._last_poll(timeout, process_ends)
         if run is not None:
             add_sentence(timeout, how_it_ended(run))

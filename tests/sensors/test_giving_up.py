@@ -19,8 +19,10 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
+from airflow_provider_hex.api.error_messages import run_timeout
 from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexRunFailed, HexRunGone, HexUnauthorized
 from airflow_provider_hex.sensors.hex import HexRunSensor
+from airflow_provider_hex.triggers import events
 from hex_emulator.client import Control
 from hex_emulator.emulator import VanishedStatus
 from tests.conftest import PROJECT, connect
@@ -94,6 +96,30 @@ def test_a_deferred_sensor_polls_when_the_execution_timeout_is_reached(
 ) -> None:
     sensor = sensor_of(emulator, "deferred", execution_timeout=timedelta(seconds=2), poke_interval=60)
     assert wait(sensor, monkeypatch, lambda: end(sensor, "COMPLETED", emulator))["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "ERRORED", "RUNNING"])
+@pytest.mark.parametrize("options", [{"timeout": 1}, {"execution_timeout": timedelta(seconds=1)}], ids=str)
+def test_a_sensor_polls_once_more_when_its_trigger_reports_a_timeout(
+    options: dict[str, Any], status: str, emulator: Control
+) -> None:
+    """The triggerer may have been too busy for a last poll."""
+    sensor = sensor_of(emulator, "deferred", **options)
+    with pytest.raises(TaskDeferred):
+        sensor.execute({})
+    end(sensor, status, emulator)
+    why = "the rate limit allows no request within 30 s."
+    event = events.failed(run_timeout(PROJECT, sensor.run_id, None, 1, why))
+
+    def resume() -> Any:
+        return sensor.resume_execution("execute_complete", {"event": event}, {})
+
+    if status == "COMPLETED":
+        assert resume()["status"] == "COMPLETED"
+    else:
+        expected: Any = HexRunFailed if status == "ERRORED" else (AirflowSensorTimeout, AirflowTaskTimeout)
+        with pytest.raises(expected, match=sensor.run_id):
+            resume()
 
 
 @pytest.mark.parametrize("mode", ["poke", "reschedule"])

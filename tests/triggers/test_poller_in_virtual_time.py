@@ -143,6 +143,18 @@ def test_the_last_poll_waits_for_the_rate_limit_but_not_for_long(
         assert str(result).endswith("A last poll was not possible: The limit is reached.")
 
 
+def test_a_last_poll_comes_before_the_polls_of_all_runs_that_are_overdue(time: VirtualTime) -> None:
+    projects = {run_id: id_of(number) for number, run_id in enumerate(RUNS, 1)}
+    hex_ = HexInMemory(time, CONFIG, {**dict.fromkeys(RUNS, 300.0), RUNS[0]: 100.0}, projects)
+    busy = [watch(time, run_id, projects[run_id], poll_interval=0.1) for run_id in RUNS[1:]]
+    last = watch(time, RUNS[0], projects[RUNS[0]], poll_interval=3600, timeout=120)
+    (seconds, run), *others = wait_for(time, hex_, last, *busy)
+    assert run["status"] == "COMPLETED"
+    assert seconds <= 125
+    assert [run["status"] for _, run in others] == ["COMPLETED"] * len(busy)
+    assert max(seconds for seconds, _ in others) <= 360
+
+
 def test_waits_that_time_out_together_share_the_rate_limit_for_their_last_polls(time: VirtualTime) -> None:
     projects = {run_id: id_of(number) for number, run_id in enumerate(RUNS, 1)}
     hex_ = HexInMemory(time, CONFIG, dict.fromkeys(RUNS, 11.0), projects)
