@@ -28,7 +28,7 @@ class Pause:
 Steps: TypeAlias = Generator[Call[Any] | Pause, Any, T]
 
 
-_MAY_BE_GONE = (403, 404, 422)
+MAY_BE_GONE = (403, 404, 422)
 """How Hex may respond to a request about a run that it does not have, or does not show."""
 
 
@@ -46,7 +46,7 @@ def poll(project_id: str, run_id: str, *, is_new: bool = False) -> Steps[Run]:
     try:
         run: Run = yield protocol.get_run(project_id, run_id)
     except HexRequestRejected as error:
-        if error.status not in _MAY_BE_GONE:
+        if error.status not in MAY_BE_GONE:
             raise
         if is_new:
             add_sentence(error, "The run is new, and Hex may not show it yet.")
