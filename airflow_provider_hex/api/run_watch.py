@@ -137,10 +137,11 @@ class RunWatch:
 
     def timed_out(self) -> HexRunTimeout:
         """Return the error for a wait whose timeout is reached."""
-        why = self._why_not_polled() if self._known_at < self._deadline else ""
+        why = self.why_not_polled() if self._known_at < self._deadline else ""
         return error_messages.run_timeout(self.project_id, self.run_id, self._run, self.timeout or 0.0, why)
 
-    def _why_not_polled(self) -> str:
+    def why_not_polled(self) -> str:
+        """Return why the last poll was not possible."""
         if self._error is not None:
             return str(self._error)
         if self._polled_at > self._known_at:

@@ -219,6 +219,46 @@ def test_an_execution_timeout_in_a_worker_says_what_the_runs_status_is(
         sensor.execute({})
 
 
+def test_an_execution_timeout_in_a_worker_whose_last_poll_is_not_possible_says_why(emulator: Control) -> None:
+    sensor = sensor_of(emulator, "poke", poke_interval=60)
+    emulator.fault("GetRunStatus", after=1, status=500, times=None, body={"reason": "Oops"})
+
+    def time_out() -> None:
+        raise AirflowTaskTimeout("Timeout.")
+
+    with (
+        interrupted_when(lambda: emulator.requests("GetRunStatus"), time_out),
+        pytest.raises(AirflowTaskTimeout, match=r"^Timeout\. A last poll was not possible: .*500: 'Oops'") as raised,
+    ):
+        sensor.execute({})
+    assert "timed out" not in str(raised.value)
+    assert "status unknown" not in str(raised.value)
+
+
+@pytest.mark.parametrize("option", ["soft_fail", "never_fail"])
+def test_an_execution_timeout_in_a_worker_skips_the_task_whenever_it_is_reached(option: str, emulator: Control) -> None:
+    """Also between two pokes, where Airflow itself does not skip the task."""
+    sensor = sensor_of(emulator, "poke", poke_interval=60, **{option: True})
+
+    def time_out() -> None:
+        raise AirflowTaskTimeout("Timeout.")
+
+    with (
+        interrupted_when(lambda: emulator.requests("GetRunStatus"), time_out),
+        pytest.raises(AirflowSkipException, match=rf"Timeout\..*{sensor.run_id}"),
+    ):
+        sensor.execute({})
+
+
+@pytest.mark.parametrize("option", ["soft_fail", "never_fail"])
+def test_an_execution_timeout_skips_a_deferred_task(
+    option: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, "deferred", execution_timeout=timedelta(seconds=1), **{option: True})
+    with pytest.raises(AirflowSkipException, match=sensor.run_id):
+        wait(sensor, monkeypatch)
+
+
 @IN_EACH_MODE
 @pytest.mark.parametrize("status", ["ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"])
 def test_soft_fail_skips_the_task_of_a_run_that_ended_badly(
@@ -317,3 +357,15 @@ def test_never_fail_skips_the_task_whatever_the_error_is(
     with pytest.raises(AirflowSkipException) as raised:
         wait(sensor, monkeypatch)
     assert isinstance(raised.value.__cause__, HexError)
+
+
+def test_never_fail_skips_the_task_and_the_run_is_released_although_the_last_poll_fails_for_good(
+    emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, "poke", never_fail=True, timeout=0.05, cancel_on_kill=True)
+    emulator.fault("GetRunStatus", status=500, times=2)
+    emulator.fault("GetRunStatus", status=401, times=None)
+    with pytest.raises(AirflowSkipException, match=r"401.*The run was cancelled\.") as raised:
+        wait(sensor, monkeypatch)
+    assert isinstance(raised.value.__cause__, HexUnauthorized)
+    assert len(emulator.requests("CancelRun")) == 1
