@@ -70,6 +70,10 @@ class RunWatch:
         """
         self._polled_at, self._error = now, None
 
+    def not_polled(self) -> None:
+        """Record that the run is still to be polled, because a list did not have it, or the rate limit allows none."""
+        self._polled_at = self._known_at
+
     def polled(self, run: Run) -> bool:
         """Record the run as Hex reports it, and log a new status.
 

@@ -169,12 +169,10 @@ class Poller:
         """Poll a project's list of runs while each page has one that is waited for, then the others one by one."""
         missing = list(project.waiters)
         project.listed_at = self._clock()
-        for waiter in missing:
-            waiter.watch.polling(project.listed_at)
         following: Call[Page[Run]] | None = protocol.get_project_runs(project.id)
         try:
             while following is not None and missing:
-                page = await self._send(client, following)
+                page = await self._send(client, following, missing)
                 project.learn(page.items)
                 count, missing = len(missing), _not_among(page.items, missing)
                 following = page.next if len(missing) < count else None
@@ -187,10 +185,17 @@ class Poller:
                 return
             # The token may still read each run.
         for waiter in missing:
+            waiter.watch.not_polled()
+        for waiter in missing:
             await self._poll_run(client, waiter)
 
-    async def _send(self, client: AsyncHexClient, call: Call[T]) -> T:
+    async def _send(self, client: AsyncHexClient, call: Call[T], waiters: list[Waiter]) -> T:
+        """Send a call that polls the runs of these waits."""
+        for waiter in waiters:
+            waiter.watch.not_polled()
         await self._sleep(client.pause(call))
+        for waiter in waiters:
+            waiter.watch.polling(self._clock())
         return await client.send(call)
 
     def _plan_next(self, waiter: Waiter, durations: list[float]) -> None:

@@ -173,6 +173,18 @@ def test_a_wait_ends_soon_after_its_timeout_although_hex_does_not_respond(time: 
     assert str(error).endswith("A last poll was not possible: Hex did not respond within 30 s.")
 
 
+def test_a_wait_that_the_rate_limit_holds_up_after_its_list_was_polled_says_so(time: VirtualTime) -> None:
+    """The list does not have the runs, so each is to be polled by itself."""
+    hex_ = HexInMemory(
+        time, HexConfig("https://app.hex.tech/api/v1", "token", requests_per_minute=2), dict.fromkeys(RUNS)
+    )
+    hex_.is_list_empty = True
+    ended = wait_for(time, hex_, *[watch(time, run, poll_interval=60, timeout=10) for run in RUNS[:3]])
+    errors = [str(error) for _, error in ended]
+    assert all(isinstance(error, HexRunTimeout) for _, error in ended)
+    assert [error.endswith("the rate limit allows no request within 30 s.") for error in errors].count(True) == 2
+
+
 def test_the_next_poll_waits_as_long_as_hex_asks(time: VirtualTime) -> None:
     async def recover() -> None:
         await time.sleep(30)
