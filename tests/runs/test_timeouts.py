@@ -80,6 +80,23 @@ def test_an_execution_timeout_during_the_cancel_of_a_run_that_timed_out_does_not
     assert "failure" in airflow.record
 
 
+@pytest.mark.parametrize(
+    ("status", "why"), [(500, r"A last poll was not possible: .* 500"), (404, r"Hex run .* is gone, or .* with 404")]
+)
+def test_a_run_that_is_not_cancelled_is_not_said_to_continue_if_the_last_poll_fails(
+    status: int, why: str, emulator: Control, airflow: Airflow
+) -> None:
+    keep_runs(emulator)
+    airflow.on_state = lambda: emulator.fault(
+        "GetRunStatus", status=status, times=None
+    )  # it is read before the release
+    with pytest.raises(
+        HexRunTimeout, match=rf"because cancel_on_timeout is False.*may still be running: {why}"
+    ) as raised:
+        finish(airflow.attempt(), timeout=0.5, cancel_on_timeout=False)
+    assert "The run continues" not in str(raised.value)
+
+
 def test_an_execution_timeout_during_the_release_leaves_a_run_that_is_not_to_be_cancelled(
     emulator: Control, airflow: Airflow
 ) -> None:
