@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from airflow_provider_hex.api.rate_limit import WINDOW
@@ -83,7 +83,10 @@ def min_spacing(per_minute: int) -> float:
 
 
 class PollQueue(Generic[K]):
-    """Which run to poll next: always the most overdue, so that each waits at most for one poll of every other run."""
+    """Which run to poll next: an urgent one, and else the most overdue.
+
+    So each waits at most for the urgent polls, and for one poll of every other run.
+    """
 
     def __init__(self) -> None:
         self._due: dict[K, float] = {}
@@ -104,6 +107,10 @@ class PollQueue(Generic[K]):
         """
         self._due.pop(key, None)
 
-    def next(self) -> tuple[K, float] | None:
-        """Return the run that is due first and when, in epoch seconds; None if the queue is empty."""
-        return min(self._due.items(), key=lambda item: item[1], default=None)
+    def next(self, is_urgent: Callable[[K, float], bool] = lambda key, due: False) -> tuple[K, float] | None:
+        """Return the run that is to be polled first and when, in epoch seconds; None if the queue is empty.
+
+        :param is_urgent: whether a run that is due at this time comes before all others. If that is so for long, the
+            others starve. Default: none does.
+        """
+        return min(self._due.items(), key=lambda item: (not is_urgent(*item), item[1]), default=None)

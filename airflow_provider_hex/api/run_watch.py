@@ -70,6 +70,10 @@ class RunWatch:
         """
         self._polled_at, self._error = now, None
 
+    def not_polled(self) -> None:
+        """Record that the run is still to be polled, because a list did not have it, or the rate limit allows none."""
+        self._polled_at = self._known_at
+
     def polled(self, run: Run) -> bool:
         """Record the run as Hex reports it, and log a new status.
 
@@ -137,10 +141,11 @@ class RunWatch:
 
     def timed_out(self) -> HexRunTimeout:
         """Return the error for a wait whose timeout is reached."""
-        why = self._why_not_polled() if self._known_at < self._deadline else ""
+        why = self.why_not_polled() if self._known_at < self._deadline else ""
         return error_messages.run_timeout(self.project_id, self.run_id, self._run, self.timeout or 0.0, why)
 
-    def _why_not_polled(self) -> str:
+    def why_not_polled(self) -> str:
+        """Return why the last poll was not possible."""
         if self._error is not None:
             return str(self._error)
         if self._polled_at > self._known_at:

@@ -28,7 +28,7 @@ class Pause:
 Steps: TypeAlias = Generator[Call[Any] | Pause, Any, T]
 
 
-_MAY_BE_GONE = (403, 404, 422)
+MAY_BE_GONE = (403, 404, 422)
 """How Hex may respond to a request about a run that it does not have, or does not show."""
 
 
@@ -46,7 +46,7 @@ def poll(project_id: str, run_id: str, *, is_new: bool = False) -> Steps[Run]:
     try:
         run: Run = yield protocol.get_run(project_id, run_id)
     except HexRequestRejected as error:
-        if error.status not in _MAY_BE_GONE:
+        if error.status not in MAY_BE_GONE:
             raise
         if is_new:
             add_sentence(error, "The run is new, and Hex may not show it yet.")
@@ -65,7 +65,11 @@ def poll(project_id: str, run_id: str, *, is_new: bool = False) -> Steps[Run]:
     raise error_messages.run_gone(rejection, project_id, run_id)
 
 
-def cancel(project_id: str, run_id: str, *, is_new: bool = False) -> Steps[Run | HexRunGone | None]:
+_CANCEL_PAUSE = 1.0
+"""Seconds between two tries to cancel a new run. Airflow ends a task's process 5 s after a kill."""
+
+
+def cancel(project_id: str, run_id: str, *, is_new: bool = False, tries: int = 3) -> Steps[Run | HexRunGone | None]:
     """Cancel a run. One that has ended already, or is gone, counts as cancelled.
 
     See https://learn.hex.tech/docs/api/api-reference#operation/CancelRun.
@@ -73,6 +77,7 @@ def cancel(project_id: str, run_id: str, *, is_new: bool = False) -> Steps[Run |
     :param project_id: the project.
     :param run_id: the run.
     :param is_new: whether the run was started so recently that Hex may not show it yet. Then it is not gone.
+    :param tries: how often a new run that Hex does not show yet is to be cancelled.
     :return: None if Hex cancelled it, the run if it had ended, or an error that says that it is gone.
     :raises HexError: it could not be cancelled, or it is unknown whether it was.
     """
@@ -87,8 +92,12 @@ def cancel(project_id: str, run_id: str, *, is_new: bool = False) -> Steps[Run |
         run = yield from poll(project_id, run_id, is_new=is_new)
     except HexRunGone as gone:
         return gone
-    except HexError:
-        raise rejection from None
-    if not RunStatus.of(run).is_terminal:
-        raise rejection
-    return run
+    except HexError as error:
+        if not is_new or error.status not in MAY_BE_GONE or tries <= 1:
+            raise rejection from None
+    else:
+        if not RunStatus.of(run).is_terminal:
+            raise rejection
+        return run
+    yield Pause(_CANCEL_PAUSE)
+    return (yield from cancel(project_id, run_id, is_new=is_new, tries=tries - 1))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_hex.api import protocol
-from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.errors import HexError, HexRunTimeout
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.run_watch import RunWatch, duration, require_completed
 
@@ -66,7 +66,7 @@ def wait_for_run(
     return require_completed(run)
 
 
-def last_poll(client: HexClient, project_id: str, run_id: str, timeout: float = 0.0) -> Run:
+def last_poll(client: HexClient, project_id: str, run_id: str) -> Run:
     """Poll a run because a timeout is reached, and return it, whether it has ended or not.
 
     A rate limit and transient errors are waited for, but not for long.
@@ -74,12 +74,15 @@ def last_poll(client: HexClient, project_id: str, run_id: str, timeout: float = 
     :param client: the client that polls.
     :param project_id: the project.
     :param run_id: the run.
-    :param timeout: the timeout in seconds, for the message.
+    :raises HexRunTimeout: the run could not be polled soon. The message says only why.
     :raises HexError: the run cannot be polled.
     """
-    watch = RunWatch(project_id, run_id, started_at=client.clock() - timeout, timeout=timeout)
-    while (run := _poll(client, watch)) is None:
-        _sleep(client, watch)
+    watch = RunWatch(project_id, run_id, started_at=client.clock(), timeout=0.0)
+    try:
+        while (run := _poll(client, watch)) is None:
+            _sleep(client, watch)
+    except HexRunTimeout:
+        raise HexRunTimeout(f"A last poll was not possible: {watch.why_not_polled()}") from None
     watch.polled(run)
     return run
 

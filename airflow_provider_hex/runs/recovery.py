@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hex.api import start, steps
 from airflow_provider_hex.api.error_messages import describe
-from airflow_provider_hex.api.errors import HexError, HexNotFound, HexRequestRejected, HexRunGone
+from airflow_provider_hex.api.errors import HexError, HexRequestRejected, HexRunGone
 from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.api.start import OnAmbiguousStart, StartRequest
 from airflow_provider_hex.runs.release import outcome_of_cancel
@@ -161,7 +161,8 @@ class RunRecovery:
             return self._client.carry_out(steps.poll(project_id, known["runId"], is_new=self._is_new))
         except HexError as error:
             # The project may be gone too. If the task runs another one now, that must not end it for ever.
-            is_gone = isinstance(error, HexNotFound) and (isinstance(error, HexRunGone) or not same_project)
+            is_rejected = isinstance(error, HexRequestRejected) and error.status in steps.MAY_BE_GONE
+            is_gone = isinstance(error, HexRunGone) or (is_rejected and not same_project)
             if not is_gone and not error.transient:
                 raise
             log.warning("%s", error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,13 +14,13 @@ from airflow_provider_hex.api.waiting import last_poll
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs.disposition import Disposition
 
-log = logging.getLogger(__name__)
-
 _LEFT = {
     Disposition.LEAVE_TO_RETRY: "The run continues, and the task's next attempt re-attaches to it.",
     Disposition.LEAVE_TO_OTHER_ATTEMPT: "The run continues, because another attempt of the task waits for it.",
     Disposition.LEAVE_RUNNING: "The run continues, because cancel_on_timeout is False.",
 }
+_NOT_CANCELLED = "The run was not cancelled, because cancel_on_timeout is False, and may still be running:"
+"""What is said before the reason why a run that was left running could not be polled."""
 GONE_TO_RETRY = "The task's next attempt polls the run again, and starts another if it is still gone."
 """What is said of a run that is gone, in place of the sentence of ``LEAVE_TO_RETRY``."""
 
@@ -53,8 +52,8 @@ def release_run(disposition: Disposition, hook: HexHook, run: Mapping[str, Any],
     :param run: the run, with its project.
     :param is_new: whether the run was started so recently that Hex may not show it yet.
     """
-    if disposition is Disposition.LEAVE_RUNNING and (ended := _ended(hook, run)):
-        return Release(disposition, how_it_ended(ended), is_settled=not RunStatus.of(ended).is_success, ended=ended)
+    if disposition is Disposition.LEAVE_RUNNING:
+        return _leave_running(hook, run)
     if disposition is not Disposition.CANCEL:
         return Release(disposition, _LEFT[disposition])
     try:
@@ -79,15 +78,18 @@ def outcome_of_cancel(found: Run | HexRunGone | None) -> str:
     return how_it_ended(found)
 
 
-def _ended(hook: HexHook, run: Mapping[str, Any]) -> Run | None:
-    """Poll a run a last time, and return it if it has ended."""
+def _leave_running(hook: HexHook, run: Mapping[str, Any]) -> Release:
+    """Poll a run that is not to be cancelled a last time."""
+    disposition = Disposition.LEAVE_RUNNING
     try:
         with closing(hook.new_client()) as client:
             polled = last_poll(client, run["projectId"], run["runId"])
     except Exception as error:
-        log.warning("%s", error)
-        return None
-    return polled if RunStatus.of(polled).is_terminal else None
+        return Release(disposition, f"{_NOT_CANCELLED} {error}")
+    status = RunStatus.of(polled)
+    if not status.is_terminal:
+        return Release(disposition, _LEFT[disposition])
+    return Release(disposition, how_it_ended(polled), is_settled=not status.is_success, ended=polled)
 
 
 def how_it_ended(run: Run) -> str:

@@ -239,11 +239,18 @@ class TaskRun:
             raise
 
     def _fail(self, error: BaseException) -> Run | None:
-        """Release the run, and say so in the error. Return the run if it had ended before the task timed out."""
+        """Release the run, and say so in the error. Return the run if it had ended before the task timed out.
+
+        :raises AirflowTaskTimeout: the ``execution_timeout`` was reached meanwhile. The run was released after it.
+        """
         killed = self._release is not None  # then the kill has released the run
         if not killed:
-            is_retried = isinstance(error, HexError) or not isinstance(error, AirflowFailException)
-            self._carry_out(self._decide(self._cause(error), self._status(), is_retried))
+            try:
+                is_retried = isinstance(error, HexError) or not isinstance(error, AirflowFailException)
+                self._carry_out(self._decide(self._cause(error), self._status(), is_retried))
+            except AirflowTaskTimeout as late:  # Airflow raises it once
+                self._fail(late)
+                raise late from error
         release = cast("Release", self._release)
         if release.ended and not killed and may_still_succeed(error):
             return release.ended

@@ -109,6 +109,7 @@ class HexRunSensor(BaseSensorOperator):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral, whether the trigger succeeded or not."""
         resume = super().resume_execution
+        self._is_known = False  # the trigger may have been too busy to poll the run when the timeout was reached
 
         def resumed() -> Any:
             try:
@@ -191,9 +192,9 @@ class HexRunSensor(BaseSensorOperator):
         try:
             return wait()
         except (AirflowException, AirflowTaskTimeout, HexError) as raised:
-            error = self._without_wrong_skip(raised)
-            if _is_timeout(error) and (run := self._ended_after(error)):
-                return self._completed_or_skipped(run)
+            error = self._as_skip_or_not(raised)
+            if _is_timeout(error) and (run := self._completed_after(error)):
+                return run
             # An exception without a message is how Airflow reschedules the task.
             if str(error) and str(self.run_id) not in str(error):
                 known = self._polled or {"projectId": self.project_id, "runId": self.run_id}
@@ -202,56 +203,67 @@ class HexRunSensor(BaseSensorOperator):
         finally:
             self._is_waiting = False
 
-    def _without_wrong_skip(self, error: BaseException) -> BaseException:
-        """Return the error for which Airflow skips the task, if that is not what ``soft_fail`` is for."""
+    def _as_skip_or_not(self, error: BaseException) -> BaseException:
+        """Return the error that ends the task. It is skipped on a timeout, but not for what ``soft_fail`` is not for.
+
+        Airflow itself does not skip it if the ``execution_timeout`` is reached between two pokes, or while deferred.
+        """
+        if isinstance(error, AirflowTaskTimeout) and (self.soft_fail or self.never_fail):
+            skip = AirflowSkipException(str(error))
+            skip.__cause__ = error
+            return skip
         cause = _cause(error)
         is_skip = self.soft_fail and isinstance(error, AirflowSkipException)
         return cause if is_skip and not (isinstance(cause, HexRunFailed) or _is_timeout(error)) else error
 
-    def _completed_or_skipped(self, run: Run) -> Run:
-        """Return a run that has completed. Otherwise do what Airflow does about a failed poke."""
+    def _completed_after(self, timeout: BaseException) -> Run | None:
+        """Return the run if it has completed after all. Otherwise do what Airflow does about a failed poke."""
         try:
-            return self._required(run)
-        except HexRunFailed as error:
-            if self.soft_fail or self.never_fail:
+            run = self._ended_after(timeout)
+            return None if run is None else self._required(run)
+        except HexError as error:
+            if self.never_fail or (self.soft_fail and isinstance(error, HexRunFailed)):
                 raise AirflowSkipException(str(error)) from error
             raise
 
     def _ended_after(self, timeout: BaseException) -> Run | None:
-        """Poll a last time if nothing else did, and release the run.
+        """Poll a last time if this process did not, and release the run.
 
         :param timeout: the error. What was found is added to it.
         :return: the run, if it had ended, and the task may still succeed.
+        :raises HexError: a permanent error of the last poll, which is worse than a timeout.
         """
         cause = _cause(timeout)
-        polled_by_trigger = isinstance(cause.__cause__, HexRunTimeout)
-        process_ends = isinstance(cause, AirflowTaskTimeout) and not polled_by_trigger
-        run = None
-        if process_ends or not (polled_by_trigger or self._is_known):
-            run = self._last_poll(timeout, process_ends)
+        process_ends = isinstance(cause, AirflowTaskTimeout) and not isinstance(cause.__cause__, HexRunTimeout)
+        run, error = None, timeout
+        if process_ends or not self._is_known:
+            run, error = self._last_poll(timeout, process_ends)
         if run is not None:
-            add_sentence(timeout, how_it_ended(run))
+            add_sentence(error, how_it_ended(run))
         elif (release := self._release(Cause.TIMED_OUT)) is not None:
-            add_sentence(timeout, release.sentence)
+            add_sentence(error, release.sentence)
             run = release.ended
+        if run is None and error is not timeout:
+            raise error
         return None if process_ends else run
 
-    def _last_poll(self, timeout: BaseException, process_ends: bool) -> Run | None:
-        """Poll the run. Return it if it has ended.
+    def _last_poll(self, timeout: BaseException, process_ends: bool) -> tuple[Run | None, BaseException]:
+        """Poll the run.
 
         :param timeout: the error. If the run cannot be polled, this is added to it.
         :param process_ends: whether Airflow has interrupted the process, and with it perhaps the client.
-        :raises HexError: a permanent error, which is worse than a timeout.
+        :return: the run if it has ended, and the error for the task if not: a permanent error, or the timeout.
         """
         try:
             client = self.hook.new_client() if process_ends else self.hook.client
-            self._polled = run = last_poll(client, self.project_id, self.run_id, self.timeout)
+            self._polled = run = last_poll(client, self.project_id, self.run_id)
         except Exception as error:
             if isinstance(error, HexError) and not isinstance(error, HexRunTimeout) and not process_ends:
-                raise
-            add_sentence(timeout, str(error))
-            return None
-        return run if RunStatus.of(run).is_terminal else None
+                return None, error
+            if str(error) not in str(timeout):  # the trigger may have reported the same
+                add_sentence(timeout, str(error))
+            return None, timeout
+        return run if RunStatus.of(run).is_terminal else None, timeout
 
     def _release(self, cause: Cause) -> Release | None:
         """Decide what happens to the run, and do it. Return None if nothing was done."""

@@ -128,13 +128,19 @@ class Poller:
         """Wait until a run is due and the rate limit allows a request."""
         while True:
             pause = _IDLE_PAUSE
-            if (first := self._queue.next()) is not None:
+            if (first := self._queue.next(self._is_last_poll)) is not None:
                 waiter, due = first
                 spaced = self._last_poll + min_spacing(self._config.requests_per_minute)
                 pause = max(max(due, spaced) - self._clock(), client.pause(_next_call(waiter)))
                 if pause <= 0:
                     return waiter
             await self._pause.wait(pause)
+
+    def _is_last_poll(self, waiter: Waiter, due: float) -> bool:
+        """Whether a poll is due for which there is little time. A wait has few of them, so the others do not starve."""
+        now = self._clock()
+        left = waiter.watch.left(now)
+        return left is not None and left <= 0 and due <= now
 
     async def _poll(self, client: AsyncHexClient, waiter: Waiter) -> None:
         self._last_poll = self._clock()
@@ -163,12 +169,10 @@ class Poller:
         """Poll a project's list of runs while each page has one that is waited for, then the others one by one."""
         missing = list(project.waiters)
         project.listed_at = self._clock()
-        for waiter in missing:
-            waiter.watch.polling(project.listed_at)
         following: Call[Page[Run]] | None = protocol.get_project_runs(project.id)
         try:
             while following is not None and missing:
-                page = await self._send(client, following)
+                page = await self._send(client, following, missing)
                 project.learn(page.items)
                 count, missing = len(missing), _not_among(page.items, missing)
                 following = page.next if len(missing) < count else None
@@ -181,10 +185,17 @@ class Poller:
                 return
             # The token may still read each run.
         for waiter in missing:
+            waiter.watch.not_polled()
+        for waiter in missing:
             await self._poll_run(client, waiter)
 
-    async def _send(self, client: AsyncHexClient, call: Call[T]) -> T:
+    async def _send(self, client: AsyncHexClient, call: Call[T], waiters: list[Waiter]) -> T:
+        """Send a call that polls the runs of these waits."""
+        for waiter in waiters:
+            waiter.watch.not_polled()
         await self._sleep(client.pause(call))
+        for waiter in waiters:
+            waiter.watch.polling(self._clock())
         return await client.send(call)
 
     def _plan_next(self, waiter: Waiter, durations: list[float]) -> None:

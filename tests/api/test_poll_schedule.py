@@ -115,6 +115,13 @@ def test_requests_are_at_least_half_of_an_even_spacing_away_from_each_other() ->
     assert min_spacing(60) == 0.5
 
 
+def test_an_urgent_run_is_next_though_another_is_more_overdue() -> None:
+    queue: PollQueue[str] = PollQueue()
+    queue.put("a", NOW)
+    queue.put("b", NOW + 1)
+    assert queue.next(lambda key, due: key == "b") == ("b", NOW + 1)
+
+
 def test_the_most_overdue_run_is_next() -> None:
     queue: PollQueue[str] = PollQueue()
     assert queue.next() is None

@@ -12,6 +12,7 @@ from airflow_provider_hex.api.errors import HexError, HexRunGone
 from hex_emulator.client import Control
 from hex_emulator.emulator import VanishedStatus
 from tests.runs.conftest import (
+    CANCELLED,
     GONE,
     LEFT_RUNNING,
     WAITING_MODES,
@@ -83,6 +84,39 @@ def test_a_retry_re_attaches_to_a_new_run_that_hex_does_not_show_yet(
     assert starts(emulator) == 1
 
 
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("status", GONE)
+def test_a_new_run_is_cancelled_though_hex_does_not_show_it_at_first(
+    status: int, times: int, emulator: Control, airflow: Airflow
+) -> None:
+    keep_runs(emulator)
+    task, context = operator(), airflow.attempt()
+    airflow.state = "failed"
+
+    def hide_and_kill() -> None:
+        for call in ("CancelRun", "GetRunStatus"):
+            emulator.fault(call, status=status, times=times)
+        task.on_kill()
+
+    with (
+        interrupted_when(lambda: emulator.requests("GetRunStatus"), hide_and_kill),
+        pytest.raises(HexError, match=r"was killed.*The run was cancelled\."),
+    ):
+        task.execute(context)
+    assert statuses(emulator) == [CANCELLED]
+    assert len(emulator.requests("CancelRun")) == times + 1
+
+
+def test_a_cancel_that_hex_rejects_although_it_shows_the_new_run_is_not_sent_again(
+    emulator: Control, airflow: Airflow
+) -> None:
+    keep_runs(emulator)
+    emulator.fault("CancelRun", status=403, times=None)
+    with pytest.raises(HexError, match=r"timed out.*The run could not be cancelled"):
+        operator(timeout=0.5).execute(airflow.attempt())
+    assert len(emulator.requests("CancelRun")) == 1
+
+
 @pytest.mark.parametrize("status", GONE)
 def test_a_cancel_of_a_new_run_that_hex_does_not_show_does_not_count_as_one(
     status: VanishedStatus, emulator: Control, airflow: Airflow
@@ -96,6 +130,7 @@ def test_a_cancel_of_a_new_run_that_hex_does_not_show_does_not_count_as_one(
         operator(timeout=0.5).execute(airflow.attempt())
     assert statuses(emulator) == [LEFT_RUNNING]
     assert "run" in airflow.record
+    assert len(emulator.requests("CancelRun")) == 3
 
 
 @pytest.mark.parametrize("status", GONE)

@@ -155,12 +155,13 @@ def test_a_run_of_a_project_that_the_token_cannot_read_is_left_to_the_retry(
     assert "run" in airflow.record
 
 
+@pytest.mark.parametrize("status", GONE)
 def test_a_task_whose_former_project_is_gone_too_runs_its_new_one(
-    emulator: Control, airflow: Airflow, logged: Callable[[], str]
+    status: int, emulator: Control, airflow: Airflow, logged: Callable[[], str]
 ) -> None:
     keep_runs(emulator)
     defer(airflow.attempt())
     for call in ("GetRunStatus", "GetProject", "CancelRun"):
-        emulator.fault(call, project_id=PROJECT, status=404, times=None)
+        emulator.fault(call, project_id=PROJECT, status=status, times=None)
     assert finish(airflow.attempt(), project_id=OTHER_PROJECT)["projectId"] == OTHER_PROJECT
     assert "The token cannot read the project either." in logged()

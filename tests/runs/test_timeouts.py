@@ -65,6 +65,51 @@ def test_a_run_that_has_not_ended_after_the_execution_timeout_is_cancelled(
     assert "failure" in airflow.record
 
 
+def test_an_execution_timeout_during_the_cancel_of_a_run_that_timed_out_does_not_leave_it_running(
+    emulator: Control, airflow: Airflow
+) -> None:
+    keep_runs(emulator)
+    emulator.fault("CancelRun", delay=20, drop=True)
+    with (
+        interrupted_when(lambda: emulator.requests("CancelRun"), time_out),
+        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. Hex run .* The run was cancelled\.") as raised,
+    ):
+        operator(timeout=0.3).execute(airflow.attempt())
+    assert isinstance(raised.value.__cause__, HexRunTimeout)
+    assert statuses(emulator) == [CANCELLED]
+    assert "failure" in airflow.record
+
+
+@pytest.mark.parametrize(
+    ("status", "why"), [(500, r"A last poll was not possible: .* 500"), (404, r"Hex run .* is gone, or .* with 404")]
+)
+def test_a_run_that_is_not_cancelled_is_not_said_to_continue_if_the_last_poll_fails(
+    status: int, why: str, emulator: Control, airflow: Airflow
+) -> None:
+    keep_runs(emulator)
+    airflow.on_state = lambda: emulator.fault(
+        "GetRunStatus", status=status, times=None
+    )  # it is read before the release
+    with pytest.raises(
+        HexRunTimeout, match=rf"because cancel_on_timeout is False.*may still be running: {why}"
+    ) as raised:
+        finish(airflow.attempt(), timeout=0.5, cancel_on_timeout=False)
+    assert "The run continues" not in str(raised.value)
+
+
+def test_an_execution_timeout_during_the_release_leaves_a_run_that_is_not_to_be_cancelled(
+    emulator: Control, airflow: Airflow
+) -> None:
+    keep_runs(emulator)
+    emulator.fault("GetRunStatus", after=1, delay=20)
+    with (
+        interrupted_when(lambda: len(emulator.requests("GetRunStatus")) > 1, time_out),
+        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. Hex run .* because cancel_on_timeout is False\."),
+    ):
+        operator(timeout=1, poll_interval=60, cancel_on_timeout=False).execute(airflow.attempt())
+    assert statuses(emulator) == [LEFT_RUNNING]
+
+
 @pytest.mark.parametrize("mode", WAITING_MODES)
 def test_the_retry_re_attaches_to_a_run_that_a_timeout_does_not_cancel(
     mode: str, emulator: Control, airflow: Airflow

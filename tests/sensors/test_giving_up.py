@@ -19,8 +19,10 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
+from airflow_provider_hex.api.error_messages import run_timeout
 from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexRunFailed, HexRunGone, HexUnauthorized
 from airflow_provider_hex.sensors.hex import HexRunSensor
+from airflow_provider_hex.triggers import events
 from hex_emulator.client import Control
 from hex_emulator.emulator import VanishedStatus
 from tests.conftest import PROJECT, connect
@@ -94,6 +96,30 @@ def test_a_deferred_sensor_polls_when_the_execution_timeout_is_reached(
 ) -> None:
     sensor = sensor_of(emulator, "deferred", execution_timeout=timedelta(seconds=2), poke_interval=60)
     assert wait(sensor, monkeypatch, lambda: end(sensor, "COMPLETED", emulator))["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "ERRORED", "RUNNING"])
+@pytest.mark.parametrize("options", [{"timeout": 1}, {"execution_timeout": timedelta(seconds=1)}], ids=str)
+def test_a_sensor_polls_once_more_when_its_trigger_reports_a_timeout(
+    options: dict[str, Any], status: str, emulator: Control
+) -> None:
+    """The triggerer may have been too busy for a last poll."""
+    sensor = sensor_of(emulator, "deferred", **options)
+    with pytest.raises(TaskDeferred):
+        sensor.execute({})
+    end(sensor, status, emulator)
+    why = "the rate limit allows no request within 30 s."
+    event = events.failed(run_timeout(PROJECT, sensor.run_id, None, 1, why))
+
+    def resume() -> Any:
+        return sensor.resume_execution("execute_complete", {"event": event}, {})
+
+    if status == "COMPLETED":
+        assert resume()["status"] == "COMPLETED"
+    else:
+        expected: Any = HexRunFailed if status == "ERRORED" else (AirflowSensorTimeout, AirflowTaskTimeout)
+        with pytest.raises(expected, match=sensor.run_id):
+            resume()
 
 
 @pytest.mark.parametrize("mode", ["poke", "reschedule"])
@@ -191,6 +217,46 @@ def test_an_execution_timeout_in_a_worker_says_what_the_runs_status_is(
         pytest.raises(AirflowTaskTimeout, match=rf"Timeout\. {outcome}"),
     ):
         sensor.execute({})
+
+
+def test_an_execution_timeout_in_a_worker_whose_last_poll_is_not_possible_says_why(emulator: Control) -> None:
+    sensor = sensor_of(emulator, "poke", poke_interval=60)
+    emulator.fault("GetRunStatus", after=1, status=500, times=None, body={"reason": "Oops"})
+
+    def time_out() -> None:
+        raise AirflowTaskTimeout("Timeout.")
+
+    with (
+        interrupted_when(lambda: emulator.requests("GetRunStatus"), time_out),
+        pytest.raises(AirflowTaskTimeout, match=r"^Timeout\. A last poll was not possible: .*500: 'Oops'") as raised,
+    ):
+        sensor.execute({})
+    assert "timed out" not in str(raised.value)
+    assert "status unknown" not in str(raised.value)
+
+
+@pytest.mark.parametrize("option", ["soft_fail", "never_fail"])
+def test_an_execution_timeout_in_a_worker_skips_the_task_whenever_it_is_reached(option: str, emulator: Control) -> None:
+    """Also between two pokes, where Airflow itself does not skip the task."""
+    sensor = sensor_of(emulator, "poke", poke_interval=60, **{option: True})
+
+    def time_out() -> None:
+        raise AirflowTaskTimeout("Timeout.")
+
+    with (
+        interrupted_when(lambda: emulator.requests("GetRunStatus"), time_out),
+        pytest.raises(AirflowSkipException, match=rf"Timeout\..*{sensor.run_id}"),
+    ):
+        sensor.execute({})
+
+
+@pytest.mark.parametrize("option", ["soft_fail", "never_fail"])
+def test_an_execution_timeout_skips_a_deferred_task(
+    option: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, "deferred", execution_timeout=timedelta(seconds=1), **{option: True})
+    with pytest.raises(AirflowSkipException, match=sensor.run_id):
+        wait(sensor, monkeypatch)
 
 
 @IN_EACH_MODE
@@ -291,3 +357,15 @@ def test_never_fail_skips_the_task_whatever_the_error_is(
     with pytest.raises(AirflowSkipException) as raised:
         wait(sensor, monkeypatch)
     assert isinstance(raised.value.__cause__, HexError)
+
+
+def test_never_fail_skips_the_task_and_the_run_is_released_although_the_last_poll_fails_for_good(
+    emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensor = sensor_of(emulator, "poke", never_fail=True, timeout=0.05, cancel_on_kill=True)
+    emulator.fault("GetRunStatus", status=500, times=2)
+    emulator.fault("GetRunStatus", status=401, times=None)
+    with pytest.raises(AirflowSkipException, match=r"401.*The run was cancelled\.") as raised:
+        wait(sensor, monkeypatch)
+    assert isinstance(raised.value.__cause__, HexUnauthorized)
+    assert len(emulator.requests("CancelRun")) == 1

@@ -143,6 +143,18 @@ def test_the_last_poll_waits_for_the_rate_limit_but_not_for_long(
         assert str(result).endswith("A last poll was not possible: The limit is reached.")
 
 
+def test_a_last_poll_comes_before_the_polls_of_all_runs_that_are_overdue(time: VirtualTime) -> None:
+    projects = {run_id: id_of(number) for number, run_id in enumerate(RUNS, 1)}
+    hex_ = HexInMemory(time, CONFIG, {**dict.fromkeys(RUNS, 300.0), RUNS[0]: 100.0}, projects)
+    busy = [watch(time, run_id, projects[run_id], poll_interval=0.1) for run_id in RUNS[1:]]
+    last = watch(time, RUNS[0], projects[RUNS[0]], poll_interval=3600, timeout=120)
+    (seconds, run), *others = wait_for(time, hex_, last, *busy)
+    assert run["status"] == "COMPLETED"
+    assert seconds <= 125
+    assert [run["status"] for _, run in others] == ["COMPLETED"] * len(busy)
+    assert max(seconds for seconds, _ in others) <= 360
+
+
 def test_waits_that_time_out_together_share_the_rate_limit_for_their_last_polls(time: VirtualTime) -> None:
     projects = {run_id: id_of(number) for number, run_id in enumerate(RUNS, 1)}
     hex_ = HexInMemory(time, CONFIG, dict.fromkeys(RUNS, 11.0), projects)
@@ -159,6 +171,18 @@ def test_a_wait_ends_soon_after_its_timeout_although_hex_does_not_respond(time: 
     assert seconds == 50
     assert isinstance(error, HexRunTimeout)
     assert str(error).endswith("A last poll was not possible: Hex did not respond within 30 s.")
+
+
+def test_a_wait_that_the_rate_limit_holds_up_after_its_list_was_polled_says_so(time: VirtualTime) -> None:
+    """The list does not have the runs, so each is to be polled by itself."""
+    hex_ = HexInMemory(
+        time, HexConfig("https://app.hex.tech/api/v1", "token", requests_per_minute=2), dict.fromkeys(RUNS)
+    )
+    hex_.is_list_empty = True
+    ended = wait_for(time, hex_, *[watch(time, run, poll_interval=60, timeout=10) for run in RUNS[:3]])
+    errors = [str(error) for _, error in ended]
+    assert all(isinstance(error, HexRunTimeout) for _, error in ended)
+    assert [error.endswith("the rate limit allows no request within 30 s.") for error in errors].count(True) == 2
 
 
 def test_the_next_poll_waits_as_long_as_hex_asks(time: VirtualTime) -> None:

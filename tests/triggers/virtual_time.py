@@ -72,6 +72,7 @@ class HexInMemory:
         self.requests: list[tuple[float, str]] = []
         self.error: Exception | None = None
         self.delay = 0.0
+        self.is_list_empty = False
         self._time = time
         self._began = time.now
         self._limiter = RateLimiter(config.requests_per_minute)
@@ -97,7 +98,8 @@ class HexInMemory:
             raise self.error
         if call.name == "GetRunStatus":
             return self._run(call.path.split("/")[-1])
-        return Page([run for run_id in self._runs if (run := self._run(run_id))["projectId"] in call.path], None, None)
+        listed = () if self.is_list_empty else self._runs
+        return Page([run for run_id in listed if (run := self._run(run_id))["projectId"] in call.path], None, None)
 
     async def carry_out(self, procedure: Steps[T], *, once: bool) -> T:
         assert once  # the poller decides when to poll again
