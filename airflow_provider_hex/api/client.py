@@ -150,7 +150,7 @@ class HexClient:
             raise self._no_response(call, error, now) from None
         self._adapter.check()  # an abort may look like the end of a response
         received_at = self.clock()
-        self._limiter.learned(call.name, response.headers, received_at, response.status_code)
+        self._limiter.learned(call.name, response.headers, received_at, response.status_code, now)
         headers = {name: value.replace(self.config.token, "***") for name, value in response.headers.items()}
         body = self.config.without_token(response.content)
         return responses.decode(call, Response(response.status_code, headers, body, now, received_at))

@@ -79,7 +79,9 @@ class RateLimiter:
             self._sent.append(now)
             self._group(name).sent.append(now)
 
-    def learned(self, name: str, headers: Mapping[str, str], now: float, status: int = 200) -> None:
+    def learned(
+        self, name: str, headers: Mapping[str, str], now: float, status: int = 200, sent_at: float | None = None
+    ) -> None:
         """Record what a response reports about the limit: how many requests are left, and until when.
 
         If none is left, the next one waits for the reset. If requests at the rate of the last minute would use up
@@ -89,9 +91,12 @@ class RateLimiter:
         :param headers: the response's headers, in any letter case.
         :param now: the time in epoch seconds.
         :param status: the response's status.
+        :param sent_at: when the request was sent, in epoch seconds. If that was before a 429 of the group came, the
+            response does not shorten the pause. Default: now.
         """
+        longest = LONGEST_LIMIT if name == "RunProject" else WINDOW
         with self._lock:
-            self._group(name).learned(headers, now, status, LONGEST_LIMIT if name == "RunProject" else WINDOW)
+            self._group(name).learned(headers, now, status, longest, now if sent_at is None else sent_at)
 
     def _group(self, name: str) -> _Group:
         return self._groups[_GROUPS.get(name, "other")]
@@ -104,25 +109,27 @@ class _Group:
         self.sent: deque[float] = deque(maxlen=per_minute)
         self.not_before = 0.0
         self._rate_limited = 0
+        self._rate_limited_at = 0.0
 
     def cut_future(self, now: float) -> None:
         """Cut times that are further ahead than possible, because the clock was set back, so that they pass."""
         _cut_future(self.sent, now)
         self.not_before = min(self.not_before, now + LONGEST_LIMIT + _ROUNDING)
+        self._rate_limited_at = min(self._rate_limited_at, now)
 
-    def learned(self, headers: Mapping[str, str], now: float, status: int, longest: float) -> None:
+    def learned(self, headers: Mapping[str, str], now: float, status: int, longest: float, sent_at: float) -> None:
         """See :meth:`RateLimiter.learned`. A reset after more than ``longest`` seconds is cut."""
-        waits = now < self.not_before
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            if not (waits and self._rate_limited):  # else it was sent at the same time as another 429
+            if now >= self.not_before or not self._rate_limited:  # else it was sent at the same time as another 429
                 self._rate_limited += 1
+            self._rate_limited_at = now
             asked = retry_after(headers, now)
             self.not_before = max(self.not_before, now + (self._default_pause() if asked is None else asked))
             return
         recent = sum(moment > now - WINDOW for moment in self.sent)
         pause = _pause_after(headers, now, recent, longest)
         until = now + pause if pause else 0.0
-        if waits and self._rate_limited:  # it was sent before the 429
+        if sent_at < self._rate_limited_at:
             self.not_before = max(self.not_before, until)
         else:
             self.not_before, self._rate_limited = until, 0

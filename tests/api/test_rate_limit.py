@@ -284,23 +284,24 @@ def test_requests_that_are_rate_limited_at_the_same_time_count_as_one() -> None:
     assert limiter.pause("RunProject", NOW + 2.9) == 10
 
 
-def test_a_late_response_does_not_shorten_the_pause_after_a_429() -> None:
-    """Its request was sent before."""
-    limiter = RateLimiter(30)
+def test_a_response_to_a_request_that_was_sent_before_a_429_does_not_shorten_the_pause() -> None:
+    limiter, earlier = RateLimiter(30), NOW - 1
     limiter.learned("GetRunStatus", {"Retry-After": "50"}, NOW, status=429)
-    limiter.learned("GetProject", {}, NOW + 1)
-    limiter.learned("GetProject", {"Retry-After": "5"}, NOW + 1, status=429)
-    limiter.learned("GetProject", {"RateLimit-Remaining": "0", "RateLimit-Reset": "20"}, NOW + 1)
+    limiter.learned("GetProject", {}, NOW + 1, sent_at=earlier)
+    limiter.learned("GetProject", {"Retry-After": "5"}, NOW + 1, status=429, sent_at=earlier)
+    limiter.learned("GetProject", {"RateLimit-Remaining": "0", "RateLimit-Reset": "20"}, NOW + 1, sent_at=earlier)
     assert limiter.pause("GetRunStatus", NOW + 1) == 49
-    limiter.learned("GetProject", {"RateLimit-Remaining": "0", "RateLimit-Reset": "58"}, NOW + 1)
+    limiter.learned("GetProject", {"RateLimit-Remaining": "0", "RateLimit-Reset": "58"}, NOW + 1, sent_at=earlier)
     assert limiter.pause("GetRunStatus", NOW + 1) == 59
+    limiter.learned("GetProject", {}, NOW + 2, sent_at=NOW + 1)
+    assert limiter.pause("GetRunStatus", NOW + 2) == 0
 
 
 def test_a_429_does_not_shorten_the_pause_that_another_response_asked_for() -> None:
     limiter = RateLimiter(30)
     limiter.learned("Me", {"RateLimit-Remaining": "0", "RateLimit-Reset": "40"}, NOW)
     limiter.learned("Me", {}, NOW, status=429)
-    limiter.learned("Me", {}, NOW + 1)
+    limiter.learned("Me", {}, NOW + 1, sent_at=NOW - 1)
     assert limiter.pause("Me", NOW) == 41
 
 
