@@ -37,6 +37,13 @@ def context_of_deferred_timeout() -> Context | None:
     return context if getattr(context["ti"], "next_method", None) else None
 
 
+def first_poke(context: Context) -> datetime | None:
+    """Return when a sensor in ``mode="reschedule"`` poked first, None if it does so now."""
+    ti: Any = context["ti"]
+    date: datetime | None = ti.get_first_reschedule_date(context) if AIRFLOW_V_3_0_PLUS else ti.start_date
+    return date
+
+
 def is_deferral_timeout(error: BaseException) -> bool:
     """Whether Airflow ended a deferral because its timeout was reached."""
     try:

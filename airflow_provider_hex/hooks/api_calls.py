@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from airflow_provider_hex.airflow_errors import airflow_errors
-from airflow_provider_hex.api import charts, protocol, steps
+from airflow_provider_hex.api import charts, protocol, run_watch, steps
 from airflow_provider_hex.api.start import OnAmbiguousStart, start
 from airflow_provider_hex.api.validation import to_choice
 from airflow_provider_hex.api.waiting import wait_for_run
@@ -250,6 +250,9 @@ class ApiCalls:
     ) -> Run:
         """Wait until a run has completed, and return it, see :func:`~airflow_provider_hex.api.waiting.wait_for_run`.
 
+        The run may have been started just now. So for a minute, Hex may respond with 403, 404 or 422 without ending the
+        wait.
+
         :param project_id: the project.
         :param run_id: the run.
         :param poll_interval: seconds between two polls. Default: a tenth of the time waited, from 2 to 120 s, and more
@@ -258,7 +261,14 @@ class ApiCalls:
         :raises HexRunFailed: the run ended, but not as ``COMPLETED``.
         :raises HexRunTimeout: the run had not ended after ``timeout``. It continues.
         """
-        return wait_for_run(self.client, project_id, run_id, poll_interval=poll_interval, timeout=timeout)
+        return wait_for_run(
+            self.client,
+            project_id,
+            run_id,
+            poll_interval=poll_interval,
+            timeout=timeout,
+            new_until=self.client.clock() + run_watch.NEW_FOR,
+        )
 
     def _iterate(self, call: Call[Page[T]]) -> Iterator[T]:
         with airflow_errors():

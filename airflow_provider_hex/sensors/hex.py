@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_hex.airflow_errors import airflow_errors
-from airflow_provider_hex.api import protocol, steps
+from airflow_provider_hex.api import protocol, run_watch, steps
 from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.ids import check_unrendered_id
@@ -29,7 +30,7 @@ from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposit
 from airflow_provider_hex.runs.release import Release, how_it_ended, release_run
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.run_xcom import push_run
-from airflow_provider_hex.version_compat import context_of_deferred_timeout, is_deferral_timeout
+from airflow_provider_hex.version_compat import context_of_deferred_timeout, first_poke, is_deferral_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -44,16 +45,19 @@ class HexRunSensor(BaseSensorOperator):
     """Waits until a run of a Hex project has completed, and returns it as Hex describes it.
 
     A run that ends in another way fails the task without retries, because no retry can change how it ended. The sensor
-    cancels no run unless ``cancel_on_kill`` is set. See
+    cancels no run unless ``cancel_on_kill`` is set. The run may have been started just now: for a minute after the
+    first poke, Hex may respond with 403, 404 or 422 without ending the wait. See
     https://learn.hex.tech/docs/api/api-reference#operation/GetRunStatus.
 
     The arguments of Airflow's sensors mean what they mean there, in every mode, with these details:
 
-    * ``timeout``: the run is polled a last time when it is reached, whatever ``poke_interval`` is: if the run has
-      completed, the task succeeds. The rate limit may delay the last poll by up to 30 seconds.
-    * ``soft_fail``: the task is skipped if the wait times out, or if the run ended in another way than completed. Any
-      other error fails the task, such as a wrong token, a run that does not exist, or an invalid connection.
-    * ``never_fail``: the task is skipped on every error of a poll, whatever it is.
+    * ``timeout``: the run is polled a last time: if it has completed, the task succeeds. A deferred sensor does so when
+      the timeout is reached, whatever ``poke_interval`` is; in the other modes, Airflow first sleeps until the next
+      poke. The rate limit may delay the last poll by up to 30 seconds.
+    * ``soft_fail``: the task is skipped if the wait times out, also by ``execution_timeout``, or if the run ended in
+      another way than completed. Any other error fails the task, such as a wrong token, a run that does not exist, or
+      an invalid connection.
+    * ``never_fail``: the task is skipped on every error of a poll, whatever it is, and by ``execution_timeout``.
 
     :param project_id: the project. (templated)
     :param run_id: the run, such as the ``runId`` or the XCom ``run_id`` of a ``HexRunProjectOperator``. (templated)
@@ -91,6 +95,7 @@ class HexRunSensor(BaseSensorOperator):
         self.hex_conn_id = hex_conn_id
         self.cancel_on_kill = cancel_on_kill
         self._is_waiting = False
+        self._new_until = 0.0  # until when Hex may not show the run yet
         self._polled: Run | None = None
         self._is_known = False  # whether the last poke found out the run's status
 
@@ -103,6 +108,8 @@ class HexRunSensor(BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Wait in the sensor's mode: Airflow calls ``poke`` once, or until the run has completed."""
         execute = super().execute
+        first = first_poke(context) if self.reschedule and not self.deferrable else None
+        self._new_until = (first.timestamp() if first else time.time()) + run_watch.NEW_FOR
         return self._released(lambda: execute(context))
 
     @airflow_errors()
@@ -136,6 +143,7 @@ class HexRunSensor(BaseSensorOperator):
                 poll_interval=self.poke_interval,
                 timeout=shorter_timeout(self.timeout, self.execution_timeout),
                 cancel_on_kill=self.cancel_on_kill,
+                new_until=self._new_until,
             )
         return PokeReturnValue(run is not None, run)
 
@@ -165,7 +173,9 @@ class HexRunSensor(BaseSensorOperator):
             self.log.info("Not polling Hex run %s this time: the requests of this minute are used up.", self.run_id)
             return None
         try:
-            self._polled = run = client.carry_out(steps.poll(self.project_id, self.run_id), once=True)
+            self._polled = run = client.carry_out(
+                steps.poll(self.project_id, self.run_id, is_new=self._is_new), once=True
+            )
             self._is_known = True
         except HexError as error:
             if not error.transient:
@@ -174,6 +184,10 @@ class HexRunSensor(BaseSensorOperator):
             return None
         self.log.info("Hex run %s: %s", run["status"], describe(run))
         return self._required(run) if RunStatus.of(run).is_terminal else None
+
+    @property
+    def _is_new(self) -> bool:
+        return time.time() < self._new_until
 
     def _required(self, run: Run) -> Run:
         try:
@@ -272,7 +286,9 @@ class HexRunSensor(BaseSensorOperator):
         disposition = decide(cause, AttemptStatus.ENDED_BY_USER, retry_finds_run=False, cancel_on=cancel_on)
         if disposition is not Disposition.CANCEL:
             return None
-        release = release_run(disposition, self.hook, {"projectId": self.project_id, "runId": self.run_id})
+        release = release_run(
+            disposition, self.hook, {"projectId": self.project_id, "runId": self.run_id}, is_new=self._is_new
+        )
         self.log.warning("The sensor %s. %s", _CAUSES[cause], release.sentence)
         return release
 

@@ -131,7 +131,7 @@ def test_a_run_that_is_gone_counts_as_cancelled_and_the_result_says_so(rejected:
 @pytest.mark.parametrize("polled", GONE)
 def test_a_new_run_is_not_thought_to_be_gone_by_a_cancel(polled: int) -> None:
     with pytest.raises(HexNotFound, match="404"):
-        cancel(rejection(404), rejection(polled), is_new=True)
+        cancel(rejection(404), rejection(polled), is_new=True, tries=1)
 
 
 @pytest.mark.parametrize("project", GONE)

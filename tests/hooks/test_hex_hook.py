@@ -11,7 +11,7 @@ import pytest
 import requests
 import yaml
 
-from airflow_provider_hex.api import errors, protocol
+from airflow_provider_hex.api import errors, protocol, run_watch
 from airflow_provider_hex.hooks.hex import HexHook
 from hex_emulator.client import Control
 from hex_emulator.generations.api import ApiName
@@ -153,6 +153,28 @@ def test_the_wait_continues_if_the_list_of_runs_cannot_be_polled(
     run_id = hook.run_project(PROJECT)["runId"]
     emulator.fault("GetProjectRuns", times=None, **fault)
     assert hook.wait_for_run(PROJECT, run_id)["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("status", [403, 404, 422])
+def test_waiting_continues_for_a_minute_if_hex_does_not_show_the_run_yet(
+    status: int, hook: HexHook, emulator: Control
+) -> None:
+    emulator.next_run(pending=0, running=0)
+    run_id = hook.run_project(PROJECT)["runId"]
+    for call in ("GetRunStatus", "GetProjectRuns"):
+        emulator.fault(call, status=status, times=1)
+    assert hook.wait_for_run(PROJECT, run_id, poll_interval=0.02)["status"] == "COMPLETED"
+
+
+def test_waiting_ends_if_hex_does_not_show_the_run_after_that(
+    hook: HexHook, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_watch, "NEW_FOR", 0.5)
+    run_id = hook.run_project(PROJECT)["runId"]
+    for call in ("GetRunStatus", "GetProjectRuns"):
+        emulator.fault(call, status=404, times=None)
+    with pytest.raises(errors.HexRunGone):
+        hook.wait_for_run(PROJECT, run_id, poll_interval=0.02)
 
 
 def test_waiting_ends_at_the_timeout_and_leaves_the_run_running(hook: HexHook, emulator: Control) -> None:

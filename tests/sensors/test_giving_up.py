@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.exceptions import AirflowRescheduleException
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
@@ -17,69 +13,15 @@ from airflow.providers.common.compat.sdk import (
     AirflowTaskTimeout,
     TaskDeferred,
 )
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
 from airflow_provider_hex.api.error_messages import run_timeout
 from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexRunFailed, HexRunGone, HexUnauthorized
-from airflow_provider_hex.sensors.hex import HexRunSensor
 from airflow_provider_hex.triggers import events
 from hex_emulator.client import Control
 from hex_emulator.emulator import VanishedStatus
 from tests.conftest import PROJECT, connect
 from tests.runs.conftest import interrupted_when
-
-MODES: dict[str, dict[str, Any]] = {
-    "poke": {"mode": "poke", "poke_interval": 0.1},
-    "reschedule": {"mode": "reschedule", "poke_interval": 0.1},
-    "deferred": {"deferrable": True, "poke_interval": 0.1},
-}
-IN_EACH_MODE = pytest.mark.parametrize("mode", MODES)
-
-
-def sensor_of(emulator: Control, mode: str, **options: Any) -> HexRunSensor:
-    """Return a sensor for a run that keeps running."""
-    emulator.next_run(timeline=[("RUNNING", None)])
-    run_id = emulator.start_run(PROJECT, trigger="API")["runId"]
-    defaults = {"task_id": "wait", "timeout": 240}
-    return HexRunSensor(project_id=PROJECT, run_id=run_id, **{**defaults, **MODES[mode], **options})
-
-
-def end(sensor: HexRunSensor, status: str, emulator: Control) -> None:
-    emulator.set_status(sensor.run_id, status)
-
-
-def wait(sensor: HexRunSensor, monkeypatch: pytest.MonkeyPatch, defers: Callable[[], object] = lambda: None) -> Any:
-    """Let the sensor wait to its end, in its mode. ``defers`` is called when it has been deferred."""
-
-    async def event_of(trigger: Any) -> Any:
-        async with asyncio.timeout(120):
-            return (await anext(trigger.run())).payload
-
-    context: Any = {"ti": rescheduled_since_the_first_poke(monkeypatch)} if sensor.reschedule else {}
-    while True:
-        try:
-            return sensor.execute(context)
-        except AirflowRescheduleException:
-            time.sleep(sensor.poke_interval)
-        except TaskDeferred as deferral:
-            defers()
-            event = asyncio.run(event_of(deferral.trigger))
-            return sensor.resume_execution(deferral.method_name, {"event": event}, context)
-
-
-def rescheduled_since_the_first_poke(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return the task instance of a sensor in ``mode="reschedule"``, which knows when the first poke was."""
-    first_poke = datetime.now(UTC)
-
-    class TaskInstance:
-        max_tries, dag_id, task_id, run_id, map_index = 0, "dag", "wait", "run", -1
-
-        def get_first_reschedule_date(self, context: Any) -> Any:
-            return first_poke
-
-    if not AIRFLOW_V_3_0_PLUS:
-        monkeypatch.setattr("airflow.sensors.base._orig_start_date", lambda **key: first_poke)
-    return TaskInstance()
+from tests.sensors.conftest import IN_EACH_MODE, end, sensor_of, wait
 
 
 @pytest.mark.parametrize("poke_interval", [60, 0.1])
