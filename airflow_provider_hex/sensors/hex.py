@@ -271,6 +271,9 @@ class HexRunSensor(BaseSensorOperator):
         try:
             client = self.hook.new_client() if process_ends else self.hook.client
             self._polled = run = last_poll(client, self.project_id, self.run_id)
+        except AirflowTaskTimeout:  # the execution_timeout is reached now
+            add_sentence(timeout, "A last poll was not possible: the execution_timeout was reached.")
+            return None, timeout
         except Exception as error:
             if isinstance(error, HexError) and not isinstance(error, HexRunTimeout) and not process_ends:
                 return None, error

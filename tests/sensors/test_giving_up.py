@@ -177,6 +177,24 @@ def test_an_execution_timeout_in_a_worker_whose_last_poll_is_not_possible_says_w
     assert "status unknown" not in str(raised.value)
 
 
+def test_an_execution_timeout_in_the_last_poll_does_not_hide_the_timeout(emulator: Control) -> None:
+    sensor = sensor_of(emulator, "deferred", timeout=1)
+    with pytest.raises(TaskDeferred):
+        sensor.execute({})
+    event = events.failed(run_timeout(PROJECT, sensor.run_id, None, 1))
+    polls = len(emulator.requests("GetRunStatus"))
+    emulator.fault("GetRunStatus", delay=5)
+
+    def alarm() -> None:
+        raise AirflowTaskTimeout("Timeout")
+
+    with (
+        interrupted_when(lambda: len(emulator.requests("GetRunStatus")) > polls, alarm),
+        pytest.raises(AirflowSensorTimeout, match=f"{sensor.run_id}.*the execution_timeout was reached"),
+    ):
+        sensor.resume_execution("execute_complete", {"event": event}, {})
+
+
 @pytest.mark.parametrize("option", ["soft_fail", "never_fail"])
 def test_an_execution_timeout_in_a_worker_skips_the_task_whenever_it_is_reached(option: str, emulator: Control) -> None:
     """Also between two pokes, where Airflow itself does not skip the task."""
