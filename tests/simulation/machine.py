@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 import sys
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
@@ -55,6 +56,12 @@ def silence() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
+def here(simulated: Callable[..., T], real: Callable[..., T]) -> Callable[..., T]:
+    """Return a function that is simulated in this thread of Python's, and real in others, such as an emulator's."""
+    thread = threading.get_ident()
+    return lambda *arguments: (simulated if threading.get_ident() == thread else real)(*arguments)
+
+
 @contextmanager
 def running(world: World) -> Iterator[None]:
     """Let the product's code find this world."""
@@ -72,7 +79,8 @@ def running(world: World) -> Iterator[None]:
     quiet.disabled = True
     random.seed(0)  # the product's random delays
     with (
-        patch.multiple(time, time=clock, monotonic=clock, sleep=sleep),
+        patch.multiple(time, time=here(clock, time.time), monotonic=here(clock, time.monotonic)),
+        patch.object(time, "sleep", here(sleep, time.sleep)),
         patch.object(attempt, "threading", SimpleNamespace(Thread=_PythonThread)),
         patch.object(attempt, "state_of", lambda ti: ti.state_of()),
         patch.multiple(run_xcom, state_of=lambda ti: ti.state_of(), xcom_of=lambda ti, key: ti.xcom_of(key)),
