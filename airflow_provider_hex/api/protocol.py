@@ -11,18 +11,17 @@ from typing import Any, TypeVar, cast, get_args
 
 from airflow_provider_hex.api import models, responses
 from airflow_provider_hex.api.call import Call, Page, Response
-from airflow_provider_hex.api.errors import HexError, HexInvalidInput
 from airflow_provider_hex.api.ids import to_id
 from airflow_provider_hex.api.inputs import check_combination
 from airflow_provider_hex.api.models import Cell, Me, Project, QueriedTable, Run, RunStatus, StartedRun
 from airflow_provider_hex.api.notifications import to_notifications
+from airflow_provider_hex.api.request_parts import image_size, project_path, query_of, run_path
 from airflow_provider_hex.api.validation import to_bool, to_choice, to_count, to_json_object, to_optional, to_text
 
 T = TypeVar("T")
 
 _STATUSES = tuple(status for status in RunStatus if status is not RunStatus.UNKNOWN)
 _LARGEST_PAGE = 100
-_SMALLEST_IMAGE, _LARGEST_IMAGE = 100, 2000  # pixels
 
 
 def run_project(
@@ -63,7 +62,7 @@ def run_project(
     return Call(
         "RunProject",
         "POST",
-        f"{_project_path(project_id)}/runs",
+        f"{project_path(project_id)}/runs",
         lambda data, _: responses.read_started_run(data),
         body={name: value for name, value in options.items() if value is not None},
         repeatable=False,
@@ -84,7 +83,7 @@ def get_run(project_id: str, run_id: str, *, expanded: bool = False) -> Call[Run
     return Call(
         "GetRunStatus",
         "GET",
-        _run_path(project_id, run_id),
+        run_path(project_id, run_id),
         lambda data, _: responses.read_run(data, run_id),
         extra_headers={"enable-expanded-stats": "true"} if expanded else {},
     )
@@ -130,8 +129,10 @@ def get_project_runs(
         new = [run for run in runs if run["runId"] not in seen]
         return responses.to_page(new, next_call if more and runs else None, response)
 
-    query = _query(limit=page_size, offset=to_count(offset, "offset", 0), statusFilter=status, runTriggerFilter=trigger)
-    return Call("GetProjectRuns", "GET", f"{_project_path(project_id)}/runs", read, query=query)
+    query = query_of(
+        limit=page_size, offset=to_count(offset, "offset", 0), statusFilter=status, runTriggerFilter=trigger
+    )
+    return Call("GetProjectRuns", "GET", f"{project_path(project_id)}/runs", read, query=query)
 
 
 def cancel_run(project_id: str, run_id: str) -> Call[None]:
@@ -144,7 +145,7 @@ def cancel_run(project_id: str, run_id: str) -> Call[None]:
     :return: the call; its value is None.
     :raises HexInvalidInput: an id is not a UUID.
     """
-    return Call("CancelRun", "DELETE", _run_path(project_id, run_id), responses.read_nothing)
+    return Call("CancelRun", "DELETE", run_path(project_id, run_id), responses.read_nothing)
 
 
 def list_projects(
@@ -183,7 +184,7 @@ def list_projects(
     :return: the call; its value is the page.
     :raises HexInvalidInput: an argument is invalid.
     """
-    query = _query(
+    query = query_of(
         includeArchived=include_archived,
         includeComponents=include_components,
         includeTrashed=include_trashed,
@@ -215,9 +216,9 @@ def get_project(project_id: str, *, include_sharing: bool = False) -> Call[Proje
     return Call(
         "GetProject",
         "GET",
-        _project_path(project_id),
+        project_path(project_id),
         lambda data, _: cast("Project", responses.read_object(data, id=project_id)),
-        query=_query(includeSharing=include_sharing),
+        query=query_of(includeSharing=include_sharing),
     )
 
 
@@ -235,8 +236,8 @@ def get_queried_tables(
     :return: the call; its value is the page.
     :raises HexInvalidInput: an argument is invalid.
     """
-    query = _query(limit=to_count(page_size, "page_size", 1, _LARGEST_PAGE))
-    path = f"{_project_path(project_id)}/queriedTables"
+    query = query_of(limit=to_count(page_size, "page_size", 1, _LARGEST_PAGE))
+    path = f"{project_path(project_id)}/queriedTables"
     return _pages(
         "GetQueriedTables", path, query, after, lambda item: cast("QueriedTable", responses.read_object(item))
     )
@@ -254,7 +255,7 @@ def list_cells(project_id: str, *, page_size: int = _LARGEST_PAGE, after: str | 
     :raises HexInvalidInput: an argument is invalid.
     """
     limit = to_count(page_size, "page_size", 1, _LARGEST_PAGE)
-    query = _query(projectId=to_id(project_id, "project_id"), limit=limit)
+    query = query_of(projectId=to_id(project_id, "project_id"), limit=limit)
     return _pages(
         "ListCells", "/cells", query, after, lambda item: cast("Cell", responses.read_object(item, staticId=None))
     )
@@ -282,16 +283,10 @@ def get_chart_image(
     :return: the call; its value is the PNG.
     :raises HexInvalidInput: an id is not a UUID, or another argument is invalid.
     """
-    if (width is None) != (height is None):
-        raise HexInvalidInput("Pass width and height of the image together: Hex ignores one without the other.")
-    query = {
-        name: str(to_count(pixels, name, _SMALLEST_IMAGE, _LARGEST_IMAGE))
-        for name, pixels in (("width", width), ("height", height))
-        if pixels is not None
-    }
+    query = image_size(width, height)
     if include_title is not None:
         query["includeTitle"] = str(to_bool(include_title, "include_title")).lower()
-    path = f"{_run_path(project_id, run_id)}/cells/{to_id(static_id, 'static_id')}/image"
+    path = f"{run_path(project_id, run_id)}/cells/{to_id(static_id, 'static_id')}/image"
     return Call("GetChartImageFromRun", "GET", path, lambda data, _: responses.read_image(data), query=query)
 
 
@@ -305,15 +300,6 @@ def me() -> Call[Me]:
     return Call("Me", "GET", "/users/me", lambda data, _: cast("Me", responses.read_object(data)))
 
 
-def may_send_again(call: Call[Any], error: HexError) -> bool:
-    """Return whether a call may be sent again after an error, without doing anything twice.
-
-    :param call: the call.
-    :param error: how it failed.
-    """
-    return error.transient and (call.repeatable or error.no_effect)
-
-
 def _pages(
     name: str, path: str, query: Mapping[str, str | list[str]], after: str | None, read_item: Callable[[Any], T]
 ) -> Call[Page[T]]:
@@ -325,20 +311,3 @@ def _pages(
         return responses.to_page(items, _pages(name, path, query, cursor, read_item) if cursor else None, response)
 
     return Call(name, "GET", path, read, query={**query, **({"after": after} if after else {})})
-
-
-def _query(**values: Any) -> dict[str, str | list[str]]:
-    """Return a query in Hex's form, without what is not given or has Hex's default value."""
-    return {
-        name: list(value) if isinstance(value, (list, tuple)) else "true" if value is True else str(value)
-        for name, value in values.items()
-        if value not in (None, False, "") and value != []
-    }
-
-
-def _project_path(project_id: str) -> str:
-    return f"/projects/{to_id(project_id, 'project_id')}"
-
-
-def _run_path(project_id: str, run_id: str) -> str:
-    return f"{_project_path(project_id)}/runs/{to_id(run_id, 'run_id')}"

@@ -13,7 +13,6 @@ from typing import Any
 
 import tenacity
 
-from airflow_provider_hex.api import protocol
 from airflow_provider_hex.api.call import Call
 from airflow_provider_hex.api.errors import HexError, HexRateLimited
 
@@ -23,12 +22,21 @@ log = logging.getLogger(__name__)
 _backoff = tenacity.wait_random_exponential(multiplier=1, max=30)
 
 
+def may_send_again(call: Call[Any], error: HexError) -> bool:
+    """Return whether a call may be sent again after an error, without doing anything twice.
+
+    :param call: the call.
+    :param error: how it failed.
+    """
+    return error.transient and (call.repeatable or error.no_effect)
+
+
 def after_transient_errors(call: Call[Any], seconds: float) -> dict[str, Any]:
     """Return tenacity's arguments for sending a call again after transient errors.
 
     :param seconds: for how long.
     """
-    return _policy(lambda e: protocol.may_send_again(call, e) and not isinstance(e, HexRateLimited), seconds)
+    return _policy(lambda e: may_send_again(call, e) and not isinstance(e, HexRateLimited), seconds)
 
 
 def after_rate_limits(seconds: float) -> dict[str, Any]:

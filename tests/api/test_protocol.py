@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_hex.api import errors, models, protocol
+from airflow_provider_hex.api import errors, models, protocol, retry
 from airflow_provider_hex.api.call import Call
 from airflow_provider_hex.api.models import RunStatus
 from tests.api.calls import CELL, NAMES, PROJECT, RUN, call_named
@@ -318,4 +318,4 @@ def test_a_page_has_from_1_to_100_items() -> None:
     ],
 )
 def test_run_project_is_sent_again_only_if_no_run_was_started(name: str, error: errors.HexError, again: bool) -> None:
-    assert protocol.may_send_again(call_named(name), error) is again
+    assert retry.may_send_again(call_named(name), error) is again

@@ -17,7 +17,7 @@ from unittest.mock import patch
 from airflow_provider_hex.api import error_messages, protocol, retry, start, steps
 from airflow_provider_hex.api.errors import HexAmbiguousStart
 from airflow_provider_hex.api.models import RunStatus
-from airflow_provider_hex.runs import attempt, disposition, recovery, release, run_store, task_run
+from airflow_provider_hex.runs import attempt, disposition, owned_run, recovery, release, run_store, task_run
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.triggers import events
@@ -162,9 +162,7 @@ BREAKS = [
         _attribute(run_store.RunStore, "record_request", _record_request_late),
     ),
     Break("no reconciliation by the retry", WORKER, _attribute(recovery.RunRecovery, "_reconciled", lambda self: None)),
-    Break(
-        "RunProject is sent again blindly", WORKER, _attribute(protocol, "may_send_again", lambda call, e: e.transient)
-    ),
+    Break("RunProject is sent again blindly", WORKER, _attribute(retry, "may_send_again", lambda call, e: e.transient)),
     Break("the list is read at once", WORKER, _attribute(start, "reconcile", _without_grace(start.reconcile))),
     Break("a run is adopted whenever it began", WORKER, _attribute(start, "_runs_between", _all_runs)),
     Break(
@@ -187,21 +185,23 @@ BREAKS = [
     Break(
         "a kill leaves the run",
         WORKER,
-        _attribute(task_run, "decide", _decide_but(lambda cause, _: cause is Cause.KILLED, Disposition.LEAVE_TO_RETRY)),
+        _attribute(
+            owned_run, "decide", _decide_but(lambda cause, _: cause is Cause.KILLED, Disposition.LEAVE_TO_RETRY)
+        ),
     ),
     Break(
         "a kill always cancels the run",
         WORKER,
-        _attribute(task_run, "decide", _decide_but(lambda cause, _: cause is Cause.KILLED, Disposition.CANCEL)),
+        _attribute(owned_run, "decide", _decide_but(lambda cause, _: cause is Cause.KILLED, Disposition.CANCEL)),
     ),
     Break(
         "a timeout leaves the run",
         TIMEOUT,
         _attribute(
-            task_run, "decide", _decide_but(lambda cause, _: cause is Cause.TIMED_OUT, Disposition.LEAVE_RUNNING)
+            owned_run, "decide", _decide_but(lambda cause, _: cause is Cause.TIMED_OUT, Disposition.LEAVE_RUNNING)
         ),
     ),
-    Break("the cancel is only claimed", LAST, _attribute(task_run, "release_run", _claims_to_cancel)),
+    Break("the cancel is only claimed", LAST, _attribute(owned_run, "release_run", _claims_to_cancel)),
     Break(
         "the error does not name the run",
         WORKER,
@@ -212,7 +212,7 @@ BREAKS = [
         WORKER,
         lambda: [
             patch.object(error_messages, "describe", _describe_with_token),
-            patch.object(task_run, "describe", _describe_with_token),
+            patch.object(owned_run, "describe", _describe_with_token),
         ],
     ),
     Break("a rate limit fails the task", WORKER, _attribute(retry, "after_rate_limits", _no_policy)),
