@@ -107,3 +107,9 @@ def test_other_errors_are_left_alone() -> None:
     with pytest.raises(KeyError) as raised, airflow_errors():
         raise KeyError("other")
     assert type(raised.value) is KeyError
+
+
+def test_the_classes_that_are_made_for_airflow_are_not_among_all_classes() -> None:
+    made = type(for_airflow(errors.HexNotFound("No project.")))
+    assert made not in errors.all_classes()
+    assert errors.HexNotFound in errors.all_classes()

@@ -170,7 +170,7 @@ def add_sentence(error: BaseException, sentence: str) -> None:
 
 def all_classes(cls: type[HexError] = HexError) -> list[type[HexError]]:
     """Return a class of errors and its subclasses in this module, each after its base."""
-    own = [child for child in cls.__subclasses__() if child.__module__ == __name__]
+    own = [child for child in cls.__subclasses__() if globals().get(child.__name__) is child]
     return [cls, *(each for child in own for each in all_classes(child))]
 
 
