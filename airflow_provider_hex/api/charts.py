@@ -7,13 +7,13 @@ from typing import Any, cast
 
 from airflow_provider_hex.api import protocol
 from airflow_provider_hex.api.call import Call, Page
+from airflow_provider_hex.api.error_body import limited
 from airflow_provider_hex.api.errors import HexInvalidInput, HexNotFound, HexRequestRejected, add_sentence
 from airflow_provider_hex.api.models import Cell
 from airflow_provider_hex.api.steps import Steps
 from airflow_provider_hex.api.validation import short, to_text
 
 _ANY_CELL = "00000000-0000-4000-8000-000000000000"
-_LONGEST_LIST = 20
 
 
 def chart_image(
@@ -80,5 +80,4 @@ def _find(project_id: str, label: str) -> Steps[str]:
 
 def _listed(cells: Sequence[Mapping[str, Any]]) -> str:
     """Return the static ids and types of cells, and nothing of their contents."""
-    shown = ", ".join(f"{cell['staticId']} ({cell.get('cellType')})" for cell in cells[:_LONGEST_LIST])
-    return f"{shown} and {len(cells) - _LONGEST_LIST} more" if len(cells) > _LONGEST_LIST else shown
+    return ", ".join(limited([f"{cell['staticId']} ({cell.get('cellType')})" for cell in cells]))

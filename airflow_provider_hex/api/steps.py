@@ -65,39 +65,41 @@ def poll(project_id: str, run_id: str, *, is_new: bool = False) -> Steps[Run]:
     raise error_messages.run_gone(rejection, project_id, run_id)
 
 
-_CANCEL_PAUSE = 1.0
-"""Seconds between two tries to cancel a new run. Airflow ends a task's process 5 s after a kill."""
+_CANCEL_TRIES, _CANCEL_PAUSE = 3, 1.0
+"""How often a new run is to be cancelled, and the seconds in between. Airflow ends a process 5 s after a kill."""
 
 
-def cancel(project_id: str, run_id: str, *, is_new: bool = False, tries: int = 3) -> Steps[Run | HexRunGone | None]:
+def cancel(project_id: str, run_id: str, *, is_new: bool = False) -> Steps[Run | HexRunGone | None]:
     """Cancel a run. One that has ended already, or is gone, counts as cancelled.
 
     See https://learn.hex.tech/docs/api/api-reference#operation/CancelRun.
 
     :param project_id: the project.
     :param run_id: the run.
-    :param is_new: whether the run was started so recently that Hex may not show it yet. Then it is not gone.
-    :param tries: how often a new run that Hex does not show yet is to be cancelled.
+    :param is_new: whether the run was started so recently that Hex may not show it yet. Then it is not gone, and the
+        cancel is tried three times.
     :return: None if Hex cancelled it, the run if it had ended, or an error that says that it is gone.
     :raises HexError: it could not be cancelled, or it is unknown whether it was.
     """
-    try:
-        yield protocol.cancel_run(project_id, run_id)
-    except HexRequestRejected as error:
-        rejection = error
-    else:
-        return None
-    # Hex rejects the cancel of a run that has ended, but does not document how.
-    try:
-        run = yield from poll(project_id, run_id, is_new=is_new)
-    except HexRunGone as gone:
-        return gone
-    except HexError as error:
-        if not is_new or error.status not in MAY_BE_GONE or tries <= 1:
-            raise rejection from None
-    else:
-        if not RunStatus.of(run).is_terminal:
+    tries = _CANCEL_TRIES if is_new else 1
+    while True:
+        tries -= 1
+        try:
+            yield protocol.cancel_run(project_id, run_id)
+        except HexRequestRejected as error:
+            rejection = error
+        else:
+            return None
+        # Hex rejects the cancel of a run that has ended, but does not document how.
+        try:
+            run = yield from poll(project_id, run_id, is_new=is_new)
+        except HexRunGone as gone:
+            return gone
+        except HexError as error:
+            if not tries or error.status not in MAY_BE_GONE:
+                raise rejection from None
+        else:
+            if RunStatus.of(run).is_terminal:
+                return run
             raise rejection
-        return run
-    yield Pause(_CANCEL_PAUSE)
-    return (yield from cancel(project_id, run_id, is_new=is_new, tries=tries - 1))
+        yield Pause(_CANCEL_PAUSE)

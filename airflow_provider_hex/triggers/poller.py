@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from airflow_provider_hex.api import protocol
@@ -128,19 +129,13 @@ class Poller:
         """Wait until a run is due and the rate limit allows a request."""
         while True:
             pause = _IDLE_PAUSE
-            if (first := self._queue.next(self._is_last_poll)) is not None:
+            if (first := self._queue.next(partial(_is_last_poll, self._clock()))) is not None:
                 waiter, due = first
                 spaced = self._last_poll + min_spacing(self._config.requests_per_minute)
                 pause = max(max(due, spaced) - self._clock(), client.pause(_next_call(waiter)))
                 if pause <= 0:
                     return waiter
             await self._pause.wait(pause)
-
-    def _is_last_poll(self, waiter: Waiter, due: float) -> bool:
-        """Whether a poll is due for which there is little time. A wait has few of them, so the others do not starve."""
-        now = self._clock()
-        left = waiter.watch.left(now)
-        return left is not None and left <= 0 and due <= now
 
     async def _poll(self, client: AsyncHexClient, waiter: Waiter) -> None:
         self._last_poll = self._clock()
@@ -235,6 +230,12 @@ async def ended_run(config: HexConfig, watch: RunWatch) -> Run:
         if poller.is_idle:
             _pollers.forget_idle()
             await poller.stop()
+
+
+def _is_last_poll(now: float, waiter: Waiter, due: float) -> bool:
+    """Whether a poll is due for which there is little time. A wait has few of them, so the others do not starve."""
+    left = waiter.watch.left(now)
+    return left is not None and left <= 0 and due <= now
 
 
 def _next_call(waiter: Waiter) -> Call[Run] | Call[Page[Run]]:

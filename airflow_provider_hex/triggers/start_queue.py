@@ -14,7 +14,7 @@ from airflow_provider_hex.triggers.per_token import PerToken
 from airflow_provider_hex.triggers.timing import Clock, Pause, Sleep
 
 SHORTEST_INTERVAL = 3.0
-"""Minimum seconds between two slots: Hex allows 20 starts a minute."""
+"""Minimum seconds between two slots. Hex allowed 20 starts a minute until 2026-08, and says since that it may vary."""
 LONGEST_INTERVAL = 60.0
 """Maximum seconds between two slots."""
 _FORGET_AFTER = 3600.0

@@ -84,7 +84,7 @@ def test_a_label_that_several_cells_have_is_rejected_with_their_ids_and_types() 
 
 
 def test_a_long_list_of_cells_is_cut() -> None:
-    for count, end in ((20, f"{CELL} (CHART). Pass"), (21, f"{CELL} (CHART) and 1 more. Pass")):
+    for count, end in ((20, f"{CELL} (CHART). Pass"), (21, f"{CELL} (CHART), and 1 more. Pass")):
         with pytest.raises(HexInvalidInput, match=re.escape(end)) as raised:
             carry_out(page(*[cell(CELL, "Revenue")] * count), label="Revenue")
         assert str(raised.value).count(CELL) == 20
