@@ -35,8 +35,9 @@ class EndForecast:
     def __init__(self, past: Sequence[float] = ()) -> None:
         known = [length for length in past if 0 < length < math.inf]
         varies = _VARIATION / max(len(known), 1) ** 0.2  # Scott's rule
-        self._ranges = [(length * (1 - varies), length * (1 + varies)) for length in known]
-        self._unlike = max(1.0, _UNLIKE * len(known))
+        ranges = [(length * (1 - varies), length * (1 + varies)) for length in known]
+        self._ranges = [(shortest, longest) for shortest, longest in ranges if shortest < longest < math.inf]
+        self._unlike = max(1.0, _UNLIKE * len(self._ranges))
 
     def expected_delay(self, since: float, until: float) -> float:
         """Return for how long a run will have ended at some moment, on average, if it has not ended before.
@@ -55,7 +56,7 @@ class EndForecast:
                 first, last = max(shortest, since), min(longest, until)
                 alive += (longest - first) / (longest - shortest)
                 if first < last:
-                    delay += ((until - first) ** 2 - (until - last) ** 2) / (2 * (longest - shortest))
+                    delay += (last - first) * (until - (first + last) / 2) / (longest - shortest)
         return delay / alive
 
 
