@@ -87,7 +87,7 @@ $(UV):
 
 .envs/airflow-%/.ready: pyproject.toml constraints/airflow-%.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
-	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-$*.txt -e . --group dev $(if $(filter 3.3,$*),--group lint)
+	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-$*.txt -e . --group dev $(if $(filter 3.3,$*),--group lint --group figures)
 	@touch $@
 
 .envs/bench-%/.ready: pyproject.toml constraints/bench-%.txt | $(UV)
