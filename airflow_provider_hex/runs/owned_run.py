@@ -78,7 +78,7 @@ class OwnedRun:
     # Release: decide what happens to the run, do it, record it, and say so in the error.
 
     def released_on_failure(self, work: Callable[[], T]) -> T | Run:
-        """Do some work for the run. Release the run if that fails, and delete its record if it succeeds.
+        """Do some work for the run. Release the run if that fails, and record if it succeeds.
 
         :param work: the work.
         :return: what it returns, or the run if the work timed out, but the run had completed.
@@ -93,7 +93,9 @@ class OwnedRun:
             self._store.record_failure(str(error))
             raise
         else:
-            self._store.delete()
+            run, self._run = self._run, None  # a kill no longer releases it
+            if run is not None:
+                self._store.record_success(run, self._started_at)
             return result
         finally:
             self._run = None

@@ -1,6 +1,6 @@
 """The record of a task's run in Airflow's task state store (3.3 and later), where the next attempt finds it.
 
-The record is written before RunProject is sent, updated when the run id is known, and deleted when the run completes.
+The record is written before RunProject is sent, and updated when the run id is known, and when the run has ended.
 See https://airflow.apache.org/docs/apache-airflow/stable/.
 """
 
@@ -25,12 +25,13 @@ _RUN_FIELDS = ("projectId", "runId", "runUrl", "traceId")
 
 @dataclass(frozen=True)
 class Record:
-    """What an earlier attempt recorded: a request, then a run, then perhaps its failure.
+    """What an earlier attempt recorded: a request, then a run, then its success or failure.
 
     :param is_retry: whether this attempt is a retry of that one. If not, the task was cleared in between.
     :param project_id: the project that the request was for.
     :param request: the RunProject whose response was not recorded.
     :param run: the run.
+    :param success: whether the attempt succeeded with the run.
     :param failure: how the run ended, if it did not complete.
     :param started_at: when the run was started, in epoch seconds; 0 if that is unknown.
     """
@@ -39,6 +40,7 @@ class Record:
     project_id: str | None = None
     request: StartRequest | None = None
     run: dict[str, Any] | None = None
+    success: bool = False
     failure: str | None = None
     started_at: float = 0.0
 
@@ -78,6 +80,7 @@ class RunStore:
             project_id=request and request["project_id"],
             request=request and StartRequest(request["sent_at"], request["default_options"]),
             run=run,
+            success=data.get("success", False),
             failure=data.get("failure"),
             started_at=data.get("started_at") or (request["sent_at"] if request else 0.0),
         )
@@ -94,9 +97,19 @@ class RunStore:
         :param run: the run.
         :param started_at: when it was started, in epoch seconds. Default: unknown.
         """
-        fields = {name: run[name] for name in _RUN_FIELDS if run.get(name) is not None}
-        self._set(run=fields, started_at=started_at)
+        self._set(run=_identity(run), started_at=started_at)
         self._has_run = True
+
+    def record_success(self, run: Mapping[str, Any], started_at: float = 0.0) -> None:
+        """Record that the attempt succeeds with its run: a retry takes its result if Airflow does not see the success.
+
+        If that fails, the next attempt polls the run in any case.
+
+        :param run: the run.
+        :param started_at: when it was started, in epoch seconds. Default: unknown.
+        """
+        with self._logging_errors():
+            self._set(run=_identity(run), started_at=started_at, success=True)
 
     def record_failure(self, message: str) -> None:
         """Record that the run did not complete, and why. If that fails, the next attempt polls the run instead."""
@@ -104,7 +117,7 @@ class RunStore:
             self._set(failure=message)
 
     def delete(self) -> None:
-        """Delete the record, so that the next attempt starts a run. If that fails, it polls the recorded run."""
+        """Delete the record, because no run was started, or none that the next attempt could find."""
         with self._logging_errors():
             if self.is_available:
                 self._store.delete(KEY)
@@ -126,3 +139,8 @@ class RunStore:
             yield
         except Exception as error:
             log.warning("The record of the Hex run could not be updated in Airflow's task state store: %s", error)
+
+
+def _identity(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a run that are recorded."""
+    return {name: run[name] for name in _RUN_FIELDS if run.get(name) is not None}

@@ -39,7 +39,8 @@ def record_changes(airflow: Airflow, emulator: Control) -> list[tuple[str, int]]
 
     def add(method: str, value: Any) -> None:
         if method != "get":
-            what = next(name for name in value if name != "max_tries") if method == "set" else "nothing"
+            names = ("success", "failure", "run", "request")
+            what = next(name for name in names if name in value) if method == "set" else "nothing"
             changes.append((what, starts(emulator)))
 
     airflow.on_store = add
@@ -47,13 +48,13 @@ def record_changes(airflow: Airflow, emulator: Control) -> list[tuple[str, int]]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_request_is_recorded_before_it_is_sent_and_the_run_after_it_and_a_success_deletes_the_record(
+def test_the_request_is_recorded_before_it_is_sent_and_the_run_after_it_and_the_success_at_the_end(
     mode: str, emulator: Control, airflow: Airflow
 ) -> None:
     changes = record_changes(airflow, emulator)
     finish(airflow.attempt(), **MODES[mode])
-    assert changes == [("request", 0), ("run", 1), ("nothing", 1)]
-    assert not airflow.records
+    assert changes == [("request", 0), ("run", 1), ("success", 1)]
+    assert airflow.success == airflow.xcoms["run_id"]
 
 
 def test_the_run_stays_recorded_during_the_wait(emulator: Control, airflow: Airflow) -> None:
@@ -120,7 +121,7 @@ def test_each_request_is_recorded_and_each_rejection_deletes_the_record(emulator
         ("nothing", 2),
         ("request", 2),
         ("run", 3),
-        ("nothing", 3),
+        ("success", 3),
     ]
 
 
@@ -128,7 +129,7 @@ def test_the_request_stays_recorded_until_an_ambiguous_start_is_reconciled(emula
     emulator.fault("RunProject", drop=True, apply=True)
     changes = record_changes(airflow, emulator)
     finish(airflow.attempt())
-    assert changes == [("request", 0), ("run", 1), ("nothing", 1)]
+    assert changes == [("request", 0), ("run", 1), ("success", 1)]
     assert len(emulator.runs()) == 1
 
 
@@ -210,13 +211,14 @@ def test_a_run_that_cannot_be_recorded_is_cancelled_though_the_attempt_was_super
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_record_that_cannot_be_deleted_does_not_fail_the_task(
+def test_a_success_that_cannot_be_recorded_does_not_fail_the_task(
     mode: str, emulator: Control, airflow: Airflow, logged: Any
 ) -> None:
-    airflow.on_store = failing("delete")
+    airflow.on_store = failing("set", "success")
     finish(airflow.attempt(), **MODES[mode])
     assert "could not be updated in Airflow's task state store: The store does not respond." in logged()
-    assert airflow.records
+    assert airflow.record["run"]["runId"] == airflow.xcoms["run_id"]
+    assert not airflow.success
 
 
 def test_a_record_that_cannot_be_deleted_does_not_hide_the_rejection(emulator: Control, airflow: Airflow) -> None:

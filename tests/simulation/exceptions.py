@@ -13,7 +13,7 @@ from airflow_provider_hex.api.errors import HexAmbiguousStart
 from tests.simulation.airflow_model import Airflow
 from tests.simulation.airflow_rules import DEAD_AFTER, NOTICED_AFTER, Attempt
 from tests.simulation.hex_model import LATE_RESPONSE, HexRun
-from tests.simulation.invariants import Violation, in_flight, waits
+from tests.simulation.invariants import Violation, in_flight
 
 CLOCK_TOLERANCE = 13.0
 """Seconds by which clocks may differ: 10 for two workers, 2 for Hex, and some for requests."""
@@ -38,15 +38,6 @@ def _clear_while_running(airflow: Airflow, violation: Violation) -> bool:
     cleared = airflow.attempts[-2]
     could_cancel = "terminated" in cleared.ends and cleared.error and run.ended_at(cleared.error_at) is None
     return not could_cancel
-
-
-def _died_after_deleting_its_record(airflow: Airflow, violation: Violation) -> bool:
-    by = violation.run.by if violation.run else 0
-    died = [attempt.number for attempt in airflow.attempts if attempt.deleted_record and attempt.ends]
-    if violation.promise == "nothing is left running":  # the run of a task that does not wait
-        return by in died and not waits(airflow)
-    repeats = violation.promise in ("a retry takes the result", "never two runs at once")
-    return repeats and any(number < by for number in died)
 
 
 def _left_to_a_retry_that_a_user_prevented(airflow: Airflow, violation: Violation) -> bool:
@@ -171,7 +162,6 @@ def _superseded_start_is_reconciled(airflow: Airflow, violation: Violation) -> b
 
 EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {
     "cleared while it runs in a worker": _clear_while_running,
-    "died after it deleted its record": _died_after_deleting_its_record,
     "left to a retry that a user prevented": _left_to_a_retry_that_a_user_prevented,
     "killed in its last attempt": _killed_in_last_attempt,
     "frozen between its record and its request": _started_by_a_process_that_was_frozen,
