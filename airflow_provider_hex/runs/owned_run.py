@@ -159,7 +159,7 @@ class OwnedRun:
             return str(error)
         if self._run is None:
             return "No run was started."
-        self._carry_out(Disposition.CANCEL)
+        self._carry_out(self._decide(Cause.KILLED, self._status()))
         return self._named_release()
 
     def _cause(self, error: BaseException) -> Cause:
@@ -168,8 +168,10 @@ class OwnedRun:
         return Cause.KILLED if self._kill_switch.is_set else Cause.FAILED
 
     def _status(self) -> AttemptStatus:
-        """Ask Airflow about the attempt. Without a record no other attempt knows the run, so it need not be asked."""
-        return self._attempt.status_in_time() if self._store.has_run else AttemptStatus.CURRENT
+        """Ask Airflow about the attempt."""
+        if self._store.has_run:
+            return self._attempt.status_in_time()
+        return self._attempt.status_without_record((self._run or {}).get("runId"))
 
     def _decide(self, cause: Cause, status: AttemptStatus, is_retried: bool = True) -> Disposition:
         return decide(

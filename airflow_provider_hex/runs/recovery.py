@@ -145,6 +145,8 @@ class RunRecovery:
 
         def is_candidate(run: Run) -> bool:
             status = RunStatus.of(run)
+            if run["runId"] == self._record.earlier_run_id:
+                return False
             return not status.is_terminal or (self._record.is_retry and status.is_success)
 
         if self._record.request is None:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+
 from airflow_provider_hex.api.start import StartRequest
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEY = "hex_run"
+_EVEN_TIMEOUTS = (Exception, AirflowTaskTimeout)
+"""What does not matter in an update of the record of a run that has ended: the task ends anyhow, and says how."""
 _RUN_FIELDS = ("projectId", "runId", "runUrl", "traceId")
 
 
@@ -31,6 +35,7 @@ class Record:
     :param project_id: the project that the request was for.
     :param request: the RunProject whose response was not recorded.
     :param run: the run.
+    :param earlier_run_id: the run that was recorded before the request. It is not the run of the request.
     :param success: whether the attempt succeeded with the run.
     :param failure: how the run ended, if it did not complete.
     :param started_at: when the run was started, in epoch seconds; 0 if that is unknown.
@@ -40,6 +45,7 @@ class Record:
     project_id: str | None = None
     request: StartRequest | None = None
     run: dict[str, Any] | None = None
+    earlier_run_id: str | None = None
     success: bool = False
     failure: str | None = None
     started_at: float = 0.0
@@ -57,6 +63,7 @@ class RunStore:
         self._store: Any = context.get("task_state_store") if durable else None
         self._ti: Any = context["ti"]
         self._has_run = has_run
+        self._earlier_run_id: str | None = None
 
     @property
     def is_available(self) -> bool:
@@ -75,11 +82,13 @@ class RunStore:
             return None
         request, run = data.get("request"), data.get("run")
         self._has_run = run is not None or request is not None
+        self._earlier_run_id = run["runId"] if run else (request or {}).get("earlier_run_id")
         return Record(
             is_retry=data.get("max_tries") == self._ti.max_tries,  # Airflow raises it on a clear, not on a retry
             project_id=request and request["project_id"],
             request=request and StartRequest(request["sent_at"], request["default_options"]),
             run=run,
+            earlier_run_id=self._earlier_run_id,
             success=data.get("success", False),
             failure=data.get("failure"),
             started_at=data.get("started_at") or (request["sent_at"] if request else 0.0),
@@ -89,7 +98,7 @@ class RunStore:
         """Record that a RunProject is about to be sent."""
         self._has_run = False
         values = {"sent_at": request.sent_at, "default_options": request.default_options}
-        self._set(request={"project_id": project_id, **values})
+        self._set(request={"project_id": project_id, **values, "earlier_run_id": self._earlier_run_id})
 
     def record_run(self, run: Mapping[str, Any], started_at: float = 0.0) -> None:
         """Record the task's run.
@@ -108,12 +117,12 @@ class RunStore:
         :param run: the run.
         :param started_at: when it was started, in epoch seconds. Default: unknown.
         """
-        with self._logging_errors():
+        with self._logging_errors(_EVEN_TIMEOUTS):
             self._set(run=_identity(run), started_at=started_at, success=True)
 
     def record_failure(self, message: str) -> None:
         """Record that the run did not complete, and why. If that fails, the next attempt polls the run instead."""
-        with self._logging_errors():
+        with self._logging_errors(_EVEN_TIMEOUTS):
             self._set(failure=message)
 
     def delete(self) -> None:
@@ -134,10 +143,10 @@ class RunStore:
             self._store.set(KEY, {"max_tries": self._ti.max_tries, **what})
 
     @contextmanager
-    def _logging_errors(self) -> Iterator[None]:
+    def _logging_errors(self, errors: tuple[type[BaseException], ...] = (Exception,)) -> Iterator[None]:
         try:
             yield
-        except Exception as error:
+        except errors as error:
             log.warning("The record of the Hex run could not be updated in Airflow's task state store: %s", error)
 
 
