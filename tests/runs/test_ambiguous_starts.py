@@ -200,6 +200,18 @@ def test_its_run_is_found_though_the_clock_of_the_worker_that_sent_the_request_i
     assert airflow.xcoms["run_id"] == run["runId"]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_the_run_of_before_a_clear_is_not_taken_though_it_began_just_before_the_request(
+    mode: str, emulator: Control, airflow: Airflow
+) -> None:
+    emulator.next_run(pending=0, running=0, times=2)
+    first = finish(airflow.attempt(), **MODES[mode])
+    airflow.clear()
+    die_while_starting(emulator, airflow)
+    assert finish(airflow.attempt(), **MODES[mode])["runId"] != first["runId"]
+    assert len(emulator.runs()) == 2
+
+
 def test_its_run_is_found_though_it_was_pending_for_long(emulator: Control, airflow: Airflow) -> None:
     die_while_starting(emulator, airflow)
     request = {**airflow.record["request"], "sent_at": airflow.record["request"]["sent_at"] - 100}

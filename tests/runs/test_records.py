@@ -21,6 +21,7 @@ from hex_emulator.client import Control
 from tests.conftest import connect
 from tests.runs.conftest import (
     CANCELLED,
+    LEFT_RUNNING,
     MODES,
     WAITING_MODES,
     Airflow,
@@ -208,6 +209,26 @@ def test_a_run_that_cannot_be_recorded_is_cancelled_though_the_attempt_was_super
     with pytest.raises(RuntimeError, match=r"not the latest one.*The run was cancelled\."):
         operator().execute(context)
     assert statuses(emulator) == [CANCELLED]
+
+
+def test_a_run_that_cannot_be_recorded_is_left_to_another_attempt_that_has_published_it(
+    emulator: Control, airflow: Airflow
+) -> None:
+    """The other attempt has found the run by the record of the request, and re-attached to it."""
+    keep_runs(emulator)
+    context = airflow.attempt()
+
+    def re_attach(method: str, value: Any) -> None:
+        if method == "set" and "run" in value:
+            airflow.on_store = lambda method, value: None
+            defer(airflow.attempt())
+
+    airflow.on_store = re_attach
+    with pytest.raises(RuntimeError, match=r"not the latest one.* because another attempt of the task waits for it\."):
+        operator().execute(context)
+    assert statuses(emulator) == [LEFT_RUNNING]
+    assert starts(emulator) == 1
+    assert not emulator.requests("CancelRun")
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -56,6 +56,19 @@ def test_the_next_attempt_finds_the_request_as_it_was_recorded(default_options: 
     assert new_attempt(airflow).load() == expected
 
 
+def test_each_attempt_that_starts_another_run_records_which_run_was_recorded_before(airflow: Airflow) -> None:
+    new_attempt(airflow).record_run(RUN)
+    airflow.clear()
+    for _ in range(2):
+        store = new_attempt(airflow)
+        store.load()
+        store.record_request("p", REQUEST)
+    record = new_attempt(airflow).load()
+    assert record
+    assert record.run is None
+    assert record.earlier_run_id == "r"
+
+
 def test_the_next_attempt_does_not_find_a_deleted_record(airflow: Airflow) -> None:
     store = new_attempt(airflow)
     store.record_request("p", REQUEST)
