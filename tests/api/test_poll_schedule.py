@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -99,7 +100,9 @@ def test_a_delay_is_at_most_the_seconds_since_the_last_poll(since: float, more: 
 
 @settings(deadline=None)
 @given(seconds, seconds, seconds, lengths)
-def test_a_run_that_was_not_polled_for_longer_is_later(since: float, more: float, still: float, past: list[float]) -> None:
+def test_a_run_that_was_not_polled_for_longer_is_later(
+    since: float, more: float, still: float, past: list[float]
+) -> None:
     forecast = EndForecast(past)
     earlier, later = forecast.expected_delay(since, since + more), forecast.expected_delay(since, since + more + still)
     assert earlier <= later + 1e-6
@@ -138,7 +141,7 @@ def test_without_history_polls_are_fewer_when_a_run_has_taken_very_long(waited: 
 
 def test_with_history_polls_are_few_before_past_runs_ended_and_many_around_it() -> None:
     moments = polls(4500, [3600.0] * 30)
-    gaps = {moment: later - moment for moment, later in zip(moments, moments[1:], strict=False)}
+    gaps = {moment: later - moment for moment, later in pairwise(moments)}
     assert {gap for moment, gap in gaps.items() if moment < 20} == {2}
     assert {gap for moment, gap in gaps.items() if 200 < moment < 3130} == {4}
     assert {gap for moment, gap in gaps.items() if 3160 < moment < 4040} == {2}
