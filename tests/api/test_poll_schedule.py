@@ -93,7 +93,9 @@ def test_a_delay_is_at_most_the_seconds_since_the_last_poll(since: float, more: 
 
 @settings(deadline=None)
 @given(seconds, seconds, seconds, lengths)
-def test_a_run_that_was_not_polled_for_longer_is_later(since: float, more: float, still: float, past: list[float]) -> None:
+def test_a_run_that_was_not_polled_for_longer_is_later(
+    since: float, more: float, still: float, past: list[float]
+) -> None:
     forecast = EndForecast(past)
     earlier, later = forecast.expected_delay(since, since + more), forecast.expected_delay(since, since + more + still)
     assert earlier <= later + 1e-6
