@@ -42,7 +42,7 @@ class HexConfig:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
-    requests_per_minute: int = 30
+    requests_per_minute: int = 25
     retry_for: float = 180.0
     start_grace: float = 30.0
 
