@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_hex.api.config import HexConfig
 from demo.local_airflow import AIRFLOW, LocalAirflow, local_airflow
 from demo.ports import Ports
 from demo.postgres import postgres
@@ -58,8 +59,8 @@ def airflow(emulator: Control, tmp_path_factory: pytest.TempPathFactory) -> Iter
             folder / "home", [DAGS], Ports.free(), {**SETTINGS, "AIRFLOW__CELERY__BROKER_URL": broker}, database
         ) as airflow,
     ):
-        # Hex's minutes are shorter here, so there are more of its requests in a minute of the provider.
-        extra = json.dumps({"requests_per_minute": 30 * SPEED})
+        # The default, but in a minute of Hex's time.
+        extra = json.dumps({"requests_per_minute": SPEED * HexConfig.requests_per_minute})
         airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=OURS.token, extra=extra)
         for name, arguments in MORE_SERVICES.items():
             airflow.processes.start(name, (*AIRFLOW, *arguments))
