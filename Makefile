@@ -6,10 +6,11 @@ AIRFLOW_3 := .envs/airflow-3.3
 AIRFLOW_2 := .envs/airflow-2.11
 DBT := .envs/dbt
 MUTANTS := .envs/mutants
+CELERY := .envs/celery
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 chaos chaos-2 simulate peers load mutants bench-polling bench-starts bench-parse bench-triggerer error-reference lint format constraints clean
+.PHONY: help demo demo-ui test test-2 chaos chaos-2 simulate peers load load-celery mutants bench-polling bench-starts bench-parse bench-triggerer error-reference lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -40,6 +41,9 @@ peers: $(AIRFLOW_3)/.ready $(PEERS:%=%/.ready)  ## Test the emulator with other 
 
 load: $(AIRFLOW_3)/.ready  ## Run many tasks at once in a real Airflow, within Hex's rate limits
 	$(AIRFLOW_3)/bin/python -m pytest tests/load -s $(ARGS)
+
+load-celery: $(CELERY)/.ready  ## The same with Celery: two workers, schedulers and triggerers, some of them killed
+	$(CELERY)/bin/python -m pytest tests/load_celery -s $(ARGS)
 
 mutants: $(MUTANTS)/.ready  ## Change the code of api/ in small ways, and show the changes that tests/api does not detect
 	rm -rf mutants
@@ -102,6 +106,12 @@ $(MUTANTS)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/mutant
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
 		-r constraints/mutants.txt -e . --group dev
+	@touch $@
+
+$(CELERY)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/celery.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
+		-r constraints/celery.txt -e . --group dev
 	@touch $@
 
 $(DBT)/.ready: constraints/dbt.txt | $(UV)

@@ -41,6 +41,10 @@ class AirflowApi:
         token = self._call("GET", "/auth/token")["access_token"]
         self._http.headers["Authorization"] = f"Bearer {token}"
 
+    def jobs(self, job_type: str) -> list[dict[str, Any]]:
+        """The services of one type that are alive: `SchedulerJob`, `TriggererJob` and so on."""
+        return list(self._call("GET", "/api/v2/jobs", job_type=job_type, is_alive=True)["jobs"])
+
     def create_connection(self, connection_id: str, conn_type: str, **fields: Any) -> None:
         """Add a connection. `fields`: host, login, password, port, extra and so on."""
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
