@@ -34,6 +34,9 @@ from tests.simulation.world import Killed, Thread, World, current_thread
 
 T = TypeVar("T")
 
+RESOLUTION = 1e-3
+"""Seconds by which a timer may be early: more than the precision of epoch seconds, or timers would not be due."""
+
 
 def this_thread() -> Thread:
     """Return the simulated thread that is running."""
@@ -74,7 +77,11 @@ def running(world: World) -> Iterator[None]:
         return this_thread().process.hook.new_async_client(config)
 
     def new_poller(config: Any) -> Poller:
-        return Poller(config, clock=clock, connect=connect)
+        return Poller(config, clock=clock, connect=connect, sleep=sleep_noticeably)
+
+    async def sleep_noticeably(seconds: float) -> None:
+        """Sleep for longer than the event loop's resolution, or the clock would stand still."""
+        await asyncio.sleep(max(seconds, 2 * RESOLUTION))
 
     quiet = logging.getLogger("tests.simulation")
     quiet.disabled = True
@@ -136,7 +143,7 @@ class Loop(asyncio.BaseEventLoop):
         self._selector = SimpleNamespace(select=self._select, close=lambda: None)
         self._thread = this_thread()
         self._woken = False
-        self._clock_resolution = 1e-3  # more than the precision of epoch seconds, or timers would not be due
+        self._clock_resolution = RESOLUTION
         self.set_exception_handler(lambda loop, context: None)  # tasks of killed processes
         self._thread.process.on_switch = self._leave
 
