@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,11 +23,11 @@ OTHER = HexConfig("https://app.hex.tech/api/v1", "another token")
 
 
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualTime]:
+def time(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
     time = VirtualTime()
     of_tests = PerToken(lambda config: TokenLimiter(config, clock=time.clock))
     monkeypatch.setattr(limiters, "_limiters", of_tests)
-    yield time
+    return time
 
 
 def test_all_clients_of_a_token_share_its_limiter(time: VirtualTime) -> None:
