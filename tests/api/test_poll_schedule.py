@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -134,7 +135,7 @@ def test_without_history_polls_are_fewer_when_a_run_has_taken_very_long(waited: 
 
 def test_with_history_polls_are_few_before_past_runs_ended_and_many_around_it() -> None:
     moments = polls(4500, [3600.0] * 30)
-    gaps = {moment: later - moment for moment, later in zip(moments, moments[1:], strict=False)}
+    gaps = {moment: later - moment for moment, later in pairwise(moments)}
     assert {gap for moment, gap in gaps.items() if moment < 20} == {2}
     assert {gap for moment, gap in gaps.items() if 200 < moment < 2690} == {4}
     assert {gap for moment, gap in gaps.items() if 2710 < moment < 4500} == {2}
