@@ -96,6 +96,15 @@ class Scenario:
         process.kill()
         psutil.wait_procs([process], timeout=WITHIN)
 
+    def kill_worker(self) -> None:
+        """Kill the task's process and its supervisor, so that nothing reports how the task ended."""
+        process = self.task_process()
+        supervisor = process.parent()
+        assert supervisor is not None
+        supervisor.kill()
+        process.kill()
+        psutil.wait_procs([supervisor, process], timeout=WITHIN)
+
     def task_process(self) -> psutil.Process:
         """The process that runs the task, below its supervisor."""
         pid = wait_for(f"{self.name}: a process of the task", lambda: self.task()["pid"], WITHIN)

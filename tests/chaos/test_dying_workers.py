@@ -143,3 +143,13 @@ def test_8_of_25_mapped_tasks_are_killed_while_waiting_and_re_attach(scenario: S
     assert set(scenario.states()) == {"success"}
     scenario.assert_runs(*["COMPLETED"] * 25)
     scenario.assert_nothing_cancelled()
+
+
+@needs_record
+def test_a_worker_that_is_lost_in_the_last_attempt_leaves_no_run_running(scenario: Scenario) -> None:
+    """The DAG processor cancels the run when Airflow has missed the heartbeats."""
+    scenario.each_run_takes(600)
+    scenario.start_and_wait("last_attempt")
+    scenario.kill_worker()
+    scenario.assert_task_ends("failed")
+    scenario.assert_runs("KILLED")

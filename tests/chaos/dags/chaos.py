@@ -41,6 +41,8 @@ def chaos(dag_id: str, **options: Any) -> None:
     globals()[dag_id] = dag
 
 
+chaos("last_attempt", retries=0)
+
 for mode, deferrable in MODES.items():
     chaos(mode, deferrable=deferrable)
     for limit, options in TIME_LIMITS.items():
