@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 from unittest.mock import patch
 
+from airflow_provider_hex import version_compat
 from airflow_provider_hex.api import error_messages, protocol, retry, start, steps
 from airflow_provider_hex.api.errors import HexAmbiguousStart
 from airflow_provider_hex.api.models import RunStatus
@@ -99,7 +100,7 @@ def _load_with(**changes: Any) -> Any:
 
 
 def _not_superseded(self: attempt.Attempt) -> AttemptStatus:
-    ended = str(self._ti.state_of()) in attempt._ENDED_BY_USER
+    ended = str(version_compat.state_of(self._ti)) in attempt._ENDED_BY_USER
     return AttemptStatus.ENDED_BY_USER if ended else AttemptStatus.CURRENT
 
 

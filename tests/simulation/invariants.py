@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -37,7 +38,8 @@ class Violation:
 
 def violations(airflow: Airflow) -> list[Violation]:
     """Return what is broken at the end of a story."""
-    return [found for check in CHECKS for found in check(airflow)]
+    checks = CHECKS
+    return [found for check in (*COMMON_CHECKS, *checks) for found in check(airflow)]
 
 
 def task_ends(airflow: Airflow) -> Iterator[Violation]:
@@ -89,6 +91,8 @@ def never_two_at_once(airflow: Airflow) -> Iterator[Violation]:
 
 def result_is_not_lost(airflow: Airflow) -> Iterator[Violation]:
     """Promise 2: a retry takes the result of a run that completed."""
+    if not airflow.setup.keeps_record:
+        return
     for later in airflow.hex.runs:
         cleared = max((when for _, when in airflow.clears if when <= later.started), default=0.0)
         for run in airflow.hex.runs[: later.number - 1]:
@@ -130,6 +134,8 @@ def runs_of_others_are_left_alone(airflow: Airflow) -> Iterator[Violation]:
 
 def deploys_cancel_nothing(airflow: Airflow) -> Iterator[Violation]:
     """The table in ``docs/reliability.md``: a run is left to the retry that finds it."""
+    if not airflow.setup.keeps_record:
+        return
     for run in airflow.hex.runs:
         attempt = airflow.attempts[(run.cancelled_by or 1) - 1]
         by_deploy = set(attempt.ends) == {"terminated by a deploy", "terminated"}
@@ -181,25 +187,28 @@ def token_is_secret(airflow: Airflow) -> Iterator[Violation]:
             yield Violation("the token is secret", text)
 
 
-CHECKS: tuple[Callable[[Airflow], Iterator[Violation]], ...] = (
+Check: TypeAlias = Callable[[Airflow], Iterator[Violation]]
+COMMON_CHECKS: tuple[Check, ...] = (
     task_ends,
     green_only_when_completed,
+    runs_of_others_are_left_alone,
+    rate_limits_never_fail,
+    errors_are_true,
+    token_is_secret,
+)
+CHECKS: tuple[Check, ...] = (
     clear_starts_another_run,
     one_start_per_attempt,
     never_two_at_once,
     result_is_not_lost,
     nothing_left_running,
     only_the_owner_cancels,
-    runs_of_others_are_left_alone,
     deploys_cancel_nothing,
-    rate_limits_never_fail,
-    errors_are_true,
-    token_is_secret,
 )
 
 
 def waits(airflow: Airflow) -> bool:
-    return bool(airflow.template.wait_for_completion)
+    return bool(airflow.setup.options.get("wait_for_completion", True))
 
 
 def cleared_between(airflow: Airflow, earlier: float, later: float) -> bool:

@@ -52,7 +52,7 @@ def tell(setup: Setup, incidents: Incidents, random: Random | None = None, risk:
     airflow = Airflow(world, hex, setup)
     hex.waits_for = airflow.waits_for
     found: list[Violation] = []
-    with machine.running(world):
+    with machine.running(world, setup.airflow):
         world.after(0.0, airflow.begin)
         try:
             world.run()

@@ -186,6 +186,9 @@ class Process:
         self.name = name
         self.dead = self.frozen = self.has_ended = False
         self.hook: Any = None
+        self.supervisor: Any = None
+        self.contexts: list[Any] = []
+        self.ask_to_end: Callable[[], object] = lambda: None
         self.on_switch: Callable[[], Callable[[], None]] = lambda: lambda: None
         self.threads: list[Thread] = []
         self._signals: list[Callable[[], object]] = []
