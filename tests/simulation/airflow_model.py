@@ -19,6 +19,7 @@ from tests.simulation.airflow_rules import (
     EXIT_SEEN_AFTER,
     EXIT_SEEN_LATE,
     GRACE,
+    GRACE_2,
     MARKS,
     NOTICED_AFTER,
     RETRY_DELAY,
@@ -67,6 +68,11 @@ class Airflow:
     def current(self) -> Attempt:
         return self.attempts[-1]
 
+    @property
+    def grace(self) -> float:
+        """Seconds from SIGTERM to SIGKILL."""
+        return GRACE if self.setup.airflow >= (3, 0) else GRACE_2
+
     def waits_for(self, run_id: str) -> tuple[int | None, bool]:
         """Return the attempt that waits for a run, None if none does, and whether it is deferred."""
         waits = self.state in ("running", "deferred") and self.current.recorded_run == run_id
@@ -95,7 +101,8 @@ class Airflow:
         if self.setup.airflow >= (3, 0):
             late = [f"that exit is seen when it {when}" for when in ("is queued", "runs")]
             seen = self.world.choose(f"attempt {attempt.number} resumes", [seen, *late])
-        if self.world.now < attempt.deferred_at + EXIT_SEEN_AFTER or seen.endswith("is queued"):
+        is_early = self.setup.airflow >= (3, 0) and self.world.now < attempt.deferred_at + EXIT_SEEN_AFTER
+        if is_early or seen.endswith("is queued"):
             self._exit_seen_late(attempt)
             return
         self.state, self.trigger = "running", None
@@ -119,6 +126,7 @@ class Airflow:
     def rescheduled(self, attempt: Attempt, date: float) -> None:
         """Free the worker until the next poke (``RescheduleTask``)."""
         if attempt is not self.current or self.state != "running":
+            attempt.report_rejected = True
             return
         attempt.rescheduled_at = attempt.rescheduled_at or self.world.now
         self.state = "up_for_reschedule"
@@ -197,10 +205,12 @@ class Airflow:
 
     # The user
 
-    def user_may_act(self, when: str, options: list[str] = USER) -> None:
+    def user_may_act(self, when: str, options: list[str] = USER) -> bool:
+        """Let a user mark or clear the task, or not. Return whether the user did."""
         choice = self.world.choose(f"the task {when}", ["nothing happens", *options])
         if choice in USER:
             self.user_acts(choice)
+        return choice in USER
 
     def user_acts(self, action: str) -> None:
         """Mark or clear the task."""
@@ -233,12 +243,12 @@ class Airflow:
             self.world.after(NOTICED_AFTER, lambda: trigger.cancel(on_kill=True))
 
     def terminate(self, attempt: Attempt, process: Process) -> None:
-        """Send SIGTERM, and SIGKILL 5 s later."""
+        """Send SIGTERM, and SIGKILL a little later."""
         if process.has_ended or process.dead:
             return
         attempt.ends.append("terminated")
         attempt.terminated_at = self.world.now
         self.world.say(f"{process.name} is asked to end")
         process.signal(process.ask_to_end)
-        self.world.after(GRACE, process.kill)
+        self.world.after(self.grace, process.kill)
 

@@ -199,6 +199,7 @@ class Worker(Simulated):
             if self.airflow.setup.airflow < (3, 0) and self._next_method:
                 limit -= self.world.now - self.attempt.began
             if limit <= 0:
+                self.attempt.timed_out_by_airflow = True
                 raise AirflowTaskTimeout
             self.world.after(limit, self.time_out)
         return self._work(self.task, context)

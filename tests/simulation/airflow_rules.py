@@ -13,6 +13,8 @@ from tests.simulation.world import Process
 
 GRACE = 5.0
 """Seconds from SIGTERM to SIGKILL (``supervisor.kill``)."""
+GRACE_2 = 60.0
+"""The same in Airflow 2 (``[core] killed_task_cleanup_time``)."""
 NOTICED_AFTER = 2.0
 """Seconds until a process, or the triggerer, notices that a user ended its task (observed: 2 to 4 s)."""
 RETRY_DELAY = 5.0
@@ -29,6 +31,7 @@ TIMEOUT_SEEN_AFTER = 15.0
 TIMED_OUT, CRASHED = {"error": "Trigger timeout"}, {"error": "Trigger failure"}
 """What ``resume_execution`` gets with ``__fail__`` (``TriggerFailureReason``)."""
 EXIT_SEEN_LATE = "exit seen too late"
+NO_TRIGGERER = "ended by a user while no triggerer ran"
 EXECUTION_TIMEOUT = "execution timeout"
 DONE = ("success", "failed", "skipped")
 MARKS = {"a user marks the task failed": "failed", "a user marks the task success": "success"}
@@ -60,6 +63,8 @@ class Attempt:
     """The run that it recorded last, or published where there is no record. A sensor has its run from the start."""
     recorded_at: float = 0.0
     deferred_at: float = 0.0
+    timed_out_by_airflow: bool = False
+    """Whether Airflow 2 ended it at its ``execution_timeout``, without running the task's code but for ``on_kill``."""
     rescheduled_at: float | None = None
     """When a sensor was first rescheduled."""
     gave_up: str | None = None
@@ -107,6 +112,11 @@ class Setup:
     @property
     def is_sensor(self) -> bool:
         return self.kind is HexRunSensor
+
+    @property
+    def cancels_on_kill(self) -> bool:
+        """Whether a sensor does."""
+        return bool(self.options.get("cancel_on_kill"))
 
     @property
     def keeps_record(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.simulation import machine
 from tests.simulation.airflow_context import Supervisor, TaskInstance
 from tests.simulation.airflow_processes import Simulated
-from tests.simulation.airflow_rules import ADOPTED_AFTER, CRASHED, SHORT_SLEEP, USER, Attempt
+from tests.simulation.airflow_rules import ADOPTED_AFTER, CRASHED, NO_TRIGGERER, SHORT_SLEEP, USER, Attempt
 from tests.simulation.hex_model import Hook
 from tests.simulation.world import Process
 
@@ -56,10 +56,13 @@ class Trigger(Simulated):
 
     def _wait_for_triggerer(self, seconds: float | None = None) -> None:
         """Wait for another triggerer, for ever by default. Meanwhile none runs the trigger."""
-        self.without_triggerer_since = self.world.now
-        self.world.after(1.0, lambda: self.airflow.user_may_act("waits for a triggerer") if self._is_wanted else None)
+        self.world.after(1.0, self._user_may_act)
         if seconds is not None:
             self.world.after(seconds, self._begin)
+
+    def _user_may_act(self) -> None:
+        if self._is_wanted and self.airflow.user_may_act("waits for a triggerer"):
+            self.attempt.ends.append(NO_TRIGGERER)
 
     @property
     def _is_wanted(self) -> bool:

@@ -5,13 +5,14 @@ A violation that one of them explains is counted under its name; any other fails
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_provider_hex.api.errors import HexAmbiguousStart
 from tests.simulation.airflow_model import Airflow
-from tests.simulation.airflow_rules import DEAD_AFTER, NOTICED_AFTER, Attempt
+from tests.simulation.airflow_rules import DEAD_AFTER, EXIT_SEEN_LATE, NO_TRIGGERER, NOTICED_AFTER, Attempt
 from tests.simulation.hex_model import LATE_RESPONSE, HexRun
 from tests.simulation.invariants import Violation, in_flight, waits
 
@@ -118,21 +119,39 @@ def _hex_was_slower_than_the_kill(airflow: Airflow, violation: Violation) -> boo
 
 
 def _ended_by_a_user_right_before_its_deferral(airflow: Airflow, violation: Violation) -> bool:
-    """After its last question to Airflow. Airflow rejects the deferral, and the process ends: its code returned."""
-    if violation.promise != "nothing is left running" or not airflow.marks:
+    """After its last question to Airflow. Airflow rejects the deferral, and the process ends: its code returned.
+
+    A sensor asks no question, so it may have been ended during its whole first poke. Where there is a record, the
+    attempt after a clear finds the run, and cancels it.
+    """
+    run = violation.earlier or violation.run
+    if violation.promise not in _RUNS_CONTINUE or run is None:
         return False
-    _, when = airflow.marks[-1]
-    asked = airflow.current.asked_at >= airflow.current.recorded_at > 0
-    return airflow.current.report_rejected and asked and when >= airflow.current.asked_at
+    attempt = airflow.attempts[run.by - 1] if run.by else airflow.current
+    asked = airflow.setup.is_sensor or attempt.asked_at >= attempt.recorded_at > 0
+    ended = airflow.marks if airflow.setup.keeps_record else airflow.marks + airflow.clears
+    return attempt.report_rejected and asked and any(when >= attempt.asked_at for _, when in ended)
 
 
 def _ended_by_a_user_when_its_deferral_failed(airflow: Airflow, violation: Violation) -> bool:
     """The trigger has ended with an event, or does so before Airflow ends it, and Airflow drops the event."""
-    failed_at = airflow.current.wait_failed_at
-    if violation.promise != "nothing is left running" or not airflow.marks or failed_at is None:
+    run = violation.earlier or violation.run
+    if violation.promise not in _RUNS_CONTINUE or run is None:
         return False
-    state, when = airflow.marks[-1]
-    return state == "deferred" and when >= failed_at - NOTICED_AFTER
+    attempt = airflow.attempts[run.by - 1] if run.by else airflow.current
+    failed_at = attempt.wait_failed_at
+    if failed_at is None:
+        return False
+    ended = airflow.marks if airflow.setup.keeps_record else airflow.marks + airflow.clears
+    return any(state == "deferred" and failed_at - NOTICED_AFTER <= when for state, when in ended)
+
+
+def _rescheduled_when_a_user_ended_it(airflow: Airflow, violation: Violation) -> bool:
+    """No process of the sensor was there to cancel the run, or it ended before Airflow asked it to."""
+    if violation.promise != "nothing is left running" or airflow.setup.options.get("mode") != "reschedule":
+        return False
+    between_pokes = any(state == "up_for_reschedule" for state, _ in airflow.marks)
+    return between_pokes or airflow.current.report_rejected
 
 
 def _frozen_between_its_question_and_its_cancel(airflow: Airflow, violation: Violation) -> bool:
@@ -169,6 +188,44 @@ def _superseded_start_is_reconciled(airflow: Airflow, violation: Violation) -> b
     return attempt.thought_dead and attempt.recorded_run != run.id
 
 
+def _died_without_a_record(airflow: Airflow, violation: Violation) -> bool:
+    """The retry does not find the run of an attempt whose process was killed, or thought dead."""
+    run = violation.earlier or violation.run
+    if airflow.setup.keeps_record or run is None or not run.by or violation.promise not in _RUNS_CONTINUE:
+        return False
+    attempt = airflow.attempts[run.by - 1]
+    return "killed" in attempt.ends or attempt.thought_dead
+
+
+def _cleared_while_deferred_without_a_record(airflow: Airflow, violation: Violation) -> bool:
+    """The next attempt started its run before the trigger noticed the clear, and cancelled the earlier run."""
+    run = violation.earlier
+    if airflow.setup.keeps_record or run is None or run.cancelled_at is None:
+        return False
+    cleared = max((when for state, when in airflow.clears if state == "deferred"), default=-math.inf)
+    return cleared <= run.cancelled_at <= cleared + 2 * NOTICED_AFTER
+
+
+def _exit_seen_too_late(airflow: Airflow, violation: Violation) -> bool:
+    """Airflow failed the task as it resumed, and no attempt follows that finds the run."""
+    run = violation.earlier or violation.run
+    if violation.promise not in _RUNS_CONTINUE or run is None:
+        return False
+    attempt = airflow.attempts[run.by - 1] if run.by else airflow.current
+    return EXIT_SEEN_LATE in attempt.ends and not (airflow.setup.keeps_record and attempt.has_retry)
+
+
+def _ended_by_a_user_while_no_triggerer_ran(airflow: Airflow, violation: Violation) -> bool:
+    """Airflow deletes the trigger, and runs none of its code."""
+    run = violation.earlier or violation.run
+    if violation.promise not in _RUNS_CONTINUE or run is None:
+        return False
+    attempt = airflow.attempts[run.by - 1] if run.by else airflow.current
+    return NO_TRIGGERER in attempt.ends
+
+
+_RUNS_CONTINUE = ("nothing is left running", "never two runs at once")
+
 EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {
     "cleared while it runs in a worker": _clear_while_running,
     "died after it deleted its record": _died_after_deleting_its_record,
@@ -182,6 +239,11 @@ EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {
     "frozen between its question and its cancel": _frozen_between_its_question_and_its_cancel,
     "timed out while its record was updated": _timed_out_while_its_record_was_updated,
     "began just before the request of a cleared attempt": _began_just_before_the_cleared_attempts_request,
+    "ended by a user between two pokes": _rescheduled_when_a_user_ended_it,
+    "died without a record": _died_without_a_record,
+    "cleared while deferred, without a record": _cleared_while_deferred_without_a_record,
+    "exit seen too late": _exit_seen_too_late,
+    "ended by a user while no triggerer ran": _ended_by_a_user_while_no_triggerer_ran,
     "ended by a user when its deferral failed": _ended_by_a_user_when_its_deferral_failed,
     "ended by a user right before its deferral": _ended_by_a_user_right_before_its_deferral,
 }

@@ -46,6 +46,8 @@ ANSWERS = [
 START_ANSWERS = [*ANSWERS, "503, no kernel", "500, but done", "lost, and takes effect late"]
 CANCEL_ANSWERS = [*ANSWERS, "500, but done"]
 LIST_ANSWERS = [*ANSWERS, "the newest runs are missing"]
+REJECTED = "401, as the token was revoked for a moment"
+POLL_ANSWERS = [*ANSWERS, REJECTED]
 NOT_SHOWN = "404, as Hex does not show it yet"
 HIDDEN_FOR = 20.0
 """Seconds for which Hex may not show a new run to GetRunStatus and CancelRun."""
@@ -53,6 +55,7 @@ REFUSALS: dict[str, tuple[int, dict[str, str], dict[str, str]]] = {
     "429": (429, {"reason": "slow down"}, {"Retry-After": "7"}),
     "503, no kernel": (503, {"reason": "no kernel"}, {}),
     "500, nothing done": (500, {"reason": "sorry"}, {}),
+    REJECTED: (401, {"reason": "no such token"}, {}),
     NOT_SHOWN: (404, {"reason": "no such run"}, {}),
 }
 OUTCOMES = ["COMPLETED", "never ends", "ERRORED"]
@@ -132,9 +135,14 @@ class Hex:
     """When RunProject was sent, and by which attempt."""
     waits_for: Callable[[str], tuple[int | None, bool]] = lambda run_id: (None, False)
     """Returns the attempt that waits for a run, and whether it is deferred."""
-    bad_answers: list[tuple[float, str]] = field(default_factory=list)
-    """What went wrong with which request, and when."""
+    answers: list[tuple[float, str]] = field(default_factory=list)
+    """How Hex answered which request, and when."""
     run_takes: float = RUN_TAKES
+
+    @property
+    def bad_answers(self) -> list[tuple[float, str]]:
+        """What went wrong with which request, and when."""
+        return [(when, answer) for when, answer in self.answers if not answer.endswith(ANSWERS[0])]
 
     def in_flight(self) -> list[HexRun]:
         return [run for run in self.runs if run.status(self.world.now) in IN_FLIGHT]
@@ -144,7 +152,7 @@ class Hex:
         ends = None if outcome == "never ends" else self.world.now + self.run_takes
         run = HexRun(len(self.runs) + 1, by, self.world.now, ends, outcome)
         self.runs.append(run)
-        self.world.say(f"   Hex starts run {run.number} for attempt {by}")
+        self.world.say(f"   Hex starts run {run.number}" + (f" for attempt {by}" if by else ""))
         return run
 
     def cancel(self, run: HexRun, by: int) -> bool:
@@ -175,8 +183,14 @@ class Session:
         pass
 
     def request(self, method: str, url: str, **_: Any) -> Response:
+        self._check()
         name, path = _name_of(method, url)
-        answers = {"RunProject": START_ANSWERS, "CancelRun": CANCEL_ANSWERS, "GetProjectRuns": LIST_ANSWERS}
+        answers = {
+            "RunProject": START_ANSWERS,
+            "CancelRun": CANCEL_ANSWERS,
+            "GetProjectRuns": LIST_ANSWERS,
+            "GetRunStatus": POLL_ANSWERS,
+        }
         options = [*answers.get(name, ANSWERS), *self._not_shown(name, path)]
         answer = self._hex.world.choose(f"attempt {self._by} sends {name}", options)
         if name == "RunProject":
@@ -193,8 +207,7 @@ class Session:
 
     def _effect(self, name: str, path: str, answer: str) -> Response | Exception:
         """Do what the request asks for, and return the response, or the error that comes instead."""
-        if answer != ANSWERS[0]:
-            self._hex.bad_answers.append((self._hex.world.now, f"{name}: {answer}"))
+        self._hex.answers.append((self._hex.world.now, f"{name}: {answer}"))
         if answer in REFUSALS:
             return self._response(*REFUSALS[answer])
         if answer == "lost, and takes effect late":

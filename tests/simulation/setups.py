@@ -44,15 +44,15 @@ def _sensor(name: str, **more: Any) -> Setup:
 
 POKE = _sensor("poke", mode="poke")
 POKE_CANCELLING = _sensor("poke, cancelling", mode="poke", cancel_on_kill=True)
-POKE_TIMEOUT = _sensor("poke, cancelling, timeout", mode="poke", cancel_on_kill=True, timeout=45)
-POKE_SOFT = _sensor("poke, soft_fail, timeout", mode="poke", soft_fail=True, timeout=45)
+POKE_TIMEOUT = _sensor("poke, cancelling, timeout", run_takes=140, mode="poke", cancel_on_kill=True, timeout=45)
+POKE_SOFT = _sensor("poke, soft_fail, timeout", run_takes=140, mode="poke", soft_fail=True, timeout=45)
 RESCHEDULE = _sensor("reschedule", mode="reschedule")
 RESCHEDULE_SOFT = _sensor(
-    "reschedule, cancelling, soft_fail, timeout", mode="reschedule", cancel_on_kill=True, soft_fail=True, timeout=45
+    "reschedule, cancelling, soft_fail, timeout", run_takes=140, mode="reschedule", cancel_on_kill=True, soft_fail=True, timeout=45
 )
 SENSOR = _sensor("deferred", deferrable=True)
 SENSOR_CANCELLING = _sensor("deferred, cancelling", deferrable=True, cancel_on_kill=True)
-SENSOR_TIMEOUT = _sensor("deferred, cancelling, timeout", deferrable=True, cancel_on_kill=True, timeout=45)
+SENSOR_TIMEOUT = _sensor("deferred, cancelling, timeout", run_takes=140, deferrable=True, cancel_on_kill=True, timeout=45)
 SENSOR_SOFT = _sensor(
     "deferred, soft_fail, execution timeout", deferrable=True, soft_fail=True, execution_timeout=45
 )
