@@ -102,6 +102,7 @@ class Airflow:
             late = [f"that exit is seen when it {when}" for when in ("is queued", "runs")]
             seen = self.world.choose(f"attempt {attempt.number} resumes", [seen, *late])
         is_early = self.setup.airflow >= (3, 0) and self.world.now < attempt.deferred_at + EXIT_SEEN_AFTER
+        attempt.resumed_early = attempt.resumed_early or (is_early and method != "__fail__")
         if is_early or seen.endswith("is queued"):
             self._exit_seen_late(attempt)
             return

@@ -63,6 +63,9 @@ class Attempt:
     """The run that it recorded last, or published where there is no record. A sensor has its run from the start."""
     recorded_at: float = 0.0
     deferred_at: float = 0.0
+    resumed_early: bool = False
+    """Whether its trigger fired before Airflow had seen the exit of the process that deferred it."""
+    had_no_triggerer: bool = False
     timed_out_by_airflow: bool = False
     """Whether Airflow 2 ended it at its ``execution_timeout``, without running the task's code but for ``on_kill``."""
     rescheduled_at: float | None = None

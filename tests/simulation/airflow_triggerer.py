@@ -56,6 +56,7 @@ class Trigger(Simulated):
 
     def _wait_for_triggerer(self, seconds: float | None = None) -> None:
         """Wait for another triggerer, for ever by default. Meanwhile none runs the trigger."""
+        self.attempt.had_no_triggerer = True
         self.world.after(1.0, self._user_may_act)
         if seconds is not None:
             self.world.after(seconds, self._begin)

@@ -21,13 +21,36 @@ from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.runs import attempt, disposition, owned_run, recovery, release, run_store, task_run
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition
 from airflow_provider_hex.runs.kill_switch import KillSwitch
+from airflow_provider_hex.sensors import hex as sensors
+from airflow_provider_hex.sensors.hex import HexRunSensor
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers import hex as triggers
 from tests import conftest  # sets Airflow's environment
 from tests.simulation import machine
+from tests.simulation.airflow_context import TaskInstance
 from tests.simulation.airflow_rules import Setup
 from tests.simulation.hex_model import TOKEN
-from tests.simulation.setups import DEFERRED, INPUTS, LAST, LONG_DEFERRED, RETRIED_TIMEOUT, START_ONLY, TIMEOUT, WORKER
+from tests.simulation.setups import (
+    DEFERRED,
+    DEFERRED_3_2,
+    DEFERRED_EXECUTION_TIMEOUT,
+    DEFERRED_TIMEOUT,
+    EXECUTION_TIMEOUT_2,
+    INPUTS,
+    LAST,
+    LONG_DEFERRED,
+    NO_RECORD,
+    POKE,
+    POKE_CANCELLING,
+    RESCHEDULE_SOFT,
+    RETRIED_TIMEOUT,
+    SENSOR_CANCELLING,
+    SENSOR_SOFT,
+    SENSOR_TIMEOUT,
+    START_ONLY,
+    TIMEOUT,
+    WORKER,
+)
 from tests.simulation.stories import Story, all_stories, random_stories, shortest, tell
 
 
@@ -156,6 +179,14 @@ def _no_policy(seconds: float) -> dict[str, Any]:
     return retry._policy(lambda error: False, seconds)
 
 
+async def _nothing(self: Any) -> None:
+    pass
+
+
+async def _interruptible(work: Any) -> None:
+    await work
+
+
 BREAKS = [
     Break(
         "no record before the request",
@@ -255,6 +286,67 @@ BREAKS = [
         "the record is deleted when the wait begins",
         WORKER,
         _attribute(task_run.TaskRun, "_publish", lambda self, run: self._store.delete()),
+    ),
+]
+
+
+BREAKS += [
+    Break(
+        "RunProject is sent again blindly, without a record",
+        NO_RECORD,
+        _attribute(retry, "may_send_again", lambda call, e: e.transient),
+    ),
+    Break(
+        "a kill leaves a run that no retry can find",
+        NO_RECORD,
+        _attribute(
+            owned_run, "decide", _decide_but(lambda cause, _: cause is Cause.KILLED, Disposition.LEAVE_TO_RETRY)
+        ),
+    ),
+    Break("before Airflow 3.3, a trigger's kill is not noticed", DEFERRED_3_2, _attribute(triggers, "call_on_kill", _nothing)),
+    Break("on_kill can be interrupted", LONG_DEFERRED, _attribute(triggers, "uninterrupted", _interruptible)),
+    Break("a trigger fires before the worker's exit is seen", DEFERRED, _attribute(triggers, "min_deferral", lambda: 0.0)),
+    Break(
+        "execution_timeout does not end a deferral",
+        DEFERRED_EXECUTION_TIMEOUT,
+        _attribute(task_run, "shorter_timeout", lambda timeout, execution_timeout: timeout),
+    ),
+    Break(
+        "Airflow's end of a deferral is no timeout",
+        DEFERRED_TIMEOUT,
+        _attribute(task_run.TaskRun, "released_on_failure", lambda self, work: work()),
+    ),
+    Break(
+        "Airflow 2's end of a deferral releases nothing",
+        EXECUTION_TIMEOUT_2,
+        _attribute(task_run.TaskRun, "time_out", lambda self: None),
+    ),
+    Break("a sensor succeeds without COMPLETED", POKE, _attribute(sensors, "require_completed", lambda run: run)),
+    Break(
+        "soft_fail hides a rejected token",
+        SENSOR_SOFT,
+        _attribute(HexRunSensor, "_as_skip_or_not", lambda self, error: error),
+    ),
+    Break("a sensor always cancels its run", POKE, _attribute(sensors, "decide", lambda *_, **__: Disposition.CANCEL)),
+    Break(
+        "a killed sensor never cancels its run",
+        POKE_CANCELLING,
+        _attribute(sensors, "decide", lambda *_, **__: Disposition.LEAVE_RUNNING),
+    ),
+    Break(
+        "a sensor's trigger never cancels its run",
+        SENSOR_CANCELLING,
+        _attribute(triggers.HexRunTrigger, "on_kill", _nothing),
+    ),
+    Break(
+        "a sensor that times out does not poll a last time, and cancels nothing",
+        SENSOR_TIMEOUT,
+        _attribute(HexRunSensor, "_completed_after", lambda self, timeout: None),
+    ),
+    Break(
+        "a rescheduled sensor forgets when it began",
+        RESCHEDULE_SOFT,
+        _attribute(TaskInstance, "get_first_reschedule_date", lambda self, context: None),
     ),
 ]
 

@@ -15,6 +15,7 @@ from tests.simulation.airflow_model import Airflow
 from tests.simulation.airflow_rules import DEAD_AFTER, EXIT_SEEN_LATE, NO_TRIGGERER, NOTICED_AFTER, Attempt
 from tests.simulation.hex_model import LATE_RESPONSE, HexRun
 from tests.simulation.invariants import Violation, in_flight, waits
+from tests.simulation.world import LATENCY
 
 CLOCK_TOLERANCE = 13.0
 """Seconds by which clocks may differ: 10 for two workers, 2 for Hex, and some for requests."""
@@ -51,8 +52,24 @@ def _died_after_deleting_its_record(airflow: Airflow, violation: Violation) -> b
 
 
 def _left_to_a_retry_that_a_user_prevented(airflow: Airflow, violation: Violation) -> bool:
-    ended = any(state == "up_for_retry" for state, _ in airflow.marks)
-    return violation.promise == "nothing is left running" and ended
+    """The run's attempt died, or failed and said that its retry re-attaches. The user ended the task before that."""
+    run, attempt = violation.run, airflow.current
+    if violation.promise != "nothing is left running" or run is None or not airflow.setup.keeps_record:
+        return False
+    owned = run.by == attempt.number or run.id == attempt.recorded_run
+    left = attempt.ends or (attempt.error is not None and "next attempt re-attaches" in str(attempt.error))
+    prevented = bool(airflow.marks) and airflow.marks[-1][0] == "up_for_retry" and attempt.has_retry
+    return owned and bool(left) and prevented
+
+
+def _failed_after_a_user_ended_it(airflow: Airflow, violation: Violation) -> bool:
+    """It failed in the seconds before Airflow ended its process: an operator left its run to a retry, a sensor to all."""
+    attempt = airflow.current
+    if violation.promise != "nothing is left running" or not airflow.marks or attempt.error is None:
+        return False
+    left = airflow.setup.is_sensor or "next attempt re-attaches" in str(attempt.error)
+    state, when = airflow.marks[-1]
+    return left and state == "running" and when <= attempt.error_at <= when + NOTICED_AFTER + LATENCY
 
 
 def _killed_in_last_attempt(airflow: Airflow, violation: Violation) -> bool:
@@ -72,18 +89,13 @@ def _started_by_a_process_that_was_frozen(airflow: Airflow, violation: Violation
 
 
 def _start_was_late(airflow: Airflow) -> bool:
-    return any(answer.startswith("RunProject: ") and "late" in answer for _, answer in airflow.hex.bad_answers)
+    return any(each.name == "RunProject" and "late" in each.answer for each in airflow.hex.answers)
 
 
 def _hex_was_slow_at_the_end(airflow: Airflow, attempt: Attempt) -> bool:
     """Whether Hex failed, or did not respond, or did not list a new run, in the 5 s before SIGKILL."""
-    if "terminated" not in attempt.ends:
-        return False
-    lasts = {"late": LATE_RESPONSE, "missing": 0.0}
-    return any(
-        when >= attempt.terminated_at - next((lasts[word] for word in lasts if word in answer), 0.0)
-        for when, answer in airflow.hex.bad_answers
-    )
+    bad = [each for each in airflow.hex.answers if each.is_bad and each.by == attempt.number]
+    return "terminated" in attempt.ends and any(each.at + each.lasts >= attempt.terminated_at for each in bad)
 
 
 def _is_listed(run: HexRun, attempt: Attempt) -> bool:
@@ -98,10 +110,21 @@ def _start_is_ambiguous(airflow: Airflow, violation: Violation) -> bool:
 
 
 def _cancel_did_not_get_through(airflow: Airflow, violation: Violation) -> bool:
-    """Hex rejected or lost the cancel within the 5 s that Airflow leaves the process."""
-    failed = any(answer.startswith("CancelRun") for _, answer in airflow.hex.bad_answers)
-    ended = any("terminated" in attempt.ends for attempt in airflow.attempts)
-    return violation.promise == "nothing is left running" and failed and ended
+    """Hex rejected or lost the cancel of this run, within the 5 s that Airflow leaves the process of an attempt."""
+    run = violation.earlier or violation.run
+    if run is None or violation.promise not in _RUNS_CONTINUE or not _no_attempt_finds(airflow, run):
+        return False
+    cancels = [each for each in airflow.hex.answers if each.name == "CancelRun" and each.path.endswith(run.id)]
+    tried = [(each, airflow.attempts[each.by - 1]) for each in cancels if each.is_bad]
+    return any(
+        "terminated" in attempt.ends and attempt.terminated_at <= each.at <= attempt.terminated_at + airflow.grace
+        for each, attempt in tried
+    )
+
+
+def _no_attempt_finds(airflow: Airflow, run: HexRun) -> bool:
+    """Whether no later attempt could find a run: there is none, or no record, or a user ended the task."""
+    return not airflow.setup.keeps_record or bool(airflow.marks) or not airflow.current.has_retry
 
 
 def _hex_was_slower_than_the_kill(airflow: Airflow, violation: Violation) -> bool:
@@ -111,10 +134,11 @@ def _hex_was_slower_than_the_kill(airflow: Airflow, violation: Violation) -> boo
         return False
     attempt = airflow.attempts[run.by - 1]
     carried_out_late = _start_was_late(airflow) and "terminated" in attempt.ends and run.started > attempt.terminated_at
-    if violation.promise == "never two runs at once":
+    if violation.promise == "never two runs at once" and airflow.setup.keeps_record:
         return carried_out_late
-    slow = any(_hex_was_slow_at_the_end(airflow, each) for each in (attempt, current))
-    prevented = bool(airflow.marks or airflow.clears) or not current.has_retry
+    owners = [attempt, current, *([airflow.attempts[violation.earlier.by - 1]] if violation.earlier else [])]
+    slow = any(_hex_was_slow_at_the_end(airflow, each) for each in owners)
+    prevented = bool(airflow.marks or airflow.clears) or not current.has_retry or not airflow.setup.keeps_record
     return (slow or carried_out_late) and prevented
 
 
@@ -148,10 +172,10 @@ def _ended_by_a_user_when_its_deferral_failed(airflow: Airflow, violation: Viola
 
 def _rescheduled_when_a_user_ended_it(airflow: Airflow, violation: Violation) -> bool:
     """No process of the sensor was there to cancel the run, or it ended before Airflow asked it to."""
-    if violation.promise != "nothing is left running" or airflow.setup.options.get("mode") != "reschedule":
+    if violation.promise != "nothing is left running" or not airflow.setup.is_sensor or not airflow.marks:
         return False
-    between_pokes = any(state == "up_for_reschedule" for state, _ in airflow.marks)
-    return between_pokes or airflow.current.report_rejected
+    has_rescheduled = airflow.setup.options.get("mode") == "reschedule" and airflow.current.report_rejected
+    return airflow.marks[-1][0] in ("up_for_reschedule", "up_for_retry") or has_rescheduled
 
 
 def _frozen_between_its_question_and_its_cancel(airflow: Airflow, violation: Violation) -> bool:
@@ -185,7 +209,16 @@ def _superseded_start_is_reconciled(airflow: Airflow, violation: Violation) -> b
     attempt, run = violation.attempt, violation.run
     if violation.promise != "only the owner cancels" or attempt is None or run is None:
         return False
-    return attempt.thought_dead and attempt.recorded_run != run.id
+    published = not airflow.setup.keeps_record and run.by != attempt.number
+    return attempt.thought_dead and (attempt.recorded_run != run.id or published)
+
+
+def _woke_up_without_a_record(airflow: Airflow, violation: Violation) -> bool:
+    """An attempt was thought dead as it resumed, and took the XComs of the next one for its own."""
+    attempt = violation.attempt
+    if violation.promise not in ("only the owner cancels", "the error is true") or attempt is None:
+        return False
+    return not airflow.setup.keeps_record and attempt.thought_dead and attempt.deferred_at > 0
 
 
 def _died_without_a_record(airflow: Airflow, violation: Violation) -> bool:
@@ -203,7 +236,8 @@ def _cleared_while_deferred_without_a_record(airflow: Airflow, violation: Violat
     if airflow.setup.keeps_record or run is None or run.cancelled_at is None:
         return False
     cleared = max((when for state, when in airflow.clears if state == "deferred"), default=-math.inf)
-    return cleared <= run.cancelled_at <= cleared + 2 * NOTICED_AFTER
+    slow = any(each.is_bad and each.name == "CancelRun" and each.path.endswith(run.id) for each in airflow.hex.answers)
+    return cleared <= run.cancelled_at <= cleared + 2 * NOTICED_AFTER + (LATE_RESPONSE if slow else 0.0)
 
 
 def _exit_seen_too_late(airflow: Airflow, violation: Violation) -> bool:
@@ -230,16 +264,18 @@ EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {
     "cleared while it runs in a worker": _clear_while_running,
     "died after it deleted its record": _died_after_deleting_its_record,
     "left to a retry that a user prevented": _left_to_a_retry_that_a_user_prevented,
+    "failed after a user ended it": _failed_after_a_user_ended_it,
     "killed in its last attempt": _killed_in_last_attempt,
     "frozen between its record and its request": _started_by_a_process_that_was_frozen,
     "asked to end while Hex was slow": _hex_was_slower_than_the_kill,
     "asked to end while Hex did not accept the cancel": _cancel_did_not_get_through,
     "ambiguous start, and the error lists the run": _start_is_ambiguous,
     "thought dead, and the response to its request was lost": _superseded_start_is_reconciled,
+    "thought dead as it resumed, without a record": _woke_up_without_a_record,
     "frozen between its question and its cancel": _frozen_between_its_question_and_its_cancel,
     "timed out while its record was updated": _timed_out_while_its_record_was_updated,
     "began just before the request of a cleared attempt": _began_just_before_the_cleared_attempts_request,
-    "ended by a user between two pokes": _rescheduled_when_a_user_ended_it,
+    "sensor, ended by a user between two pokes": _rescheduled_when_a_user_ended_it,
     "died without a record": _died_without_a_record,
     "cleared while deferred, without a record": _cleared_while_deferred_without_a_record,
     "exit seen too late": _exit_seen_too_late,

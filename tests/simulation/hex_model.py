@@ -113,6 +113,33 @@ class HexRun:
         }
 
 
+@dataclass(frozen=True)
+class Answer:
+    """How Hex answered a request.
+
+    :param at: when.
+    :param by: the attempt that sent the request.
+    :param name: the operation.
+    :param path: the request's path.
+    :param answer: the answer.
+    """
+
+    at: float
+    by: int
+    name: str
+    path: str
+    answer: str
+
+    @property
+    def is_bad(self) -> bool:
+        return self.answer != ANSWERS[0]
+
+    @property
+    def lasts(self) -> float:
+        """Seconds until the answer arrives, beyond the usual."""
+        return LATE_RESPONSE if self.answer == "the response is late" else 0.0
+
+
 @dataclass
 class Response:
     """What ``requests`` returns, as far as the client reads it."""
@@ -135,14 +162,8 @@ class Hex:
     """When RunProject was sent, and by which attempt."""
     waits_for: Callable[[str], tuple[int | None, bool]] = lambda run_id: (None, False)
     """Returns the attempt that waits for a run, and whether it is deferred."""
-    answers: list[tuple[float, str]] = field(default_factory=list)
-    """How Hex answered which request, and when."""
+    answers: list[Answer] = field(default_factory=list)
     run_takes: float = RUN_TAKES
-
-    @property
-    def bad_answers(self) -> list[tuple[float, str]]:
-        """What went wrong with which request, and when."""
-        return [(when, answer) for when, answer in self.answers if not answer.endswith(ANSWERS[0])]
 
     def in_flight(self) -> list[HexRun]:
         return [run for run in self.runs if run.status(self.world.now) in IN_FLIGHT]
@@ -207,7 +228,7 @@ class Session:
 
     def _effect(self, name: str, path: str, answer: str) -> Response | Exception:
         """Do what the request asks for, and return the response, or the error that comes instead."""
-        self._hex.answers.append((self._hex.world.now, f"{name}: {answer}"))
+        self._hex.answers.append(Answer(self._hex.world.now, self._by, name, path, answer))
         if answer in REFUSALS:
             return self._response(*REFUSALS[answer])
         if answer == "lost, and takes effect late":

@@ -15,6 +15,9 @@ from tests.simulation.airflow_rules import DONE, NOTICED_AFTER, Attempt
 from tests.simulation.hex_model import TOKEN, HexRun
 from tests.simulation.world import LATENCY
 
+TIMEOUT_SLACK = 75.0
+"""Seconds by which a timeout may be late: for the last poll, and for a response."""
+
 
 @dataclass(frozen=True)
 class Violation:
@@ -158,6 +161,22 @@ def rate_limits_never_fail(airflow: Airflow) -> Iterator[Violation]:
             yield Violation("rate limits never fail", str(attempt.error), attempt=attempt)
 
 
+def deferrals_are_long_enough(airflow: Airflow) -> Iterator[Violation]:
+    """Airflow 3 fails a task that resumes before it has seen the exit of its first process."""
+    for attempt in airflow.attempts:
+        if attempt.resumed_early:
+            yield Violation("a deferral is long enough", f"attempt {attempt.number} resumed early", attempt=attempt)
+
+
+def timeouts_are_kept(airflow: Airflow) -> Iterator[Violation]:
+    """An attempt that nothing disturbs fails at its timeout, but for a last poll and slow responses."""
+    limits = [limit for limit in (airflow.template.timeout, airflow.setup.execution_timeout) if limit is not None]
+    for attempt in airflow.attempts:
+        disturbed = attempt.ends or attempt.had_no_triggerer or attempt.error is None
+        if not disturbed and attempt.error_at - attempt.began > min(limits) + TIMEOUT_SLACK:
+            yield Violation("timeouts are kept", f"attempt {attempt.number} failed too late", attempt=attempt)
+
+
 def errors_are_true(airflow: Airflow) -> Iterator[Violation]:
     """Promise 4: the error names the run, and says truly what happened to it."""
     for attempt in airflow.attempts:
@@ -198,6 +217,8 @@ COMMON_CHECKS: tuple[Check, ...] = (
     green_only_when_completed,
     runs_of_others_are_left_alone,
     rate_limits_never_fail,
+    deferrals_are_long_enough,
+    timeouts_are_kept,
     errors_are_true,
     token_is_secret,
 )

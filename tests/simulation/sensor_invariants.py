@@ -77,5 +77,5 @@ def _has_timed_out(airflow: Airflow, began: float, when: float) -> bool:
 
 def _was_rejected(airflow: Airflow) -> bool:
     """Whether Hex rejected the token in the last poll."""
-    polls = [answer for when, answer in airflow.hex.answers if answer.startswith("GetRunStatus")]
-    return bool(polls) and polls[-1].endswith(REJECTED)
+    polls = [each.answer for each in airflow.hex.answers if each.name == "GetRunStatus"]
+    return polls[-1:] == [REJECTED]

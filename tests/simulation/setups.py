@@ -21,7 +21,9 @@ DEFERRED_TIMEOUT = Setup("timeout, deferred", retries=0, options={"timeout": 45,
 RETRIED_TIMEOUT = Setup("timeout, retried", options={"timeout": 50}, run_takes=120)
 EXECUTION_TIMEOUT = Setup("execution timeout", execution_timeout=45)
 
-DEFERRED_EXECUTION_TIMEOUT = Setup("execution timeout, deferred", execution_timeout=45, options={"deferrable": True})
+DEFERRED_EXECUTION_TIMEOUT = Setup(
+    "execution timeout, deferred", retries=0, execution_timeout=45, options={"deferrable": True}
+)
 
 NO_RECORD = Setup("without a record", options={"durable": False})
 NO_RECORD_DEFERRED = Setup("without a record, deferred", options={"durable": False, "deferrable": True})
@@ -30,7 +32,11 @@ DEFERRED_3_2 = Setup("Airflow 3.2, deferred", airflow=(3, 2), options={"deferrab
 WORKER_2 = Setup("Airflow 2.11", airflow=(2, 11))
 DEFERRED_2 = Setup("Airflow 2.11, deferred", airflow=(2, 11), options={"deferrable": True})
 EXECUTION_TIMEOUT_2 = Setup(
-    "Airflow 2.11, execution timeout, deferred", airflow=(2, 11), execution_timeout=45, options={"deferrable": True}
+    "Airflow 2.11, execution timeout, deferred",
+    retries=0,
+    airflow=(2, 11),
+    execution_timeout=45,
+    options={"deferrable": True},
 )
 
 
