@@ -26,6 +26,8 @@ class TaskInstance:
         self._attempt = attempt
         self._io = io
         self.try_number, self.max_tries = attempt.number, attempt.max_tries
+        self.next_method: str | None = None
+        self.trigger_timeout: datetime | None = None
 
     def xcom_push(self, key: str, value: Any) -> None:
         self._airflow.seen.append(str(value))
@@ -63,9 +65,7 @@ class Supervisor:
         if isinstance(msg, GetTaskStates):
             return TaskStatesResult(task_states={TaskInstance.run_id: {TaskInstance.task_id: self.state()}})
         assert isinstance(msg, GetXCom)
-        return XComResult(
-            key=msg.key, value=self._io(f"get XCom {msg.key}", lambda: self._airflow.xcoms.get(msg.key))
-        )
+        return XComResult(key=msg.key, value=self._io(f"get XCom {msg.key}", lambda: self._airflow.xcoms.get(msg.key)))
 
     def state(self) -> str:
         """A task that is cleared and waits to be scheduled has no state or ``up_for_retry``."""

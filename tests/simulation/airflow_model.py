@@ -1,8 +1,9 @@
 """Airflow as a model: one task, its attempts, its records and XComs, and its users.
 
-Each rule was observed on real processes by ``tests/chaos``, or is read in Airflow's source, which is named. The model is
-of Airflow 3.3, of 3.2, and of 2.11. 3.2 has no task state store, and calls no trigger's ``on_kill``. In 2.11, moreover,
-a kill raises an error in the task, and ``execution_timeout`` ends a deferral.
+Each rule was observed on real processes by ``tests/chaos``, or is read in Airflow's source, which is named.
+
+The model is of Airflow 3.3, of 3.0 to 3.2, and of 2.11. Before 3.3, there is no task state store, and Airflow calls no
+trigger's ``on_kill``. In 2.11, moreover, a kill raises an error in the task, and ``execution_timeout`` ends a deferral.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from airflow.providers.common.compat.sdk import TaskDeferred
 from tests.simulation.airflow_processes import Worker
 from tests.simulation.airflow_rules import (
     CLEARED,
-    EXIT_SEEN_AFTER,
     EXIT_SEEN_LATE,
     GRACE,
     GRACE_2,
@@ -31,7 +31,7 @@ from tests.simulation.airflow_rules import (
 )
 from tests.simulation.airflow_triggerer import Trigger
 from tests.simulation.hex_model import Hex
-from tests.simulation.world import Process, World
+from tests.simulation.world import EXIT_SEEN_AFTER, Process, World
 
 
 class Airflow:
@@ -252,4 +252,3 @@ class Airflow:
         self.world.say(f"{process.name} is asked to end")
         process.signal(process.ask_to_end)
         self.world.after(self.grace, process.kill)
-

@@ -138,7 +138,7 @@ class Worker(Simulated):
             self.airflow.terminate(self.attempt, process)
 
     def _ask_to_end(self) -> None:
-        """Run ``on_kill`` in the process. Airflow 2 then raises an error in the task (``taskinstance.signal_handler``)."""
+        """Run ``on_kill`` in the process. Airflow 2 then raises an error in the task (``signal_handler``)."""
         self.task.on_kill()
         if self.airflow.setup.airflow < (3, 0) and self._executing:
             raise AirflowTaskTerminated("Task received SIGTERM signal")

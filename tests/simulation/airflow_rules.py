@@ -24,8 +24,6 @@ SHORT_SLEEP, LONG_SLEEP = 55.0, 300.0
 """How long a frozen process sleeps: until the next attempt has begun, and until it has ended."""
 ADOPTED_AFTER = 31.0
 """Seconds after which another triggerer adopts the triggers of a dead one (observed)."""
-EXIT_SEEN_AFTER = 5.0
-"""Seconds until Airflow 3 sees that a process has ended (``[workers] min_heartbeat_interval``; observed)."""
 TIMEOUT_SEEN_AFTER = 15.0
 """Seconds until the scheduler sees that a deferral has timed out (``[scheduler] trigger_timeout_check_interval``)."""
 TIMED_OUT, CRASHED = {"error": "Trigger timeout"}, {"error": "Trigger failure"}
@@ -101,7 +99,7 @@ class Setup:
     :param execution_timeout: the task's, in seconds.
     :param run_takes: seconds that a run takes in Hex.
     :param kind: the operator or the sensor.
-    :param airflow: Airflow's version: 3.3, 3.2 (without a task state store), or 2.11.
+    :param airflow: Airflow's version.
     """
 
     name: str

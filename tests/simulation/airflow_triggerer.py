@@ -46,7 +46,9 @@ class Trigger(Simulated):
 
     def assign(self) -> None:
         """Let a triggerer run the trigger, if there is one, and if it can."""
-        fate = self.world.choose("the trigger", ["begins", "crashes at once", "crashes later", "never begins, as no triggerer runs"])
+        fate = self.world.choose(
+            "the trigger", ["begins", "crashes at once", "crashes later", "never begins, as no triggerer runs"]
+        )
         if fate == "begins":
             self._begin()
         elif fate.startswith("crashes"):
@@ -136,7 +138,7 @@ class Trigger(Simulated):
         machine.Loop().run(self._main_of())
 
     async def _main_of(self) -> None:
-        """Run the trigger, and go on for other triggers. All tasks of the loop are cancelled when the triggerer stops."""
+        """Run the trigger, and go on for others. When the triggerer stops, all tasks of the loop are cancelled."""
         self._stop = asyncio.Event()
         trigger = self._kind(**self._arguments)
         trigger.task_instance = TaskInstance(self.airflow, self.attempt, self.io)

@@ -13,7 +13,8 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow_provider_hex.api.errors import HexAmbiguousStart
 from tests.simulation.airflow_model import Airflow
 from tests.simulation.airflow_rules import DEAD_AFTER, EXIT_SEEN_LATE, NO_TRIGGERER, NOTICED_AFTER, Attempt
-from tests.simulation.hex_model import LATE_RESPONSE, HexRun
+from tests.simulation.hex_answers import LATE_RESPONSE
+from tests.simulation.hex_model import HexRun
 from tests.simulation.invariants import Violation, in_flight, waits
 from tests.simulation.world import LATENCY
 
@@ -63,7 +64,7 @@ def _left_to_a_retry_that_a_user_prevented(airflow: Airflow, violation: Violatio
 
 
 def _failed_after_a_user_ended_it(airflow: Airflow, violation: Violation) -> bool:
-    """It failed in the seconds before Airflow ended its process: an operator left its run to a retry, a sensor to all."""
+    """It failed in the seconds before Airflow ended its process. It left the run to a retry, or it is a sensor."""
     attempt = airflow.current
     if violation.promise != "nothing is left running" or not airflow.marks or attempt.error is None:
         return False

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import random
 import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
-
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -39,7 +39,7 @@ from airflow_provider_hex.triggers.hex import HexRunTrigger, HexStartTrigger
 from airflow_provider_hex.triggers.per_token import PerToken
 from airflow_provider_hex.triggers.poller import Poller
 from airflow_provider_hex.triggers.start_queue import StartQueue
-from tests.simulation.world import Killed, Thread, World, current_thread
+from tests.simulation.world import EXIT_SEEN_AFTER, Killed, Thread, World, current_thread
 
 T = TypeVar("T")
 
@@ -93,6 +93,7 @@ def running(world: World, airflow: tuple[int, int] = (3, 3)) -> Iterator[None]:
     quiet.disabled = True
     random.seed(0)  # the product's random delays
     with (
+        patch.dict(os.environ, {"AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": str(EXIT_SEEN_AFTER)}),
         patch.multiple(time, time=here(clock, time.time), monotonic=here(clock, time.monotonic)),
         patch.object(time, "sleep", here(sleep, time.sleep)),
         patch.object(attempt, "threading", SimpleNamespace(Thread=_PythonThread)),
@@ -100,9 +101,7 @@ def running(world: World, airflow: tuple[int, int] = (3, 3)) -> Iterator[None]:
         patch.object(models.TaskInstance, "get_task_instance", _task_instance_2, create=True),
         patch.object(contextmanager, "_CURRENT_CONTEXT", _CurrentContext()),
         patch.object(sensor, "timezone", SimpleNamespace(utcnow=lambda: datetime.fromtimestamp(world.now, UTC))),
-        patch.multiple(
-            version_compat, AIRFLOW_V_3_3_PLUS=airflow >= (3, 3), AIRFLOW_V_3_0_PLUS=airflow >= (3, 0)
-        ),
+        patch.multiple(version_compat, AIRFLOW_V_3_3_PLUS=airflow >= (3, 3), AIRFLOW_V_3_0_PLUS=airflow >= (3, 0)),
         patch.object(triggers, "HexHook", lambda conn_id: this_thread().process.hook),
         patch.object(triggers, "ask_airflow", lambda question: asyncio.wrap_future(in_thread(question))),
         patch.object(async_client, "_in_thread", in_thread),

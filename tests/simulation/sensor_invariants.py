@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSki
 
 from tests.simulation.airflow_model import Airflow
 from tests.simulation.airflow_rules import NOTICED_AFTER
-from tests.simulation.hex_model import REJECTED
+from tests.simulation.hex_answers import REJECTED
 from tests.simulation.invariants import Check, Violation, in_flight
 
 LATEST_SIGHT = 60.0

@@ -12,6 +12,7 @@ DEFERRED = Setup("deferred", options={"deferrable": True})
 START_ONLY = Setup("start only", options={"wait_for_completion": False})
 LAST = Setup("last attempt", retries=0)
 LAST_DEFERRED = Setup("last attempt, deferred", retries=0, options={"deferrable": True})
+QUICK_DEFERRED = Setup("deferred, quick run", run_takes=2, options={"deferrable": True, "poll_interval": 1})
 LONG_DEFERRED = Setup("last attempt, deferred, long run", retries=0, options={"deferrable": True}, run_takes=140)
 INPUTS = Setup("inputs", options={"input_params": {"a": 1}})
 ADOPTING = Setup("adopting", options={"input_params": {"a": 1}, "on_ambiguous_start": "adopt"})
@@ -43,9 +44,7 @@ EXECUTION_TIMEOUT_2 = Setup(
 def _sensor(name: str, **more: Any) -> Setup:
     own = {"execution_timeout", "airflow", "run_takes", "retries"}
     options = {key: value for key, value in more.items() if key not in own}
-    return Setup(
-        f"sensor, {name}", kind=HexRunSensor, options=options, **{key: more[key] for key in own & set(more)}
-    )
+    return Setup(f"sensor, {name}", kind=HexRunSensor, options=options, **{key: more[key] for key in own & set(more)})
 
 
 POKE = _sensor("poke", mode="poke")
@@ -54,14 +53,19 @@ POKE_TIMEOUT = _sensor("poke, cancelling, timeout", run_takes=140, mode="poke", 
 POKE_SOFT = _sensor("poke, soft_fail, timeout", run_takes=140, mode="poke", soft_fail=True, timeout=45)
 RESCHEDULE = _sensor("reschedule", mode="reschedule")
 RESCHEDULE_SOFT = _sensor(
-    "reschedule, cancelling, soft_fail, timeout", run_takes=140, mode="reschedule", cancel_on_kill=True, soft_fail=True, timeout=45
+    "reschedule, cancelling, soft_fail, timeout",
+    run_takes=140,
+    mode="reschedule",
+    cancel_on_kill=True,
+    soft_fail=True,
+    timeout=45,
 )
 SENSOR = _sensor("deferred", deferrable=True)
 SENSOR_CANCELLING = _sensor("deferred, cancelling", deferrable=True, cancel_on_kill=True)
-SENSOR_TIMEOUT = _sensor("deferred, cancelling, timeout", run_takes=140, deferrable=True, cancel_on_kill=True, timeout=45)
-SENSOR_SOFT = _sensor(
-    "deferred, soft_fail, execution timeout", deferrable=True, soft_fail=True, execution_timeout=45
+SENSOR_TIMEOUT = _sensor(
+    "deferred, cancelling, timeout", run_takes=140, deferrable=True, cancel_on_kill=True, timeout=45
 )
+SENSOR_SOFT = _sensor("deferred, soft_fail, execution timeout", deferrable=True, soft_fail=True, execution_timeout=45)
 SENSOR_2 = _sensor("deferred, cancelling, Airflow 2.11", airflow=(2, 11), deferrable=True, cancel_on_kill=True)
 
 SETUPS = [
@@ -70,6 +74,7 @@ SETUPS = [
     START_ONLY,
     LAST,
     LAST_DEFERRED,
+    QUICK_DEFERRED,
     LONG_DEFERRED,
     INPUTS,
     ADOPTING,
