@@ -16,7 +16,8 @@ from airflow_provider_hex.api.adapter import Aborted
 from airflow_provider_hex.api.call import Call, Page
 from airflow_provider_hex.api.client import HexClient
 from airflow_provider_hex.api.config import HexConfig
-from airflow_provider_hex.api.rate_limit import LONGEST_LIMIT, RateLimiter
+from airflow_provider_hex.api.limit_headers import LONGEST_LIMIT
+from airflow_provider_hex.api.rate_limit import RateLimiter
 from airflow_provider_hex.api.steps import Steps
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class AsyncHexClient:
     :param config: Hex's address, and the token.
     :param sleep: how the threads wait. Default: until the time has passed, or the call is cancelled.
     :param clock: returns the time in epoch seconds.
+    :param limiter: the rate limiter to share with other clients. Default: one for this client.
     :param raising: makes the context in which each call raises its errors. Default: one that changes nothing.
     :raises HexInvalidInput: when the client is entered, and a proxy or CA bundle cannot be used.
     """
@@ -41,13 +43,14 @@ class AsyncHexClient:
         *,
         sleep: Callable[[float], None] | None = None,
         clock: Callable[[], float] = time.time,
+        limiter: RateLimiter | None = None,
         raising: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.config = config
         self._raising = raising
         self._sleep = sleep
         self._clock = clock
-        self._limiter = RateLimiter(config.requests_per_minute)
+        self._limiter = limiter or RateLimiter(config.requests_per_minute)
         self._idle: list[HexClient] = []
         self._closed = False
 
@@ -67,6 +70,10 @@ class AsyncHexClient:
     def pause(self, call: Call[Any]) -> float:
         """Return the seconds for which the rate limits do not allow the call."""
         return self._limiter.pause(call.name, self._clock())
+
+    def poll_pause(self, call: Call[Any], demand: int = 1) -> float:
+        """Return the seconds until a poll by this call should be sent, see :meth:`RateLimiter.poll_pause`."""
+        return self._limiter.poll_pause(call.name, self._clock(), demand)
 
     async def send(self, call: Call[T]) -> T:
         """Do what :meth:`HexClient.send` does."""

@@ -17,8 +17,9 @@ from airflow_provider_hex.api.adapter import Adapter
 from airflow_provider_hex.api.call import Call, Page, Response
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexError, HexUnreachable
+from airflow_provider_hex.api.limit_headers import LONGEST_LIMIT
 from airflow_provider_hex.api.proxies import proxy_for
-from airflow_provider_hex.api.rate_limit import LONGEST_LIMIT, RateLimiter
+from airflow_provider_hex.api.rate_limit import RateLimiter
 from airflow_provider_hex.api.steps import Pause, Steps
 
 T = TypeVar("T")
@@ -63,6 +64,10 @@ class HexClient:
     def pause(self, call: Call[Any]) -> float:
         """Return the seconds for which the rate limits do not allow the call."""
         return self._limiter.pause(call.name, self.clock())
+
+    def poll_pause(self, call: Call[Any], demand: int = 1) -> float:
+        """Return the seconds until a poll by this call should be sent, see :meth:`RateLimiter.poll_pause`."""
+        return self._limiter.poll_pause(call.name, self.clock(), demand)
 
     def send(self, call: Call[T]) -> T:
         """Send a call once, without waiting for a rate limit.
@@ -147,6 +152,7 @@ class HexClient:
             )
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # requests lets some of urllib3's through
             self._adapter.check()
+            self._limiter.failed(call.name)
             raise self._no_response(call, error, now) from None
         self._adapter.check()  # an abort may look like the end of a response
         received_at = self.clock()

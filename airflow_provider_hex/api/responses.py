@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any, TypeVar, cast
 
-from airflow_provider_hex.api import error_messages, rate_limit
+from airflow_provider_hex.api import error_messages, limit_headers
 from airflow_provider_hex.api.call import Call, Page, Response
 from airflow_provider_hex.api.errors import HexInvalidResponse
 from airflow_provider_hex.api.models import Run, StartedRun
@@ -27,7 +27,7 @@ def decode(call: Call[T], response: Response) -> T:
     """
     data = _json(response.body)
     if not 200 <= response.status < 300:
-        retry_after = rate_limit.retry_after(response.headers, response.received_at, response.status)
+        retry_after = limit_headers.retry_after(response.headers, response.received_at, response.status)
         raise error_messages.error_response(call, response, data, retry_after)
     try:
         return call.read(data, response)
@@ -132,7 +132,8 @@ def to_page(items: list[T], next_call: Call[Page[T]] | None, response: Response)
     :param next_call: the call for the next page, None for the last page.
     :param response: the response, whose headers show Hex's clock.
     """
-    return Page(items, next_call, rate_limit.clock_ahead(response.headers, response.received_at))
+    ahead = limit_headers.clock_ahead(response.headers, response.received_at, response.sent_at)
+    return Page(items, next_call, ahead)
 
 
 def _json(body: bytes) -> Any:

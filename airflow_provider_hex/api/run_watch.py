@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
 
 from airflow_provider_hex.api import error_messages, poll_schedule, steps
-from airflow_provider_hex.api.errors import HexError, HexRunTimeout, add_sentence
+from airflow_provider_hex.api.errors import HexError, HexRateLimited, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.models import Run, RunStatus
+from airflow_provider_hex.api.poll_schedule import UNKNOWN, EndForecast
 from airflow_provider_hex.api.steps import Steps
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,10 @@ class RunWatch:
             url = f" Run URL: {self._run['runUrl']}" if self._run and self._run.get("runUrl") else ""
             add_sentence(error, f"It ends the wait for run {self.run_id}.{url}")
             raise error
-        log.warning("Polling Hex run %s failed, and will be retried. %s", self.run_id, error)
+        if isinstance(error, HexRateLimited):  # a reason to wait, and regular where processes share a token
+            log.info("A poll of Hex run %s was rate-limited, and will be retried. %s", self.run_id, error)
+        else:
+            log.warning("Polling Hex run %s failed, and will be retried. %s", self.run_id, error)
         self._error = error
         self._last_polls += self._polled_at >= self._deadline
 
@@ -108,12 +111,30 @@ class RunWatch:
         due = self.started_at + poll_schedule.next_poll_delay(0.0, poll_interval=self.poll_interval)
         return max(now, min(due, self._deadline))
 
-    def pause(self, now: float, at_least: float = 0.0, past: Sequence[float] = (), stretch: float = 1.0) -> float:
+    def expected_delay(self, now: float, forecast: EndForecast) -> float:
+        """Return for how long the run will have ended, on average, if it had not when it was last polled.
+
+        :param now: the time in epoch seconds.
+        :param forecast: how long runs of the project take.
+        """
+        since = max(self._polled_at - self.started_at, 0.0)
+        return forecast.expected_delay(since, max(now - self.started_at, since))
+
+    def pause(
+        self,
+        now: float,
+        *,
+        at_least: float = 0.0,
+        spaced: float = 0.0,
+        forecast: EndForecast = UNKNOWN,
+        stretch: float = 1.0,
+    ) -> float:
         """Return the seconds until the next poll. The last one is when the timeout is reached, or soon after.
 
         :param now: the time in epoch seconds.
         :param at_least: seconds for which the rate limit allows no poll.
-        :param past: the seconds that past runs of the project took, as far as known.
+        :param spaced: seconds until polls are evenly spread over the rate limit. The last poll does not wait for it.
+        :param forecast: how long runs of the project take.
         :param stretch: factor for a pause that the user did not choose.
         :raises HexRunTimeout: the timeout is reached, and the run was polled since, or cannot be.
         """
@@ -121,8 +142,9 @@ class RunWatch:
             at_least = max(at_least, self._polled_at + (self._error.retry_after or 0.0) - now)
         if now >= self._deadline:
             return self._pause_before_last_poll(now, at_least)
-        pause = poll_schedule.next_poll_delay(now - self.started_at, poll_interval=self.poll_interval, past=past)
-        pause = max(pause * (1.0 if self.poll_interval else stretch), at_least)
+        waited = now - self.started_at
+        pause = poll_schedule.next_poll_delay(waited, poll_interval=self.poll_interval, forecast=forecast)
+        pause = max(pause * (1.0 if self.poll_interval else stretch), at_least, spaced)
         return min(pause, self._deadline - now)
 
     def _pause_before_last_poll(self, now: float, at_least: float) -> float:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_hex.api import protocol
 from airflow_provider_hex.api.errors import HexError, HexRunTimeout
 from airflow_provider_hex.api.models import Run
+from airflow_provider_hex.api.poll_schedule import UNKNOWN, EndForecast
 from airflow_provider_hex.api.run_watch import RunWatch, duration, require_completed
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def wait_for_run(
         project_id, run_id, started_at=now, poll_interval=poll_interval, timeout=timeout, new_until=new_until
     )
     runs = _recent_runs(client, project_id)
-    past = [seconds for run in runs if (seconds := duration(run)) is not None]
+    forecast = EndForecast([seconds for run in runs if (seconds := duration(run)) is not None])
     run = next((run for run in runs if run["runId"].lower() == run_id.lower()), None)
     if run is None:
         run = _poll(client, watch)
@@ -61,7 +61,7 @@ def wait_for_run(
         watch.polling(now)
     while run is None or not watch.polled(run):
         # Many processes may have begun at the same moment. They should not all poll at the same moment.
-        _sleep(client, watch, past, stretch=random.uniform(1.0, _MAX_STRETCH))
+        _sleep(client, watch, forecast, stretch=random.uniform(1.0, _MAX_STRETCH))
         run = _poll(client, watch)
     return require_completed(run)
 
@@ -98,10 +98,11 @@ def _poll(client: HexClient, watch: RunWatch) -> Run | None:
         return None
 
 
-def _sleep(client: HexClient, watch: RunWatch, past: Sequence[float] = (), stretch: float = 1.0) -> None:
+def _sleep(client: HexClient, watch: RunWatch, forecast: EndForecast = UNKNOWN, stretch: float = 1.0) -> None:
     """Sleep until the next poll."""
-    at_least = client.pause(protocol.get_run(watch.project_id, watch.run_id))
-    client.sleep(watch.pause(client.clock(), at_least, past, stretch))
+    call = protocol.get_run(watch.project_id, watch.run_id)
+    at_least, spaced = client.pause(call), client.poll_pause(call)
+    client.sleep(watch.pause(client.clock(), at_least=at_least, spaced=spaced, forecast=forecast, stretch=stretch))
 
 
 def _recent_runs(client: HexClient, project_id: str) -> list[Run]:

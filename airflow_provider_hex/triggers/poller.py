@@ -1,7 +1,8 @@
 """One poller per token in a triggerer: it polls all the runs that the triggers of one connection wait for.
 
-It keeps one client, and with it one rate limit. Several runs of a project are polled with one request, the list of
-the project's runs. It starts with the first wait and ends with the last.
+It keeps one client. Several runs of a project are polled with one request, the list of the project's runs. Requests are
+spread evenly over the rate limit, and each polls the runs that are expected to have ended for the longest time. The
+poller starts with the first wait and ends with the last.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any, TypeVar
 
 from airflow_provider_hex.api import protocol
@@ -20,27 +20,31 @@ from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import (
     HexError,
     HexInvalidInput,
+    HexRateLimited,
     HexRequestRejected,
     HexRunTimeout,
     HexUnauthorized,
     HexUntrustedCertificate,
 )
 from airflow_provider_hex.api.models import Run
-from airflow_provider_hex.api.poll_schedule import PollQueue, min_spacing
 from airflow_provider_hex.api.run_watch import LAST_POLL_WITHIN, RunWatch
+from airflow_provider_hex.triggers.limiters import limiter_of
 from airflow_provider_hex.triggers.per_token import PerToken
 from airflow_provider_hex.triggers.start_queue import start_queue_of
 from airflow_provider_hex.triggers.timing import Clock, Pause, Sleep
-from airflow_provider_hex.triggers.waiters import Project, Waiter
+from airflow_provider_hex.triggers.waiters import Poll, Project, Waiter
 
 T = TypeVar("T")
 
-_LIST_INTERVAL = 6.0
-"""Seconds between two polls of one project's list of runs, however many tasks wait for them."""
 _IDLE_PAUSE = 60.0
-"""Seconds between two checks of an empty queue. A new wait ends the pause."""
+"""Seconds between two checks while no task waits. A new wait ends the pause."""
 _END_ALL_WAITS = (HexUntrustedCertificate, HexInvalidInput)
 """Permanent errors of the connection: they end all its waits."""
+
+
+def connect(config: HexConfig) -> AsyncHexClient:
+    """Return a client that shares the token's rate limiter."""
+    return AsyncHexClient(config, limiter=limiter_of(config))
 
 
 class Poller:
@@ -58,15 +62,13 @@ class Poller:
         *,
         clock: Clock = time.time,
         sleep: Sleep = asyncio.sleep,
-        connect: Callable[[HexConfig], AsyncHexClient] = AsyncHexClient,
+        connect: Callable[[HexConfig], AsyncHexClient] = connect,
     ) -> None:
         self._config = config
         self._clock = clock
         self._sleep = sleep
         self._connect = connect
         self._projects: dict[str, Project] = {}
-        self._queue: PollQueue[Waiter] = PollQueue()
-        self._last_poll = 0.0
         self._pause = Pause(sleep)
         # In an empty context, or Airflow would write its log lines to the log of the trigger that created the poller.
         self._task = asyncio.create_task(self._poll_until_stopped(), context=contextvars.Context())
@@ -88,12 +90,11 @@ class Poller:
         project = self._projects.setdefault(project_id, Project(project_id))
         waiter = Waiter(watch, project)
         project.waiters.add(waiter)
-        self._put(waiter, watch.first_poll(self._clock()))
+        waiter.due = watch.first_poll(self._clock())
         self._pause.wake()
         try:
             return await self._ended(waiter)
         finally:
-            self._queue.drop(waiter)
             project.waiters.discard(waiter)
             waiter.ended.cancel()
 
@@ -119,51 +120,48 @@ class Poller:
         try:
             async with self._connect(self._config) as client:
                 while True:
-                    await self._poll(client, await self._next_due(client))
+                    await self._poll(client, await self._next_poll(client))
         except Exception as error:
             for project in self._projects.values():
                 for waiter in project.waiters:
                     waiter.fail(error)
 
-    async def _next_due(self, client: AsyncHexClient) -> Waiter:
-        """Wait until a run is due and the rate limit allows a request."""
+    async def _next_poll(self, client: AsyncHexClient) -> Poll:
+        """Wait until a poll is due and the rate limit allows a request."""
         while True:
-            pause = _IDLE_PAUSE
-            if (first := self._queue.next(partial(_is_last_poll, self._clock()))) is not None:
-                waiter, due = first
-                spaced = self._last_poll + min_spacing(self._config.requests_per_minute)
-                pause = max(max(due, spaced) - self._clock(), client.pause(_next_call(waiter)))
+            pause, now = _IDLE_PAUSE, self._clock()
+            polls = [poll for project in self._projects.values() for poll in project.polls()]
+            if polls:
+                poll = _most_urgent(polls, now)
+                call = _call(poll)
+                free = client.pause(call) if poll.is_last(now) else client.poll_pause(call, len(polls))
+                pause = max(poll.due - now, free)
                 if pause <= 0:
-                    return waiter
+                    return poll
             await self._pause.wait(pause)
 
-    async def _poll(self, client: AsyncHexClient, waiter: Waiter) -> None:
-        self._last_poll = self._clock()
-        project = waiter.project
-        polled = [waiter]
-        if project.needs_list:
-            polled = list(project.waiters)
-            await self._poll_list(client, project)
+    async def _poll(self, client: AsyncHexClient, poll: Poll) -> None:
+        if poll.is_list:
+            await self._poll_list(client, poll)
         else:
-            await self._poll_run(client, waiter)
-        durations = project.durations
-        for each in polled:
-            self._plan_next(each, durations)
+            await self._poll_run(client, poll.waiters[0])
+        for waiter in poll.waiters:
+            self._plan_next(waiter)
             await asyncio.sleep(0)  # let other triggers run in between
 
     async def _poll_run(self, client: AsyncHexClient, waiter: Waiter) -> None:
+        waiter.is_unlisted = False
         try:
-            await self._sleep(client.pause(protocol.get_run(waiter.project.id, waiter.run_id)))
             waiter.polled(await client.carry_out(waiter.watch.poll(self._clock()), once=True))
         except _END_ALL_WAITS:
             raise
         except HexError as error:
             waiter.poll_failed(error)
 
-    async def _poll_list(self, client: AsyncHexClient, project: Project) -> None:
-        """Poll a project's list of runs while each page has one that is waited for, then the others one by one."""
-        missing = list(project.waiters)
-        project.listed_at = self._clock()
+    async def _poll_list(self, client: AsyncHexClient, poll: Poll) -> None:
+        """Poll a project's list of runs while each page has one that is waited for. Others are polled one by one."""
+        project, missing = poll.project, poll.waiters
+        project.is_listed = True
         following: Call[Page[Run]] | None = protocol.get_project_runs(project.id)
         try:
             while following is not None and missing:
@@ -171,9 +169,14 @@ class Poller:
                 project.learn(page.items)
                 count, missing = len(missing), _not_among(page.items, missing)
                 following = page.next if len(missing) < count else None
+                if following is not None and missing:
+                    for waiter in missing:
+                        waiter.watch.not_polled()
+                    await self._sleep(client.poll_pause(following))
         except _END_ALL_WAITS:
             raise
         except HexError as error:
+            project.is_listed = not isinstance(error, HexRateLimited)
             if isinstance(error, HexUnauthorized) or not isinstance(error, HexRequestRejected):
                 for waiter in missing:
                     waiter.poll_failed(error)
@@ -181,33 +184,25 @@ class Poller:
             # The token may still read each run.
         for waiter in missing:
             waiter.watch.not_polled()
-        for waiter in missing:
-            await self._poll_run(client, waiter)
+            waiter.is_unlisted = True
 
     async def _send(self, client: AsyncHexClient, call: Call[T], waiters: list[Waiter]) -> T:
         """Send a call that polls the runs of these waits."""
         for waiter in waiters:
-            waiter.watch.not_polled()
-        await self._sleep(client.pause(call))
-        for waiter in waiters:
             waiter.watch.polling(self._clock())
         return await client.send(call)
 
-    def _plan_next(self, waiter: Waiter, durations: list[float]) -> None:
+    def _plan_next(self, waiter: Waiter) -> None:
         if waiter.ended.done():
-            self._queue.drop(waiter)
             return
         now = self._clock()
+        if waiter.is_unlisted:
+            waiter.due = now
+            return
         try:
-            self._put(waiter, now + waiter.watch.pause(now, past=durations))
+            waiter.due = now + waiter.watch.pause(now, forecast=waiter.project.forecast)
         except HexRunTimeout:
             waiter.timed_out()
-
-    def _put(self, waiter: Waiter, due: float) -> None:
-        project = waiter.project
-        if waiter.watch.poll_interval is None and len(project.waiters) > 1 and project.listed_at is not None:
-            due = max(due, project.listed_at + _LIST_INTERVAL)
-        self._queue.put(waiter, due)
 
 
 _pollers = PerToken(Poller)
@@ -232,15 +227,18 @@ async def ended_run(config: HexConfig, watch: RunWatch) -> Run:
             await poller.stop()
 
 
-def _is_last_poll(now: float, waiter: Waiter, due: float) -> bool:
-    """Whether a poll is due for which there is little time. A wait has few of them, so the others do not starve."""
-    left = waiter.watch.left(now)
-    return left is not None and left <= 0 and due <= now
+def _most_urgent(polls: list[Poll], now: float) -> Poll:
+    """Return the poll that is worth most, among those that are due, or else the one that is due first."""
+    due = [poll for poll in polls if poll.due <= now]
+    if due:
+        return max(due, key=lambda poll: (poll.is_last(now), poll.expected_delay(now)))
+    return min(polls, key=lambda poll: poll.due)
 
 
-def _next_call(waiter: Waiter) -> Call[Run] | Call[Page[Run]]:
-    project = waiter.project
-    return protocol.get_project_runs(project.id) if project.needs_list else protocol.get_run(project.id, waiter.run_id)
+def _call(poll: Poll) -> Call[Run] | Call[Page[Run]]:
+    if poll.is_list:
+        return protocol.get_project_runs(poll.project.id)
+    return protocol.get_run(poll.project.id, poll.waiters[0].run_id)
 
 
 def _not_among(runs: Iterable[Run], waiters: list[Waiter]) -> list[Waiter]:

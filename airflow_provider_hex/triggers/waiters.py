@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.models import Run
+from airflow_provider_hex.api.poll_schedule import EndForecast
 from airflow_provider_hex.api.run_watch import RunWatch, duration
 
-_KEPT_DURATIONS = 50
+_KEPT_DURATIONS = 25
 """How many durations of a project's past runs are kept."""
 
 
@@ -21,30 +23,62 @@ class Project:
     def __init__(self, project_id: str) -> None:
         self.id = project_id
         self.waiters: set[Waiter] = set()
-        self.listed_at: float | None = None
+        self.is_listed = False
+        self.forecast = EndForecast()
         self._durations: dict[str, float] = {}  # by run id, the newest run last
 
-    @property
-    def needs_list(self) -> bool:
-        """Whether to poll the list: for several runs at once, or once for how long past runs took."""
-        return len(self.waiters) > 1 or self.listed_at is None
-
-    @property
-    def durations(self) -> list[float]:
-        """The seconds that past runs took."""
-        return list(self._durations.values())
+    def polls(self) -> Iterator[Poll]:
+        """Yield the polls that are to be made: one for all runs that the list has, and one for each other run."""
+        listed = [waiter for waiter in self.waiters if not waiter.is_unlisted]
+        if listed:
+            yield Poll(self, listed, is_list=len(listed) > 1 or not self.is_listed)
+        for waiter in self.waiters:
+            if waiter.is_unlisted:
+                yield Poll(self, [waiter], is_list=False)
 
     def learn(self, runs: Iterable[Run]) -> None:
         """Record how long runs took that have ended.
 
         :param runs: in the order of Hex's lists, the newest first.
         """
+        self.is_listed = True
+        count = len(self._durations)
         for run in reversed(list(runs)):
             run_id, seconds = run["runId"].lower(), duration(run)
             if seconds is not None and run_id not in self._durations:
                 self._durations[run_id] = seconds
+        if len(self._durations) == count:
+            return
         for run_id in list(self._durations)[:-_KEPT_DURATIONS]:
             del self._durations[run_id]
+        self.forecast = EndForecast(list(self._durations.values()))
+
+
+@dataclass(frozen=True)
+class Poll:
+    """One request, a poll of the runs of these waits.
+
+    :param project: their project.
+    :param waiters: the waits.
+    :param is_list: whether to poll the project's list: for several runs at once, or once for how long past runs took.
+    """
+
+    project: Project
+    waiters: list[Waiter]
+    is_list: bool
+
+    @property
+    def due(self) -> float:
+        """When the first of the runs is to be polled, in epoch seconds."""
+        return min(waiter.due for waiter in self.waiters)
+
+    def is_last(self, now: float) -> bool:
+        """Whether it is a last poll, for which there is little time. A wait has few, so the others do not starve."""
+        return any(waiter.due <= now and (waiter.watch.left(now) or 1.0) <= 0 for waiter in self.waiters)
+
+    def expected_delay(self, now: float) -> float:
+        """Return for how long the runs will have ended, on average and in sum."""
+        return sum(waiter.watch.expected_delay(now, self.project.forecast) for waiter in self.waiters)
 
 
 class Waiter:
@@ -58,6 +92,8 @@ class Waiter:
         self.watch = watch
         self.project = project
         self.run_id = watch.run_id.lower()
+        self.due = 0.0
+        self.is_unlisted = False
         self.ended: asyncio.Future[Run] = asyncio.get_running_loop().create_future()
         self._context = contextvars.copy_context()  # Airflow finds a trigger's own log by it
 

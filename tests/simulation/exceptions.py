@@ -8,18 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout
-
 from airflow_provider_hex.api.errors import HexAmbiguousStart
 from tests.simulation.airflow_model import Airflow
 from tests.simulation.airflow_rules import DEAD_AFTER, EXIT_SEEN_LATE, NO_TRIGGERER, NOTICED_AFTER, Attempt
 from tests.simulation.hex_answers import LATE_RESPONSE
 from tests.simulation.hex_model import HexRun
-from tests.simulation.invariants import Violation, in_flight, waits
+from tests.simulation.invariants import Violation
 from tests.simulation.world import LATENCY
-
-CLOCK_TOLERANCE = 13.0
-"""Seconds by which clocks may differ: 10 for two workers, 2 for Hex, and some for requests."""
 
 
 def excused(airflow: Airflow, violation: Violation) -> str | None:
@@ -43,15 +38,6 @@ def _clear_while_running(airflow: Airflow, violation: Violation) -> bool:
     return not could_cancel
 
 
-def _died_after_deleting_its_record(airflow: Airflow, violation: Violation) -> bool:
-    by = violation.run.by if violation.run else 0
-    died = [attempt.number for attempt in airflow.attempts if attempt.deleted_record and attempt.ends]
-    if violation.promise == "nothing is left running":  # the run of a task that does not wait
-        return by in died and not waits(airflow)
-    repeats = violation.promise in ("a retry takes the result", "never two runs at once")
-    return repeats and any(number < by for number in died)
-
-
 def _left_to_a_retry_that_a_user_prevented(airflow: Airflow, violation: Violation) -> bool:
     """The run's attempt died, or failed and said that its retry re-attaches. The user ended the task before that."""
     run, attempt = violation.run, airflow.current
@@ -63,14 +49,14 @@ def _left_to_a_retry_that_a_user_prevented(airflow: Airflow, violation: Violatio
     return owned and bool(left) and prevented
 
 
-def _failed_after_a_user_ended_it(airflow: Airflow, violation: Violation) -> bool:
-    """It failed in the seconds before Airflow ended its process. It left the run to a retry, or it is a sensor."""
+def _sensor_failed_after_a_user_ended_it(airflow: Airflow, violation: Violation) -> bool:
+    """It failed in the seconds before Airflow ended its process."""
     attempt = airflow.current
     if violation.promise != "nothing is left running" or not airflow.marks or attempt.error is None:
         return False
-    left = airflow.setup.is_sensor or "next attempt re-attaches" in str(attempt.error)
     state, when = airflow.marks[-1]
-    return left and state == "running" and when <= attempt.error_at <= when + NOTICED_AFTER + LATENCY
+    in_between = when <= attempt.error_at <= when + NOTICED_AFTER + LATENCY
+    return airflow.setup.is_sensor and state == "running" and in_between
 
 
 def _killed_in_last_attempt(airflow: Airflow, violation: Violation) -> bool:
@@ -187,31 +173,12 @@ def _frozen_between_its_question_and_its_cancel(airflow: Airflow, violation: Vio
     return attempt.thought_dead and attempt.frozen_at >= attempt.asks_since > 0
 
 
-def _timed_out_while_its_record_was_updated(airflow: Airflow, violation: Violation) -> bool:
-    """The ``execution_timeout`` was reached when the run had ended, in an update of its record."""
-    attempt = violation.attempt
-    if violation.promise != "the error is true" or attempt is None or not isinstance(attempt.error, AirflowTaskTimeout):
-        return False
-    run = next((run for run in airflow.hex.runs if run.id == attempt.recorded_run), None)
-    return run is not None and not in_flight(run, attempt.error_at) and run.id not in str(attempt.error)
-
-
-def _began_just_before_the_cleared_attempts_request(airflow: Airflow, violation: Violation) -> bool:
-    """The attempt after the clear died at its request, and its retry found the run of before the clear instead."""
-    run = violation.run
-    if violation.promise != "a clear starts another run" or run is None or airflow.current.why != "retry":
-        return False
-    cleared = next(each for each in reversed(airflow.attempts) if each.why == "clear")
-    return bool(cleared.ends) and cleared.recorded_run is None and run.started > cleared.began - CLOCK_TOLERANCE
-
-
 def _superseded_start_is_reconciled(airflow: Airflow, violation: Violation) -> bool:
     """A process that Airflow thought dead lost the response to its RunProject, and found the other attempt's run."""
     attempt, run = violation.attempt, violation.run
     if violation.promise != "only the owner cancels" or attempt is None or run is None:
         return False
-    published = not airflow.setup.keeps_record and run.by != attempt.number
-    return attempt.thought_dead and (attempt.recorded_run != run.id or published)
+    return not airflow.setup.keeps_record and attempt.thought_dead and run.by != attempt.number
 
 
 def _woke_up_without_a_record(airflow: Airflow, violation: Violation) -> bool:
@@ -263,19 +230,16 @@ _RUNS_CONTINUE = ("nothing is left running", "never two runs at once")
 
 EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {
     "cleared while it runs in a worker": _clear_while_running,
-    "died after it deleted its record": _died_after_deleting_its_record,
     "left to a retry that a user prevented": _left_to_a_retry_that_a_user_prevented,
-    "failed after a user ended it": _failed_after_a_user_ended_it,
+    "sensor, failed after a user ended it": _sensor_failed_after_a_user_ended_it,
     "killed in its last attempt": _killed_in_last_attempt,
     "frozen between its record and its request": _started_by_a_process_that_was_frozen,
     "asked to end while Hex was slow": _hex_was_slower_than_the_kill,
     "asked to end while Hex did not accept the cancel": _cancel_did_not_get_through,
     "ambiguous start, and the error lists the run": _start_is_ambiguous,
-    "thought dead, and the response to its request was lost": _superseded_start_is_reconciled,
+    "thought dead, without a record, and the response to its request was lost": _superseded_start_is_reconciled,
     "thought dead as it resumed, without a record": _woke_up_without_a_record,
     "frozen between its question and its cancel": _frozen_between_its_question_and_its_cancel,
-    "timed out while its record was updated": _timed_out_while_its_record_was_updated,
-    "began just before the request of a cleared attempt": _began_just_before_the_cleared_attempts_request,
     "sensor, ended by a user between two pokes": _rescheduled_when_a_user_ended_it,
     "died without a record": _died_without_a_record,
     "cleared while deferred, without a record": _cleared_while_deferred_without_a_record,

@@ -34,8 +34,9 @@ from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.runs import attempt
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from airflow_provider_hex.triggers import hex as triggers
-from airflow_provider_hex.triggers import poller, start_queue
+from airflow_provider_hex.triggers import limiters, poller, start_queue
 from airflow_provider_hex.triggers.hex import HexRunTrigger, HexStartTrigger
+from airflow_provider_hex.triggers.limiters import TokenLimiter
 from airflow_provider_hex.triggers.per_token import PerToken
 from airflow_provider_hex.triggers.poller import Poller
 from airflow_provider_hex.triggers.start_queue import StartQueue
@@ -106,6 +107,7 @@ def running(world: World, airflow: tuple[int, int] = (3, 3)) -> Iterator[None]:
         patch.object(triggers, "ask_airflow", lambda question: asyncio.wrap_future(in_thread(question))),
         patch.object(async_client, "_in_thread", in_thread),
         patch.object(poller, "_pollers", PerToken(new_poller)),
+        patch.object(limiters, "_limiters", PerToken(lambda config: TokenLimiter(config, clock=clock))),
         patch.object(start_queue, "_queues", PerToken(lambda config: StartQueue(clock=clock))),
         patch.object(HexRunProjectOperator, "log", quiet),  # Airflow's loggers print
         patch.object(HexRunSensor, "log", quiet),

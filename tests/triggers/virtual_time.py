@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 import selectors
 from collections.abc import Coroutine, Mapping
 from functools import partial
@@ -35,7 +36,8 @@ class VirtualTime(selectors.DefaultSelector):
 
     async def sleep(self, seconds: float) -> None:
         until: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self.now + seconds, next(self._order), until))
+        moment = max(self.now + seconds, math.nextafter(self.now, math.inf)) if seconds > 0 else self.now
+        heapq.heappush(self._sleepers, (moment, next(self._order), until))
         await until
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
@@ -89,6 +91,9 @@ class HexInMemory:
 
     def pause(self, call: Call[Any]) -> float:
         return self._limiter.pause(call.name, self._time.now)
+
+    def poll_pause(self, call: Call[Any], demand: int = 1) -> float:
+        return self._limiter.poll_pause(call.name, self._time.now, demand)
 
     async def send(self, call: Call[Any]) -> Any:
         self._limiter.sent(call.name, self._time.now)
