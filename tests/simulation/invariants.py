@@ -115,8 +115,9 @@ def nothing_left_running(airflow: Airflow) -> Iterator[Violation]:
     for run in airflow.hex.runs:
         handed_on = any(each.returned and each.recorded_run == run.id for each in airflow.attempts)
         cleared = cleared_between(airflow, run.started, airflow.world.now)
+        unwanted = any(when < run.started for _, when in airflow.marks)  # a user had ended the task before
         continues = in_flight(run, max(airflow.over_at, run.started) + NOTICED_AFTER + 5.0 + airflow.grace)
-        if continues and (waits(airflow) or not (handed_on or cleared)):
+        if continues and (waits(airflow) or unwanted or not (handed_on or cleared)):
             yield Violation("nothing is left running", f"run {run.number}, of attempt {run.by}", run)
 
 
