@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+
 from airflow_provider_hex.api.errors import HexAmbiguousStart
 from tests.simulation.airflow_model import Airflow
 from tests.simulation.airflow_rules import DEAD_AFTER, EXIT_SEEN_LATE, NO_TRIGGERER, NOTICED_AFTER, Attempt
@@ -181,6 +183,14 @@ def _superseded_start_is_reconciled(airflow: Airflow, violation: Violation) -> b
     return not airflow.setup.keeps_record and attempt.thought_dead and run.by != attempt.number
 
 
+def _timed_out_as_it_resumed(airflow: Airflow, violation: Violation) -> bool:
+    """The ``execution_timeout`` was reached while the resumed process read its record, or its XComs."""
+    attempt = violation.attempt
+    if violation.promise != "the error is true" or attempt is None or attempt.deferred_at == 0:
+        return False
+    return isinstance(attempt.error, AirflowTaskTimeout) and str(attempt.error) == "Timeout"
+
+
 def _woke_up_without_a_record(airflow: Airflow, violation: Violation) -> bool:
     """An attempt was thought dead as it resumed, and took the XComs of the next one for its own."""
     attempt = violation.attempt
@@ -238,6 +248,7 @@ EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {
     "asked to end while Hex did not accept the cancel": _cancel_did_not_get_through,
     "ambiguous start, and the error lists the run": _start_is_ambiguous,
     "thought dead, without a record, and the response to its request was lost": _superseded_start_is_reconciled,
+    "timed out as it resumed": _timed_out_as_it_resumed,
     "thought dead as it resumed, without a record": _woke_up_without_a_record,
     "frozen between its question and its cancel": _frozen_between_its_question_and_its_cancel,
     "sensor, ended by a user between two pokes": _rescheduled_when_a_user_ended_it,
