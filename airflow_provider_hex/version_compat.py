@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -107,7 +108,7 @@ def _loop_is_ending() -> bool:
 
 def _has_timed_out(ti: Any) -> bool:
     until: datetime | None = getattr(ti, "trigger_timeout", None)  # on Airflow 2, where it includes execution_timeout
-    return until is not None and until.replace(tzinfo=until.tzinfo or UTC) < datetime.now(UTC)
+    return until is not None and until.replace(tzinfo=until.tzinfo or UTC).timestamp() < time.time()
 
 
 async def ask_airflow(question: Callable[[], T]) -> T:

@@ -1,11 +1,15 @@
-"""What Airflow gives a task: its task instance, and the task state store."""
+"""What Airflow gives a process: its task instance, the task state store, and responses to its questions."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.execution_time.comms import GetTaskStates, GetXCom, TaskStatesResult, XComResult
+
+from airflow_provider_hex.triggers.run_xcom import RUN_ID
 from tests.simulation.airflow_rules import Attempt
 
 if TYPE_CHECKING:
@@ -22,18 +26,48 @@ class TaskInstance:
         self._attempt = attempt
         self._io = io
         self.try_number, self.max_tries = attempt.number, attempt.max_tries
+        self.next_method: str | None = None
+        self.trigger_timeout: datetime | None = None
 
     def xcom_push(self, key: str, value: Any) -> None:
         self._airflow.seen.append(str(value))
-        self._io(f"push XCom {key}", lambda: self._airflow.xcoms.__setitem__(key, value))
+        self._io(f"push XCom {key}", lambda: self._push(key, value))
+
+    def _push(self, key: str, value: Any) -> None:
+        self._airflow.xcoms[key] = value
+        if key == RUN_ID and self._attempt.recorded_run is None:
+            self._attempt.recorded_run, self._attempt.recorded_at = value, self._airflow.world.now
 
     def xcom_pull(self, task_ids: str, key: str, map_indexes: int) -> Any:
-        return self.xcom_of(key)
-
-    def xcom_of(self, key: str) -> Any:
         return self._io(f"get XCom {key}", lambda: self._airflow.xcoms.get(key))
 
-    def state_of(self) -> str | None:
+    def get_first_reschedule_date(self, context: Any) -> datetime | None:
+        """Return when a sensor was first rescheduled, or None (``task_reschedules.get_start_date``)."""
+        first = self._attempt.rescheduled_at
+        return None if first is None else datetime.fromtimestamp(first, UTC)
+
+    @property
+    def start_date(self) -> datetime:
+        """When a process of the attempt first began. Airflow 2 keeps it over deferrals and reschedules."""
+        return datetime.fromtimestamp(self._attempt.began, UTC)
+
+
+class Supervisor:
+    """What a process asks Airflow for: ``SUPERVISOR_COMMS``, the seam that Airflow's own tests use."""
+
+    def __init__(self, airflow: Airflow, attempt: Attempt, io: Callable[..., Any]) -> None:
+        self._airflow = airflow
+        self._attempt = attempt
+        self._io = io
+
+    def send(self, msg: Any) -> Any:
+        """Return the response to a message."""
+        if isinstance(msg, GetTaskStates):
+            return TaskStatesResult(task_states={TaskInstance.run_id: {TaskInstance.task_id: self.state()}})
+        assert isinstance(msg, GetXCom)
+        return XComResult(key=msg.key, value=self._io(f"get XCom {msg.key}", lambda: self._airflow.xcoms.get(msg.key)))
+
+    def state(self) -> str:
         """A task that is cleared and waits to be scheduled has no state or ``up_for_retry``."""
         self._attempt.asks_since = self._airflow.world.now
         return str(self._io("get the task's state", self._state))

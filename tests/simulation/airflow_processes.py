@@ -1,28 +1,26 @@
-"""The processes of a task in Airflow 3.3, and all that may happen to them: workers and triggerers."""
+"""The process of a task in a worker, and all that may happen to it. Its triggerers are in ``airflow_triggerer``."""
 
 from __future__ import annotations
 
-import asyncio
 import copy
-import json
 from collections.abc import Callable
-from functools import partial
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, TaskDeferred
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    TaskDeferred,
+)
+from airflow.sdk.bases.operator import ExecutorSafeguard
+from airflow.sdk.exceptions import AirflowRescheduleException, AirflowTaskTerminated
 
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from tests.simulation import machine
-from tests.simulation.airflow_context import Store, TaskInstance
-from tests.simulation.airflow_rules import (
-    ADOPTED_AFTER,
-    DEAD_AFTER,
-    LONG_SLEEP,
-    NOTICED_AFTER,
-    SHORT_SLEEP,
-    USER,
-    Attempt,
-)
+from tests.simulation.airflow_context import Store, Supervisor, TaskInstance
+from tests.simulation.airflow_rules import DEAD_AFTER, LONG_SLEEP, NOTICED_AFTER, SHORT_SLEEP, USER, Attempt
 from tests.simulation.hex_model import Hook
 from tests.simulation.world import LATENCY, Killed, Process
 
@@ -74,20 +72,35 @@ class Simulated:
 
 
 class Worker(Simulated):
-    """The process of an attempt in a worker (``task_runner.run``)."""
+    """The process of an attempt in a worker (``task_runner.run``).
 
-    def __init__(self, airflow: Airflow, attempt: Attempt, work: Callable[[Any, Any], Any]) -> None:
+    :param airflow: Airflow.
+    :param attempt: the attempt.
+    :param work: calls a method of the task.
+    :param next_method: the method that Airflow stored when the task was deferred, None at its start.
+    """
+
+    def __init__(
+        self,
+        airflow: Airflow,
+        attempt: Attempt,
+        work: Callable[[Any, Any], Any],
+        next_method: str | None = None,
+    ) -> None:
         super().__init__(airflow, attempt)
         self._work = work
+        self._next_method = next_method
         self.task = copy.copy(airflow.template)  # rendered anew in each process
-        self.task._kill_switch, self.task._task_run = KillSwitch(), None
+        if not airflow.setup.is_sensor:
+            self.task._kill_switch, self.task._task_run = KillSwitch(), None
         hook = Hook(airflow.hex, attempt.number, self.io)
         self.task.__dict__["hook"] = hook
         self.process = Process(
             airflow.world, f"the process of attempt {attempt.number}", self._run, lambda: airflow.exited(attempt)
         )
         self.process.hook = hook
-        hook.task = self.task  # type: ignore[attr-defined]
+        self.process.supervisor = Supervisor(airflow, attempt, self.io)
+        self.process.ask_to_end = self._ask_to_end
         self._executing = False
 
     def possible(self) -> list[str]:
@@ -104,23 +117,31 @@ class Worker(Simulated):
         elif incident == "terminated by a deploy":
             self.airflow.terminate(self.attempt, process)
         elif incident.startswith("frozen"):
-            self.attempt.frozen_at = self.world.now
-            process.freeze(SHORT_SLEEP if incident.endswith("shortly") else LONG_SLEEP)
-            self.world.after(DEAD_AFTER, lambda: self._thought_dead(process))
-            self.world.after(
-                (SHORT_SLEEP if incident.endswith("shortly") else LONG_SLEEP) + NOTICED_AFTER,
-                lambda: self.airflow.terminate(self.attempt, process) if self._is_superseded() else None,
-            )
+            self._freeze(process, SHORT_SLEEP if incident.endswith("shortly") else LONG_SLEEP)
         else:
             self.airflow.user_acts(incident)
+
+    def _freeze(self, process: Process, seconds: float) -> None:
+        self.attempt.frozen_at = self.world.now
+        process.freeze(seconds)
+        self.world.after(DEAD_AFTER, lambda: self._thought_dead(process))
+        self.world.after(seconds + NOTICED_AFTER, lambda: self.end_if_superseded(process))
 
     def _thought_dead(self, process: Process) -> None:
         if self.attempt.process is process and self.airflow.state == "running":
             self.attempt.thought_dead = True
             self.airflow.failed(self.attempt)
 
-    def _is_superseded(self) -> bool:
-        return self.attempt is not self.airflow.current or self.airflow.state != "running"
+    def end_if_superseded(self, process: Process) -> None:
+        """End a process whose heartbeat Airflow rejects, because the task is no longer running in it."""
+        if self.attempt is not self.airflow.current or self.airflow.state != "running":
+            self.airflow.terminate(self.attempt, process)
+
+    def _ask_to_end(self) -> None:
+        """Run ``on_kill`` in the process. Airflow 2 then raises an error in the task (``signal_handler``)."""
+        self.task.on_kill()
+        if self.airflow.setup.airflow < (3, 0) and self._executing:
+            raise AirflowTaskTerminated("Task received SIGTERM signal")
 
     def time_out(self) -> None:
         """Reach the ``execution_timeout``: an exception in the task, then ``on_kill`` (``_run_execute_callable``)."""
@@ -133,7 +154,15 @@ class Worker(Simulated):
 
     def _run(self) -> None:
         ti = TaskInstance(self.airflow, self.attempt, self.io)
-        context = {"ti": ti, "task_state_store": Store(self.airflow, self.attempt, self.io)}
+        ti.next_method = self._next_method
+        context: dict[str, Any] = {"ti": ti}
+        if self.airflow.setup.airflow >= (3, 3):
+            context["task_state_store"] = Store(self.airflow, self.attempt, self.io)
+        ExecutorSafeguard.tracker.set(self.task)  # as _run_execute_callable does
+        self.process.contexts.append(context)
+        self._execute_and_report(context)
+
+    def _execute_and_report(self, context: dict[str, Any]) -> None:
         try:
             result = self._execute(context)
             self.attempt.returned = True
@@ -142,6 +171,9 @@ class Worker(Simulated):
             deferral = raised
             self.attempt.returned = True
             self.io("report the deferral", lambda: self.airflow.deferred(self.attempt, deferral))
+        except AirflowRescheduleException as raised:
+            date: datetime = raised.reschedule_date
+            self.io("report the reschedule", lambda: self.airflow.rescheduled(self.attempt, date.timestamp()))
         except Killed:
             raise
         except BaseException as error:  # AirflowTaskTimeout is not an Exception
@@ -152,7 +184,7 @@ class Worker(Simulated):
     def _execute(self, context: Any) -> Any:
         self._executing = True
         try:
-            return self._work(self.task, context)
+            return self._in_time(context)
         except AirflowTaskTimeout:
             self._executing = False
             self.task.on_kill()
@@ -160,124 +192,25 @@ class Worker(Simulated):
         finally:
             self._executing = False
 
+    def _in_time(self, context: Any) -> Any:
+        limit = self.airflow.setup.execution_timeout
+        if limit is not None:
+            # Airflow 3 counts anew from each resume, Airflow 2 from the start of the attempt (both: ``_execute_task``).
+            if self.airflow.setup.airflow < (3, 0) and self._next_method:
+                limit -= self.world.now - self.attempt.began
+            if limit <= 0:
+                self.attempt.timed_out_by_airflow = True
+                raise AirflowTaskTimeout
+            self.world.after(limit, self.time_out)
+        return self._work(self.task, context)
+
     def _report(self, error: BaseException) -> None:
+        """Report an error, as ``_run_task_and_map_outcome`` maps it to a state."""
         self.attempt.error, self.attempt.error_at = error, self.world.now
         self.airflow.seen.append(f"{error} {getattr(error, '__notes__', '')}")
         self.world.say(f"attempt {self.attempt.number} raises {type(error).__name__}: {error}")
-        may_retry = not isinstance(error, AirflowFailException)
+        if isinstance(error, AirflowSkipException):
+            self.io("report the skip", lambda: self.airflow.skipped(self.attempt))
+            return
+        may_retry = not isinstance(error, (AirflowFailException, AirflowSensorTimeout))
         self.io("report the failure", lambda: self.airflow.failed(self.attempt, may_retry=may_retry))
-
-
-class Trigger(Simulated):
-    """A trigger, in one triggerer after the other (``triggerer_job_runner.run_trigger``)."""
-
-    def __init__(self, airflow: Airflow, attempt: Attempt, kind: Any, arguments: dict[str, Any], method: str) -> None:
-        super().__init__(airflow, attempt)
-        self._kind = kind
-        self._arguments = arguments
-        self._method = method
-        self._fired = False
-        self._moves = 0
-        self._main: asyncio.Task[None] | None = None
-        self._killed_on_purpose = False
-        self._begin()
-
-    def _begin(self) -> None:
-        if self.airflow.trigger not in (None, self) or self.airflow.state != "deferred" or self._fired:
-            return
-        self.process = Process(self.world, f"the triggerer of attempt {self.attempt.number}", self._loop, lambda: None)
-        self.process.hook = Hook(self.airflow.hex, self.attempt.number, self.io)
-
-    def possible(self) -> list[str]:
-        if self.airflow.trigger is not self or self.airflow.state != "deferred" or self._moves:
-            return []
-        return ["triggerer killed", "triggerer restarted", "triggerer frozen", *USER]
-
-    def happens(self, incident: str, process: Process) -> None:
-        if incident in USER:
-            self.airflow.user_acts(incident)
-            return
-        self._moves += 1
-        self.attempt.ends.append(incident)
-        if incident == "triggerer killed":
-            process.kill()
-            self.world.after(ADOPTED_AFTER, self._begin)
-        elif incident == "triggerer restarted":
-            self._cancel(on_kill=False)
-            self.world.after(1.0, self._begin)
-        else:  # when it wakes, another one has its triggers, so it kills them: it cannot tell that from a user
-            process.freeze(SHORT_SLEEP)
-            main = self._main
-            self.world.after(ADOPTED_AFTER, self._begin)
-            self.world.after(SHORT_SLEEP + 1.0, lambda: self._cancel(on_kill=True, main=main, process=process))
-
-    def kill_on_purpose(self) -> None:
-        """Call the trigger's ``on_kill``: a user has ended its task."""
-        self._cancel(on_kill=True)
-
-    def _cancel(self, *, on_kill: bool, main: Any = None, process: Process | None = None) -> None:
-        main, process = main or self._main, process or self.process
-        if process.has_ended or process.dead or main is None or main.done():
-            return
-        main.kills = on_kill
-        loop = main.get_loop()
-        loop.call_soon_threadsafe(main.cancel)
-        if on_kill:
-            self._cancel_again(main, process, 30)
-
-    def _cancel_again(self, main: Any, process: Process, times: int) -> None:
-        """Airflow cancels a killed trigger every second until it has ended (observed)."""
-
-        def again() -> None:
-            if times and not main.done() and not process.has_ended and not process.frozen:
-                main.get_loop().call_soon_threadsafe(main.cancel)
-                self._cancel_again(main, process, times - 1)
-
-        self.world.after(1.0, again)
-
-    def _loop(self) -> None:
-        machine.Loop().run(self._main_of())
-
-    async def _main_of(self) -> None:
-        trigger = self._kind(**self._arguments)
-        trigger.task_instance = TaskInstance(self.airflow, self.attempt, self.io)
-        task = _KillableTask(self._run_trigger(trigger), loop=asyncio.get_running_loop())
-        self._main = task
-        await asyncio.wait([task])
-        await self._let_threads_end()
-
-    async def _run_trigger(self, trigger: Any) -> None:
-        try:
-            async for event in trigger.run():
-                payload = json.loads(json.dumps(event.payload))
-                self.airflow.seen.append(str(payload))
-                await asyncio.wrap_future(machine.in_thread(partial(self._report_event, payload)))
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if isinstance(task, _KillableTask) and task.kills:
-                try:
-                    await asyncio.wait_for(trigger.on_kill(), 30)
-                except (asyncio.CancelledError, Exception) as error:
-                    self.world.say(f"on_kill: {error!r}")
-            raise
-        except Exception as error:
-            self.world.say(f"the trigger fails: {error!r}")
-            raise
-
-    async def _let_threads_end(self) -> None:
-        """The triggerer continues to run when one trigger has ended."""
-        await asyncio.sleep(40)
-
-    def _report_event(self, payload: Any) -> None:
-        self.io("fire the event", lambda: self._fire(payload))
-
-    def _fire(self, payload: Any) -> None:
-        if "error" in payload:
-            self.attempt.wait_failed_at = self.world.now
-        if self.airflow.trigger is self and self.airflow.state == "deferred":
-            self._fired = True
-            self.world.after(1.0, lambda: self.airflow.resume(self.attempt, payload, self._method))
-
-
-class _KillableTask(asyncio.Task[None]):
-    kills = False

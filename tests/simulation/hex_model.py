@@ -26,35 +26,27 @@ from airflow_provider_hex.api.client import HexClient
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.hooks.hex import HexHook
 from tests.simulation import machine
+from tests.simulation.hex_answers import (
+    ANSWERS,
+    CANCEL_ANSWERS,
+    HIDDEN_FOR,
+    LATE_RESPONSE,
+    LIST_ANSWERS,
+    NOT_SHOWN,
+    POLL_ANSWERS,
+    REFUSALS,
+    START_ANSWERS,
+    Answer,
+)
 from tests.simulation.world import EPOCH, LATENCY, World
 
 PROJECT = "00000000-0000-4000-8000-0000000000aa"
 TOKEN = "hxtp_secret"
 CONFIG = HexConfig("https://hex.test/api/v1", TOKEN, proxy="http://proxy.test")  # so that the environment is not read
 RUN_TAKES = 50.0
-LATE_RESPONSE, LATE_EFFECT, LIST_LAG = 20.0, 15.0, 10.0
+LATE_EFFECT, LIST_LAG = 15.0, 10.0
 
 IN_FLIGHT = ("PENDING", "RUNNING")
-ANSWERS = [
-    "Hex responds",
-    "lost before it reaches Hex",
-    "the response is lost",
-    "the response is late",
-    "429",
-    "500, nothing done",
-]
-START_ANSWERS = [*ANSWERS, "503, no kernel", "500, but done", "lost, and takes effect late"]
-CANCEL_ANSWERS = [*ANSWERS, "500, but done"]
-LIST_ANSWERS = [*ANSWERS, "the newest runs are missing"]
-NOT_SHOWN = "404, as Hex does not show it yet"
-HIDDEN_FOR = 20.0
-"""Seconds for which Hex may not show a new run to GetRunStatus and CancelRun."""
-REFUSALS: dict[str, tuple[int, dict[str, str], dict[str, str]]] = {
-    "429": (429, {"reason": "slow down"}, {"Retry-After": "7"}),
-    "503, no kernel": (503, {"reason": "no kernel"}, {}),
-    "500, nothing done": (500, {"reason": "sorry"}, {}),
-    NOT_SHOWN: (404, {"reason": "no such run"}, {}),
-}
 OUTCOMES = ["COMPLETED", "never ends", "ERRORED"]
 
 
@@ -132,8 +124,7 @@ class Hex:
     """When RunProject was sent, and by which attempt."""
     waits_for: Callable[[str], tuple[int | None, bool]] = lambda run_id: (None, False)
     """Returns the attempt that waits for a run, and whether it is deferred."""
-    bad_answers: list[tuple[float, str]] = field(default_factory=list)
-    """What went wrong with which request, and when."""
+    answers: list[Answer] = field(default_factory=list)
     run_takes: float = RUN_TAKES
 
     def in_flight(self) -> list[HexRun]:
@@ -144,7 +135,7 @@ class Hex:
         ends = None if outcome == "never ends" else self.world.now + self.run_takes
         run = HexRun(len(self.runs) + 1, by, self.world.now, ends, outcome)
         self.runs.append(run)
-        self.world.say(f"   Hex starts run {run.number} for attempt {by}")
+        self.world.say(f"   Hex starts run {run.number}" + (f" for attempt {by}" if by else ""))
         return run
 
     def cancel(self, run: HexRun, by: int) -> bool:
@@ -175,8 +166,14 @@ class Session:
         pass
 
     def request(self, method: str, url: str, **_: Any) -> Response:
+        self._check()
         name, path = _name_of(method, url)
-        answers = {"RunProject": START_ANSWERS, "CancelRun": CANCEL_ANSWERS, "GetProjectRuns": LIST_ANSWERS}
+        answers = {
+            "RunProject": START_ANSWERS,
+            "CancelRun": CANCEL_ANSWERS,
+            "GetProjectRuns": LIST_ANSWERS,
+            "GetRunStatus": POLL_ANSWERS,
+        }
         options = [*answers.get(name, ANSWERS), *self._not_shown(name, path)]
         answer = self._hex.world.choose(f"attempt {self._by} sends {name}", options)
         if name == "RunProject":
@@ -193,8 +190,7 @@ class Session:
 
     def _effect(self, name: str, path: str, answer: str) -> Response | Exception:
         """Do what the request asks for, and return the response, or the error that comes instead."""
-        if answer != ANSWERS[0]:
-            self._hex.bad_answers.append((self._hex.world.now, f"{name}: {answer}"))
+        self._hex.answers.append(Answer(self._hex.world.now, self._by, name, path, answer))
         if answer in REFUSALS:
             return self._response(*REFUSALS[answer])
         if answer == "lost, and takes effect late":

@@ -7,30 +7,40 @@ ones, which is what libfaketime and a fake kernel would do for a whole process.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 import random
 import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest.mock import patch
 
+from airflow import models
+from airflow.sdk.bases import sensor
+from airflow.sdk.definitions._internal import contextmanager
+from airflow.sdk.execution_time import task_runner
+
+from airflow_provider_hex import version_compat
 from airflow_provider_hex.api import async_client
 from airflow_provider_hex.api.adapter import Aborted
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.runs import attempt
+from airflow_provider_hex.sensors.hex import HexRunSensor
 from airflow_provider_hex.triggers import hex as triggers
-from airflow_provider_hex.triggers import limiters, poller, run_xcom, start_queue
+from airflow_provider_hex.triggers import limiters, poller, start_queue
 from airflow_provider_hex.triggers.hex import HexRunTrigger, HexStartTrigger
 from airflow_provider_hex.triggers.limiters import TokenLimiter
 from airflow_provider_hex.triggers.per_token import PerToken
 from airflow_provider_hex.triggers.poller import Poller
 from airflow_provider_hex.triggers.start_queue import StartQueue
-from tests.simulation.world import Killed, Thread, World, current_thread
+from tests.simulation.world import EXIT_SEEN_AFTER, Killed, Thread, World, current_thread
 
 T = TypeVar("T")
 
@@ -50,7 +60,7 @@ def sleep(seconds: float) -> None:
     this_thread().wait(seconds)
 
 
-@contextmanager
+@contextlib.contextmanager
 def silence() -> Iterator[None]:
     """Let nothing be logged: a thousand stories would fill the memory."""
     logging.disable(logging.CRITICAL)
@@ -66,9 +76,13 @@ def here(simulated: Callable[..., T], real: Callable[..., T]) -> Callable[..., T
     return lambda *arguments: (simulated if threading.get_ident() == thread else real)(*arguments)
 
 
-@contextmanager
-def running(world: World) -> Iterator[None]:
-    """Let the product's code find this world."""
+@contextlib.contextmanager
+def running(world: World, airflow: tuple[int, int] = (3, 3)) -> Iterator[None]:
+    """Let the product's code find this world.
+
+    :param world: the world.
+    :param airflow: the version of Airflow that the code is to find.
+    """
 
     def clock() -> float:
         return world.now
@@ -87,11 +101,15 @@ def running(world: World) -> Iterator[None]:
     quiet.disabled = True
     random.seed(0)  # the product's random delays
     with (
+        patch.dict(os.environ, {"AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": str(EXIT_SEEN_AFTER)}),
         patch.multiple(time, time=here(clock, time.time), monotonic=here(clock, time.monotonic)),
         patch.object(time, "sleep", here(sleep, time.sleep)),
         patch.object(attempt, "threading", SimpleNamespace(Thread=_PythonThread)),
-        patch.object(attempt, "state_of", lambda ti: ti.state_of()),
-        patch.multiple(run_xcom, state_of=lambda ti: ti.state_of(), xcom_of=lambda ti, key: ti.xcom_of(key)),
+        patch.object(task_runner, "SUPERVISOR_COMMS", _SUPERVISOR, create=True),
+        patch.object(models.TaskInstance, "get_task_instance", _task_instance_2, create=True),
+        patch.object(contextmanager, "_CURRENT_CONTEXT", _CurrentContext()),
+        patch.object(sensor, "timezone", SimpleNamespace(utcnow=lambda: datetime.fromtimestamp(world.now, UTC))),
+        patch.multiple(version_compat, AIRFLOW_V_3_3_PLUS=airflow >= (3, 3), AIRFLOW_V_3_0_PLUS=airflow >= (3, 0)),
         patch.object(triggers, "HexHook", lambda conn_id: this_thread().process.hook),
         patch.object(triggers, "ask_airflow", lambda question: asyncio.wrap_future(in_thread(question))),
         patch.object(async_client, "_in_thread", in_thread),
@@ -99,11 +117,37 @@ def running(world: World) -> Iterator[None]:
         patch.object(limiters, "_limiters", PerToken(lambda config: TokenLimiter(config, clock=clock))),
         patch.object(start_queue, "_queues", PerToken(lambda config: StartQueue(clock=clock))),
         patch.object(HexRunProjectOperator, "log", quiet),  # Airflow's loggers print
+        patch.object(HexRunSensor, "log", quiet),
         patch.object(HexRunTrigger, "log", quiet),
         patch.object(HexStartTrigger, "log", quiet),
         patch.object(sys, "unraisablehook", lambda unraisable: None),  # coroutines of killed processes
     ):
         yield
+
+
+class _CurrentContext:
+    """The stack of task contexts of a process, which is a global variable of Airflow's."""
+
+    def __len__(self) -> int:
+        return len(this_thread().process.contexts)
+
+    def __getitem__(self, index: int) -> Any:
+        return this_thread().process.contexts[index]
+
+
+class _Supervisor:
+    """Passes what a process asks Airflow on to the model of its supervisor."""
+
+    def send(self, msg: Any) -> Any:
+        return this_thread().process.supervisor.send(msg)
+
+
+_SUPERVISOR = _Supervisor()
+
+
+def _task_instance_2(*_: Any) -> Any:
+    """Do what Airflow 2's ``TaskInstance.get_task_instance`` does."""
+    return SimpleNamespace(state=this_thread().process.supervisor.state())
 
 
 class _PythonThread:

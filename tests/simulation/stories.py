@@ -12,7 +12,8 @@ from tests.simulation.airflow_model import Airflow
 from tests.simulation.airflow_rules import Setup
 from tests.simulation.exceptions import excused
 from tests.simulation.hex_model import Hex
-from tests.simulation.invariants import Violation, violations
+from tests.simulation.invariants import CHECKS, Violation, violations
+from tests.simulation.sensor_invariants import SENSOR_CHECKS
 from tests.simulation.world import Choice, EndlessStory, Incidents, World
 
 RISKS = (0.03, 0.06, 0.1, 0.2)
@@ -52,13 +53,13 @@ def tell(setup: Setup, incidents: Incidents, random: Random | None = None, risk:
     airflow = Airflow(world, hex, setup)
     hex.waits_for = airflow.waits_for
     found: list[Violation] = []
-    with machine.running(world):
+    with machine.running(world, setup.airflow):
         world.after(0.0, airflow.begin)
         try:
             world.run()
         except EndlessStory as error:
             found.append(Violation("the task ends", str(error)))
-    found += violations(airflow)
+    found += violations(airflow, SENSOR_CHECKS if setup.is_sensor else CHECKS)
     reasons = [excused(airflow, violation) for violation in found]
     return Story(
         setup,

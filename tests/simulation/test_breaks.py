@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation import machine
-from tests.simulation.breaks import BREAKS, Break, find
+from tests.simulation.breaks import find
+from tests.simulation.broken_code import BREAKS, Break
 
 
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: broken.name)

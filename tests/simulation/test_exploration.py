@@ -11,7 +11,7 @@ import pytest
 from tests.simulation import machine
 from tests.simulation.airflow_rules import Setup
 from tests.simulation.explore import report
-from tests.simulation.setups import DEFERRED, SETUPS, WORKER
+from tests.simulation.setups import DEFERRED, NO_RECORD_DEFERRED, SENSOR_TIMEOUT, SETUPS, WORKER
 from tests.simulation.stories import Tally, all_stories, random_stories, shortest, tell
 
 by_setup = pytest.mark.parametrize("setup", SETUPS, ids=lambda setup: setup.name)
@@ -33,16 +33,17 @@ def test_every_story_with_one_incident_keeps_the_promises(setup: Setup) -> None:
     print(f"\n{setup.name}: {report(tally)}")
 
 
-@pytest.mark.parametrize("setup", [WORKER, DEFERRED], ids=lambda setup: setup.name)
+@pytest.mark.parametrize("setup", [WORKER, DEFERRED, NO_RECORD_DEFERRED, SENSOR_TIMEOUT], ids=lambda setup: setup.name)
 def test_stories_with_several_incidents_keep_the_promises(setup: Setup) -> None:
-    for story in islice(random_stories(setup, seed=1), 300):
+    for story in islice(random_stories(setup, seed=1), 150):
         assert not story.broken, f"\n{shortest(story)}"
 
 
 @by_setup
 def test_without_an_incident_a_task_completes_unless_it_times_out(setup: Setup) -> None:
     story = tell(setup, {})
-    assert story.state == ("failed" if "timeout" in setup.name else "success"), f"\n{story}"
+    at_timeout = "skipped" if setup.options.get("soft_fail") else "failed"
+    assert story.state == (at_timeout if "timeout" in setup.name else "success"), f"\n{story}"
 
 
 def test_a_story_can_be_told_again() -> None:

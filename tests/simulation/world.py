@@ -20,6 +20,8 @@ LONGEST_STORY = 6 * 3600.0
 MOST_EVENTS = 20_000
 LATENCY = 0.1
 """Seconds that a request to Hex or Airflow takes."""
+EXIT_SEEN_AFTER = 5
+"""Seconds until Airflow 3 sees that a process has ended (observed; the default of ``min_heartbeat_interval``)."""
 
 Incidents: TypeAlias = Mapping[int, int]
 """The number of a choice, and what was chosen; 0 is chosen everywhere else."""
@@ -186,6 +188,9 @@ class Process:
         self.name = name
         self.dead = self.frozen = self.has_ended = False
         self.hook: Any = None
+        self.supervisor: Any = None
+        self.contexts: list[Any] = []
+        self.ask_to_end: Callable[[], object] = lambda: None
         self.on_switch: Callable[[], Callable[[], None]] = lambda: lambda: None
         self.threads: list[Thread] = []
         self._signals: list[Callable[[], object]] = []
