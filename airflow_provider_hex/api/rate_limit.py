@@ -167,11 +167,12 @@ class _Group:
 
     def _learned_429(self, headers: Mapping[str, str], now: float) -> None:
         recent = [moment for moment in self._accepted if moment > now - WINDOW]
+        asked = retry_after(headers, now)
         if now >= self.not_before or not self._rate_limited:  # else it was sent at the same time as another 429
             self._rate_limited += 1
-            self.rate.rate_limited(len(recent))
+            if asked is None:  # else Hex says when to go on, and there is nothing to learn
+                self.rate.rate_limited(len(recent))
         self._rate_limited_at, self.failures = now, 0
-        asked = retry_after(headers, now)
         until = now + self._default_pause(recent, now) if asked is None else now + asked
         self.not_before = max(self.not_before, until)
 

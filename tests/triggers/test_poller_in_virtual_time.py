@@ -236,9 +236,7 @@ def test_the_next_poll_waits_as_long_as_hex_asks(time: VirtualTime) -> None:
     hex_ = HexInMemory(time, CONFIG, {RUNS[0]: 1.0})
     hex_.error = HexRateLimited("429", retry_after=42)
     time.run(wait())
-    first, second = moments(hex_)
-    assert first == 2
-    assert 44 <= second < 60  # it also learned from the 429 that it is not alone
+    assert moments(hex_) == [2, 44]
 
 
 @pytest.mark.parametrize("error", [HexServerError("Hex failed.", status=500), HexUnreachable("No response.")])
