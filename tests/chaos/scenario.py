@@ -138,8 +138,8 @@ class Scenario:
     def fail_dag_run(self) -> None:
         self.airflow.api.set_dag_run_state(self.dag_id, self.name, "failed")
 
-    def complete(self, run_id: str) -> None:
-        self.hex.set_status(run_id, "COMPLETED")
+    def complete(self, run_id: str, status: str = "COMPLETED") -> None:
+        self.hex.set_status(run_id, status)
 
     # Then
 
@@ -217,6 +217,11 @@ class Scenario:
         """All that the task's attempts, or one of them, have logged in workers and in the triggerer."""
         files = sorted(self._logs.glob(f"attempt={attempt or '*'}.log*"))
         return "\n".join(path.read_text() for path in files)
+
+    def worker_log(self, attempt: int) -> str:
+        """What the processes of an attempt have logged in workers."""
+        path = self._logs / f"attempt={attempt}.log"
+        return path.read_text() if path.exists() else ""
 
     def error(self) -> str:
         """The messages of all errors in the log; Airflow 2 does not mark them there, so it is all of the log."""

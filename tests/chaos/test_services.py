@@ -1,14 +1,12 @@
 """A part of Airflow is killed or frozen while a task waits for its run. The run continues, and so does the wait."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import psutil
 import pytest
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 
-from demo.local_airflow import AIRFLOW, LocalAirflow
-from demo.ports import Ports
+from tests.chaos.freezing import another_triggerer, frozen
 from tests.chaos.scenario import WITHIN, Scenario, needs_record
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
@@ -91,26 +89,3 @@ def test_a_worker_that_was_frozen_while_another_took_over_cancels_nothing(scenar
         assert scenario.wait_until_waiting(attempt=2) == run
     scenario.wait_until("the end of the first attempt's process", lambda: not first.is_running())
     complete(scenario, run)
-
-
-@contextmanager
-def another_triggerer(airflow: LocalAirflow) -> Iterator[None]:
-    log_port = f"AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT={Ports.free().trigger_logs}"
-    airflow.processes.start("triggerer-2", ("env", log_port, *AIRFLOW, "triggerer"))
-    try:
-        yield
-    finally:
-        airflow.processes.stop("triggerer-2")
-
-
-@contextmanager
-def frozen(*services: psutil.Process) -> Iterator[None]:
-    """Suspend processes and all their children, as when their machine sleeps."""
-    processes = [process for service in services for process in (service, *service.children(recursive=True))]
-    for process in processes:
-        process.suspend()
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.resume()

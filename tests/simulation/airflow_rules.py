@@ -129,6 +129,16 @@ class Setup:
         :param run_id: the run that a sensor waits for.
         """
         limit = None if self.execution_timeout is None else timedelta(seconds=self.execution_timeout)
-        own = {"run_id": run_id, "poke_interval": 20} if self.is_sensor else {"poll_interval": 20}
-        common = {"task_id": "run", "project_id": PROJECT, "timeout": 150, "execution_timeout": limit}
-        return self.kind(**{**common, **own, **self.options})
+        own = {"run_id": run_id} if self.is_sensor else {}
+        common = {"task_id": "run", "project_id": PROJECT, "execution_timeout": limit}
+        return self.kind(**{**common, **own, **self.arguments})
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The task's arguments, with those that all tasks have."""
+        return {"poke_interval" if self.is_sensor else "poll_interval": 20, "timeout": 150, **self.options}
+
+    @property
+    def has_short_timeout(self) -> bool:
+        """Whether it times out although its run completes."""
+        return "timeout" in self.options or self.execution_timeout is not None

@@ -126,6 +126,8 @@ class Hex:
     """Returns the attempt that waits for a run, and whether it is deferred."""
     answers: list[Answer] = field(default_factory=list)
     run_takes: float = RUN_TAKES
+    done: list[tuple[int, str, tuple[int, ...]]] = field(default_factory=list)
+    """Requests that took effect: the attempt, the call, and the numbers of the runs that had ended by themselves."""
 
     def in_flight(self) -> list[HexRun]:
         return [run for run in self.runs if run.status(self.world.now) in IN_FLIGHT]
@@ -167,7 +169,7 @@ class Session:
 
     def request(self, method: str, url: str, **_: Any) -> Response:
         self._check()
-        name, path = _name_of(method, url)
+        name, path = name_of(method, url)
         answers = {
             "RunProject": START_ANSWERS,
             "CancelRun": CANCEL_ANSWERS,
@@ -204,6 +206,8 @@ class Session:
 
     def _do(self, name: str, path: str, *, newest: bool) -> tuple[int, Any]:
         now = self._hex.world.now
+        ended = [run.number for run in self._hex.runs if run.cancelled_at is None and run.ended_at(now) is not None]
+        self._hex.done.append((self._by, name, (*ended,)))
         if name == "RunProject":
             return 201, {key: value for key, value in self._hex.start(self._by).json(now).items() if key != "status"}
         if name == "GetProjectRuns":
@@ -223,7 +227,8 @@ class Session:
         return Response(status, {"Date": formatdate(now, usegmt=True), **(headers or {})}, body)
 
 
-def _name_of(method: str, url: str) -> tuple[str, str]:
+def name_of(method: str, url: str) -> tuple[str, str]:
+    """Return the name of a call in Hex's reference, and its path."""
     path = url.removeprefix(CONFIG.base_url)
     on_run, on_runs = "/runs/" in path, path.endswith("/runs")
     names = {

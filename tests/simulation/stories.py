@@ -46,19 +46,24 @@ class Story:
         return "\n".join([task, *self.lines, *(f"BROKEN  {violation}" for violation in self.broken)])
 
 
-def tell(setup: Setup, incidents: Incidents, random: Random | None = None, risk: float = 0.0, most: int = 4) -> Story:
-    """Tell one story: let a task run in a world with these incidents, and check the promises at the end."""
-    world = World(incidents, random, risk, most)
+def play(setup: Setup, world: World) -> tuple[Airflow, list[Violation]]:
+    """Let a task run in a world until its end. Return the model of Airflow, and whether there was no end."""
     hex = Hex(world, run_takes=setup.run_takes)
     airflow = Airflow(world, hex, setup)
     hex.waits_for = airflow.waits_for
-    found: list[Violation] = []
     with machine.running(world, setup.airflow):
         world.after(0.0, airflow.begin)
         try:
             world.run()
         except EndlessStory as error:
-            found.append(Violation("the task ends", str(error)))
+            return airflow, [Violation("the task ends", str(error))]
+    return airflow, []
+
+
+def tell(setup: Setup, incidents: Incidents, random: Random | None = None, risk: float = 0.0, most: int = 4) -> Story:
+    """Tell one story: let a task run in a world with these incidents, and check the promises at the end."""
+    world = World(incidents, random, risk, most)
+    airflow, found = play(setup, world)
     found += violations(airflow, SENSOR_CHECKS if setup.is_sensor else CHECKS)
     reasons = [excused(airflow, violation) for violation in found]
     return Story(
