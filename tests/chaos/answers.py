@@ -6,7 +6,8 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 from tests.chaos.gate import Forward, Response, reply
-from tests.simulation.hex_model import LATE_EFFECT, LIST_LAG, REFUSALS
+from tests.simulation.hex_answers import REFUSALS
+from tests.simulation.hex_model import LATE_EFFECT, LIST_LAG
 
 
 def answered(answer: str, forward: Forward) -> Response | None:

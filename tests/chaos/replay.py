@@ -25,7 +25,7 @@ from tests.chaos.gate import Forward, Response, reply
 from tests.chaos.scenario import OVER, Scenario
 from tests.chaos.story import Attempt, Outcome, Run, Story
 from tests.simulation.airflow_rules import CLEARED, MARKS, RETRY_DELAY, SHORT_SLEEP, Setup
-from tests.simulation.hex_model import LATE_RESPONSE
+from tests.simulation.hex_answers import LATE_RESPONSE
 from tests.simulation.setups import SETUPS
 
 ATTEMPTS = range(1, 6)

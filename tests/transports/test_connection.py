@@ -55,10 +55,10 @@ def test_an_exception_that_was_being_handled_is_not_the_reason_for_a_lost_respon
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     transport = transports(base_url=f"http://127.0.0.1:{port}", retry_for=0.001)
-    with pytest.raises(errors.HexNotConnected) as raised:
-        try:
-            raise TimeoutError("Timeout, PID: 1")
-        except TimeoutError:
+    try:
+        raise TimeoutError("Timeout, PID: 1")
+    except TimeoutError:
+        with pytest.raises(errors.HexNotConnected) as raised:
             transport.send(ME)
     assert "Errno 111" in str(raised.value)
     assert "Timeout" not in str(raised.value)
