@@ -56,7 +56,7 @@ def test_an_exception_that_was_being_handled_is_not_the_reason_for_a_lost_respon
         port = server.getsockname()[1]
     transport = transports(base_url=f"http://127.0.0.1:{port}", retry_for=0.001)
     try:
-        raise TimeoutError("Timeout, PID: 1")
+        raise TimeoutError("Timeout, PID: 1")  # noqa: TRY301
     except TimeoutError:
         with pytest.raises(errors.HexNotConnected) as raised:
             transport.send(ME)
