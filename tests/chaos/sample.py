@@ -31,7 +31,7 @@ def sample(seed: int, most: int) -> list[Story]:
     """Return so many stories: of all kinds in turn, and within a kind in an order that the seed makes."""
     random = Random(seed)
     found: dict[tuple[str, str], list[tuple[Setup, Incidents]]] = {}
-    for setup in (each for each in SETUPS if each is not LONG_DEFERRED):  # a busy machine is too late for its end
+    for setup in (each for each in SETUPS if each.keeps_record and each is not LONG_DEFERRED):  # too late when busy
         for cell, incidents in _candidates(setup):
             found.setdefault(cell, []).append((setup, incidents))
     kinds: dict[str, list[tuple[str, str]]] = {}
@@ -81,7 +81,11 @@ def _candidates(setup: Setup) -> Iterator[tuple[tuple[str, str], Incidents]]:
 def _is_possible(incident: Incident) -> bool:
     """Whether real processes can be made to do it, within some minutes."""
     where, what = incident.where, incident.what
-    if where == "the cleared task" or TRIGGERS_ONLY in where or what.startswith(LONG_SLEEP):
+    if where in ("the cleared task", "the trigger") or TRIGGERS_ONLY in where or what.startswith(LONG_SLEEP):
+        return False
+    if where.endswith("resumes"):  # when Airflow sees an exit is up to Airflow
+        return False
+    if "report the deferral" in where and what.startswith("a user"):  # a trigger begins at once in the simulation only
         return False
     # The supervisor makes the report, when it has it: then the process' end makes no difference any more.
     return "report the" not in where or what.startswith("a user") or what.endswith("after")

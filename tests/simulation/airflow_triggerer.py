@@ -47,10 +47,13 @@ class Trigger(Simulated):
     def assign(self) -> None:
         """Let a triggerer run the trigger, if there is one, and if it can."""
         fate = self.world.choose(
-            "the trigger", ["begins", "crashes at once", "crashes later", "never begins, as no triggerer runs"]
+            "the trigger",
+            ["begins", "begins late", "crashes at once", "crashes later", "never begins, as no triggerer runs"],
         )
         if fate == "begins":
             self._begin()
+        elif fate == "begins late":
+            self._wait_for_triggerer(5.0)
         elif fate.startswith("crashes"):
             self.world.after(10.0 if fate == "crashes later" else 0.5, self._crash)
         else:
