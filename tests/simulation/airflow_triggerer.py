@@ -118,6 +118,8 @@ class Trigger(Simulated):
 
         :param on_kill: whether a user ended the task, and Airflow calls ``on_kill``, which it does from 3.3 on.
         """
+        if on_kill and self.process is None:
+            self.attempt.ends.append(NO_TRIGGERER)
         self._cancel(on_kill=on_kill, main=self._main, process=self.process)
 
     def _cancel(self, *, on_kill: bool, main: Any, process: Process | None) -> None:

@@ -25,7 +25,7 @@ class Found:
     story: Story
 
 
-def find(broken: Break, limit: int = 1500) -> Found | None:
+def find(broken: Break, limit: int = 3000) -> Found | None:
     """Explore until a story breaks a promise, and return the shortest one that does; None if there is none.
 
     All stories with one incident come first, then random ones. The code without the break keeps the promise in the

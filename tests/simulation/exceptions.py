@@ -140,10 +140,14 @@ def _ended_by_a_user_right_before_its_deferral(airflow: Airflow, violation: Viol
     run = violation.earlier or violation.run
     if violation.promise not in _RUNS_CONTINUE or run is None:
         return False
-    attempt = airflow.attempts[run.by - 1] if run.by else airflow.current
-    asked = airflow.setup.is_sensor or attempt.asked_at >= attempt.recorded_at > 0
     ended = airflow.marks if airflow.setup.keeps_record else airflow.marks + airflow.clears
-    return attempt.report_rejected and asked and any(when >= attempt.asked_at for _, when in ended)
+    owners = [airflow.current, *([airflow.attempts[run.by - 1]] if run.by else [])]  # one may have re-attached
+
+    def was_rejected(attempt: Attempt) -> bool:
+        asked = airflow.setup.is_sensor or attempt.asked_at >= attempt.recorded_at > 0
+        return attempt.report_rejected and asked and any(when >= attempt.asked_at for _, when in ended)
+
+    return any(was_rejected(attempt) for attempt in owners)
 
 
 def _ended_by_a_user_when_its_deferral_failed(airflow: Airflow, violation: Violation) -> bool:
