@@ -132,9 +132,11 @@ class _Client:
         go_on = partial(steps.send, None)
         while True:
             try:
-                go_on = partial(steps.send, self.send_now(cast("Call[Any]", go_on())))
+                call = cast("Call[Any]", go_on())
             except StopIteration as end:
                 return cast("T", end.value)
+            try:
+                go_on = partial(steps.send, self.send_now(call))
             except HexError as error:
                 go_on = partial(steps.throw, error)
 
