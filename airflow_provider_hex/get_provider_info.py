@@ -49,10 +49,10 @@ def get_provider_info() -> dict[str, Any]:
                     ),
                     "requests_per_minute": _field(
                         "Requests per minute",
-                        "Requests of a kind (about runs, starts, …) that one task, or all triggers of a triggerer "
-                        "together, send per minute at most. "
-                        "Hex limits the requests of a token's owner: 30 status requests per minute in 2026, which may "
-                        "change. Default: 30.",
+                        "Status requests that one task, or all triggers of a triggerer together, send per minute at "
+                        "most, and as many other requests. Hex allows all processes of a token's owner together "
+                        "30 status requests per minute in 2026, which may change. Each process learns its share from "
+                        "refusals. Choose fewer if other programs use the token too. Default: 25.",
                         "integer",
                     ),
                     "start_grace": _field(

@@ -16,7 +16,7 @@ LONGEST_PAUSE = 4.0
 _WORTH_A_POLL = 0.001
 """The end is likely if a run is expected to have ended by this many seconds, on average, after the shortest pause."""
 _VARIATION = 0.25
-"""A past run suggests that the next one takes up to this share less or more, all equally likely."""
+"""A single past run suggests that the next one takes up to this share less or more, all equally likely."""
 _USUAL = 100.0
 """The median of the seconds that a run takes, where nothing is known."""
 _UNLIKE = 0.1
@@ -26,16 +26,18 @@ _UNLIKE = 0.1
 class EndForecast:
     """What is known about how long the runs of a project take.
 
-    A past run suggests that the next one takes from a quarter less to a quarter more. A run may also be unlike all past
-    ones: then, as for a project without past runs, the longer it has taken, the longer it may still take.
+    A single past run suggests that the next one takes from a quarter less to a quarter more; of several, each suggests a
+    narrower range. A run may also be unlike all past ones: then, as for a project without past runs, the longer it has taken, the longer it may still take.
 
     :param past: how long past runs took, in seconds, in any order. Invalid values are ignored.
     """
 
     def __init__(self, past: Sequence[float] = ()) -> None:
         known = [length for length in past if 0 < length < math.inf]
-        self._ranges = [(length * (1 - _VARIATION), length * (1 + _VARIATION)) for length in known]
-        self._unlike = max(1.0, _UNLIKE * len(known))
+        varies = _VARIATION / max(len(known), 1) ** 0.2  # Scott's rule
+        ranges = [(length * (1 - varies), length * (1 + varies)) for length in known]
+        self._ranges = [(shortest, longest) for shortest, longest in ranges if shortest < longest < math.inf]
+        self._unlike = max(1.0, _UNLIKE * len(self._ranges))
 
     def expected_delay(self, since: float, until: float) -> float:
         """Return for how long a run will have ended at some moment, on average, if it has not ended before.
@@ -54,7 +56,7 @@ class EndForecast:
                 first, last = max(shortest, since), min(longest, until)
                 alive += (longest - first) / (longest - shortest)
                 if first < last:
-                    delay += ((until - first) ** 2 - (until - last) ** 2) / (2 * (longest - shortest))
+                    delay += (last - first) * (until - (first + last) / 2) / (longest - shortest)
         return delay / alive
 
 

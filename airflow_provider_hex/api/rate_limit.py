@@ -8,8 +8,9 @@ header, but needs none. See https://learn.hex.tech/docs/api/api-overview.
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from threading import Lock
 
@@ -43,12 +44,13 @@ class RateLimiter:
 
     :param per_minute: the maximum number of requests of a group in a minute. All groups but that of the status requests
         together send as many at most.
+    :param draw: returns a random number from 0 to 1.
     """
 
-    def __init__(self, per_minute: int) -> None:
+    def __init__(self, per_minute: int, draw: Callable[[], float] = random.random) -> None:
         self._lock = Lock()
         self._others: deque[float] = deque(maxlen=per_minute)
-        self._groups: dict[str, _Group] = defaultdict(lambda: _Group(per_minute))
+        self._groups: dict[str, _Group] = defaultdict(lambda: _Group(per_minute, draw))
 
     def pause(self, name: str, now: float) -> float:
         """Return the seconds until a request may be sent.
@@ -122,12 +124,12 @@ class RateLimiter:
 class _Group:
     """The calls that share a limit: when they were sent, and when the next may be."""
 
-    def __init__(self, per_minute: int) -> None:
+    def __init__(self, per_minute: int, draw: Callable[[], float]) -> None:
         self.sent: deque[float] = deque(maxlen=per_minute)
         self.not_before = 0.0
         self.failures = 0
         self._accepted: deque[float] = deque(maxlen=per_minute)
-        self.rate = RequestRate(per_minute)
+        self.rate = RequestRate(per_minute, draw)
         self._rate_limited = 0
         self._rate_limited_at = 0.0
 

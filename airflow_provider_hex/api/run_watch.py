@@ -6,7 +6,7 @@ import logging
 import math
 
 from airflow_provider_hex.api import error_messages, poll_schedule, steps
-from airflow_provider_hex.api.errors import HexError, HexRunTimeout, add_sentence
+from airflow_provider_hex.api.errors import HexError, HexRateLimited, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.models import Run, RunStatus
 from airflow_provider_hex.api.poll_schedule import UNKNOWN, EndForecast
 from airflow_provider_hex.api.steps import Steps
@@ -96,7 +96,10 @@ class RunWatch:
             url = f" Run URL: {self._run['runUrl']}" if self._run and self._run.get("runUrl") else ""
             add_sentence(error, f"It ends the wait for run {self.run_id}.{url}")
             raise error
-        log.warning("Polling Hex run %s failed, and will be retried. %s", self.run_id, error)
+        if isinstance(error, HexRateLimited):  # a reason to wait, and regular where processes share a token
+            log.info("A poll of Hex run %s was rate-limited, and will be retried. %s", self.run_id, error)
+        else:
+            log.warning("Polling Hex run %s failed, and will be retried. %s", self.run_id, error)
         self._error = error
         self._last_polls += self._polled_at >= self._deadline
 

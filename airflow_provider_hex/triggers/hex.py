@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -171,7 +172,12 @@ class HexStartTrigger(_SerializableTrigger):
         try:
             config = await HexHook(self.hex_conn_id).get_async_config()
             async with asyncio.timeout(None if self.until is None else self.until - time.time()):
-                await start_queue_of(config).acquire(self.not_before, self.requeued)
+                await start_queue_of(config).acquire(
+                    self.not_before,
+                    self.requeued,
+                    began=self.began,
+                    kernels_in_use=self.error.get("status") == HTTPStatus.SERVICE_UNAVAILABLE,
+                )
             event = events.slot_acquired(self.began)
         except TimeoutError:
             error = HexError.from_dict(self.error)

@@ -1,132 +1,189 @@
-"""Print the tables, and exit with 1 if a bound does not hold. ``docs/benchmarks.md`` explains them."""
+"""Print the tables, draw the figure, and exit with 1 if a claim does not hold. ``docs/benchmarks.md`` explains them."""
 
 from __future__ import annotations
 
-import math
+import logging
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from statistics import fmean, median
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from benchmarks.polling import floor, simulation, workload
-from benchmarks.polling.simulation import Waited
+from benchmarks.polling import figures, workload
+from benchmarks.polling.fixed import best, fixed
+from benchmarks.polling.oracle import odds_of, odds_of_all, oracle
+from benchmarks.polling.ours import FULL_BUDGET, Policy
+from benchmarks.polling.waited import Outcome, together
+from benchmarks.polling.workload import Run
 
-RUNS = 6000
-"""How many runs are waited for in all, by each policy, for each number at once."""
-AT_ONCE = (1, 5, 25, 100)
-INTERVALS = (3.0, 5.0, 10.0, 60.0)
-AT_MOST = 0.5
-"""The delay at the most, as a ratio to that of the fixed interval that takes as many requests."""
+AT_ONCE = {1: 100, 2: 60, 5: 30, 10: 15, 25: 8, 50: 4, 100: 4}
+"""How many runs are waited for at once, and how often such a set of runs is drawn."""
+INTERVALS = {3.0: "0.1.9", 5.0: "Kestra", 10.0: "Paradime", 30.0: "", 60.0: ""}
+"""The fixed intervals, and who uses them."""
+PROCESSES = ((2, 0, 2), (2, 10, 12), (2, 10, 60), (4, 0, 100), (1, 25, 26))
+"""Triggerers, tasks in workers, and waits in all, which share one token."""
+OUTAGE = (120.0, 720.0)
+"""From when until when Hex responds with 500, in seconds."""
 
 
-def main() -> int:
-    """Simulate, and print the tables.
+Wait: TypeAlias = Callable[[Sequence[Run]], Outcome]
 
-    :returns: the exit code: 1 if a bound does not hold.
+
+@dataclass(frozen=True)
+class Row:
+    """What one policy made of one number of runs at once.
+
+    :param policy: the policy's name.
+    :param count: the runs at once.
+    :param outcome: what came of all runs.
+    :param known: what came of the runs of projects that have a history.
     """
-    holds = True
-    print(f"Delay: seconds from a run's end until it was seen, and the same as a share of the run's length.\n{HEAD}")
-    compared = []
-    for count in AT_ONCE:
-        drawn = [workload.runs(count, seed) for seed in range(RUNS // count)]
-        print(f"| **{count} at once** | | | | | | | | |")
-        for interval in INTERVALS:
-            waits = _all(simulation.fixed(runs, interval) for runs in drawn)
-            print(_row(f"fixed {interval:g} s", waits))
-        without = _all(simulation.ours(runs, with_history=False) for runs in drawn)
-        with_history = _all(simulation.ours(runs, with_history=True) for runs in drawn)
-        known = [wait for wait in with_history if wait.run.past]
-        print(_row("ours, without history", without))
-        print(_row("ours, with history", with_history))
-        print(_row("… its projects that have one", known))
-        holds = holds and all(wait.late is not None for wait in [*without, *with_history])
-        compared += [
-            _Comparison(count, "with history", known, _seconds, floor.known(share=False)),
-            _Comparison(count, "without history", without, _share, floor.unknown(share=True)),
-        ]
-    print(f"\nAt equal requests\n{COMPARISON_HEAD}")
-    for comparison in compared:
-        print(comparison.row())
-    holds = holds and all(comparison.ratio <= AT_MOST for comparison in compared)
-    print(f"\nNo 429 for ours, and no ratio above {AT_MOST}: {'holds' if holds else 'DOES NOT HOLD'}.")
-    return 0 if holds else 1
 
+    policy: str
+    count: int
+    outcome: Outcome
+    known: Outcome
 
-def _seconds(wait: Waited, late: float) -> float:
-    return late
-
-
-def _share(wait: Waited, late: float) -> float:
-    return late / wait.run.length
+    def __str__(self) -> str:
+        failed = self.outcome.failed / len(self.outcome.waits)
+        values = (self.outcome.mean, self.outcome.p95, self.known.mean, self.outcome.requests / len(self.outcome.waits))
+        cells = [self.policy, f"{failed:.0%}" if failed else "0", *(f"{value:.1f}" for value in values)]
+        return f"| {self.count} | {' | '.join(cells)} | {self.outcome.refused:.1%} |"
 
 
 HEAD = """
-| policy | failed by 429 | requests per run | mean | median | p95 | mean share | median share | p95 share |
-| --- | --: | --: | --: | --: | --: | --: | --: | --: |"""
+| at once | policy | failed | mean delay, s | p95 | mean, projects with a history | requests per run | rate-limited |
+| --: | --- | --: | --: | --: | --: | --: | --: |"""
 
-COMPARISON_HEAD = """
-| at once | ours | mean delay of | requests per run | as many by fixed | its delay | ours | ratio | floor |
-| --: | --- | --- | --: | --: | --: | --: | --: | --: |"""
+OURS, OURS_KNOWN, OURS_DEFAULT, BEST = (
+    "ours, without history",
+    "ours, with history",
+    "ours, default budget",
+    "best fixed",
+)
 
 
-class _Comparison:
-    """Ours against the fixed interval that takes as many requests per run, and against the floor for as many polls.
+def rows(year: int, count: int) -> list[Row]:
+    """Simulate all policies for one number of runs at once, with the limits of a year."""
+    logging.disable(logging.CRITICAL)
+    drawn = [workload.runs(count, seed) for seed in range(AT_ONCE[count])]
 
-    That peer is given every advantage: no rate limit, no other run at the same time, and no poll at the start.
+    def row(policy: str, wait: Wait) -> Row:
+        outcome = together([wait(runs) for runs in drawn])
+        return Row(policy, count, outcome, outcome.with_past())
+
+    def ours(policy: Policy, with_history: bool) -> Wait:
+        return lambda runs: policy.wait(runs, year, with_history=with_history)[0]
+
+    def at(interval: float) -> Wait:
+        return lambda runs: fixed(runs, interval, year)
+
+    full = Policy(FULL_BUDGET)
+    found = [row(_name(interval), at(interval)) for interval in INTERVALS]
+    interval, outcome = best(drawn, year)
+    found += [
+        Row(f"{BEST}: {interval:g} s", count, outcome, outcome.with_past()),
+        row(OURS, ours(full, False)),
+        row(OURS_KNOWN, ours(full, True)),
+        row(OURS_DEFAULT, ours(Policy(), True)),
+    ]
+    if year == 2026:
+        found += [
+            row("oracle, without history", lambda runs: oracle(runs, lambda run: odds_of_all())),
+            row(
+                "oracle, with history",
+                lambda runs: oracle(runs, lambda run: odds_of(run.of) if run.past else odds_of_all()),
+            ),
+        ]
+    return found
+
+
+def _name(interval: float) -> str:
+    return f"fixed {interval:g} s" + (f" ({INTERVALS[interval]})" if INTERVALS[interval] else "")
+
+
+def end_together(count: int) -> tuple[int, float, float]:
+    """Return the mean delay of runs that all end at the same moment, without history, and the bound."""
+    logging.disable(logging.CRITICAL)
+    drawn = [workload.runs_that_end_together(count, seed) for seed in range(12)]
+    waited = together([Policy(FULL_BUDGET).wait(runs, 2026, with_history=False)[0] for runs in drawn])
+    return count, waited.mean, max(2.5, 1.05 * count)
+
+
+def share_a_token(triggerers: int, in_workers: int, count: int) -> tuple[str, Outcome]:
+    """Simulate several processes with one token."""
+    logging.disable(logging.CRITICAL)
+    policy = Policy(triggerers=triggerers, in_workers=in_workers)
+    drawn = [workload.runs(count, seed) for seed in range(4)]
+    name = f"| {triggerers} | {in_workers} | {count} "
+    return name, together([policy.wait(runs, 2026, with_history=True)[0] for runs in drawn])
+
+
+def fail_for_ten_minutes() -> tuple[float, float]:
+    """Return the requests a minute while Hex fails, and the mean delay of 25 runs that end a minute after that."""
+    logging.disable(logging.CRITICAL)
+    new = workload.Project(OUTAGE[1], 0.1, ())
+    runs = [Run(number, number, number * 0.1, OUTAGE[1] + 60.0, new) for number in range(25)]
+    outcome, hex_ = Policy(FULL_BUDGET).wait(runs, 2026, with_history=False, fails=OUTAGE)
+    failed = [moment for moment, _ in hex_.requests if OUTAGE[0] + 60 <= moment < OUTAGE[1]]
+    return len(failed) / ((OUTAGE[1] - OUTAGE[0] - 60) / 60), outcome.mean
+
+
+def main() -> int:
+    """Simulate, print the tables, and draw the figures.
+
+    :returns: the exit code: 1 if a claim does not hold.
     """
-
-    def __init__(
-        self,
-        count: int,
-        name: str,
-        waits: Sequence[Waited],
-        of: Callable[[Waited, float], float],
-        odds: Sequence[floor.Best],
-    ) -> None:
-        self._count, self._name, self._of, self._odds = count, name, of, odds
-        self._requests = fmean(wait.requests for wait in waits)
-        self._polls = fmean(wait.polls for wait in waits)
-        self._delay = fmean(of(wait, wait.late) for wait in waits if wait.late is not None)
-        self._interval = _interval([wait.run.length for wait in waits], self._requests)
-        self._peer = fmean(of(wait, -wait.run.length % self._interval) for wait in waits)
-        self.ratio = self._delay / self._peer
-
-    def row(self) -> str:
-        share = self._of is _share
-        peer, own, least = (
-            f"{delay:.1%}" if share else f"{delay:.1f} s"
-            for delay in (self._peer, self._delay, floor.floor(self._odds, self._polls))
-        )
-        return (
-            f"| {self._count} | {self._name} | {'share of the length' if share else 'seconds'} | {self._requests:.1f} "
-            f"| {self._interval:.1f} s | {peer} | {own} | {self.ratio:.2f} | {least} |"
-        )
-
-
-def _interval(lengths: Sequence[float], requests: float) -> float:
-    """Return the interval at which runs of these lengths take so many requests each, on average."""
-    low, high = 0.1, 10_000.0
-    for _ in range(50):
-        interval = math.sqrt(low * high)
-        low, high = (interval, high) if fmean(math.ceil(s / interval) for s in lengths) > requests else (low, interval)
-    return high
+    with ProcessPoolExecutor() as pool:
+        cells = {(year, count): pool.submit(rows, year, count) for year in (2026, 2025) for count in reversed(AT_ONCE)}
+        ends = [pool.submit(end_together, count) for count in AT_ONCE]
+        shared = [pool.submit(share_a_token, *each) for each in PROCESSES]
+        outage = pool.submit(fail_for_ten_minutes)
+        tables = {year: [row for count in AT_ONCE for row in cells[year, count].result()] for year in (2026, 2025)}
+    broken = []
+    for year, table in tables.items():
+        print(f"\n## Limits of {year}\n{HEAD}")
+        for row in table:
+            print(row)
+        broken += _broken(year, table)
+    print("\n## Runs that end at the same moment, limits of 2026\n\n| at once | mean delay, s | bound |")
+    print("| --: | --: | --: |")
+    for count, mean, bound in (each.result() for each in ends):
+        print(f"| {count} | {mean:.1f} | {bound:.1f} |")
+        broken += [f"{count} runs that end together: {mean:.1f} s"] * (mean > bound)
+    print("\n## Several processes with one token, limits of 2026, default budget\n")
+    print("| triggerers | tasks in workers | waits | failed | mean delay, s | p95 | rate-limited |")
+    print("| --: | --: | --: | --: | --: | --: | --: |")
+    for name, outcome in (each.result() for each in shared):
+        print(f"{name}| {outcome.failed} | {outcome.mean:.1f} | {outcome.p95:.1f} | {outcome.refused:.1%} |")
+        broken += [f"several processes {name}"] * (outcome.failed > 0 or outcome.refused > 0.1)
+    per_minute, mean = outage.result()
+    print(f"\nWhile Hex fails for ten minutes, 25 waits send {per_minute:.1f} requests a minute.")
+    print(f"Once it is back, ends are known after {mean:.1f} s.")
+    broken += ["the outage"] * (per_minute > 5 or mean > 1.05 * 25)
+    figures.draw(tables)
+    print("\n".join(["", "All claims hold." if not broken else "DOES NOT HOLD:", *broken]))
+    return 1 if broken else 0
 
 
-def _row(name: str, waits: Sequence[Waited]) -> str:
-    known = [(wait.late, wait.late / wait.run.length) for wait in waits if wait.late is not None]
-    failed = 1 - len(known) / len(waits)
-    cells = [name, f"{failed:.1%}" if failed else "0", f"{fmean(wait.requests for wait in waits):.1f}"]
-    late, share = [sorted(values) for values in zip(*known, strict=True)]
-    cells += [f"{value:.1f}" for value in (fmean(late), median(late), _p95(late))]
-    cells += [f"{value:.1%}" for value in (fmean(share), median(share), _p95(share))]
-    return f"| {' | '.join(cells)} |"
-
-
-def _p95(ordered: Sequence[float]) -> float:
-    return ordered[math.ceil(0.95 * len(ordered)) - 1]
-
-
-def _all(simulated: Iterable[Sequence[Waited]]) -> list[Waited]:
-    return [wait for waits in simulated for wait in waits]
+def _broken(year: int, table: Sequence[Row]) -> list[str]:
+    """Return the claims that do not hold."""
+    broken = []
+    for count in AT_ONCE:
+        of = {row.policy.split(":")[0]: row for row in table if row.count == count}
+        peer, own, known = of[BEST], of[OURS], of[OURS_KNOWN]
+        limit = max(peer.outcome.mean, 2.5)
+        claims = {
+            "no wait fails": not own.outcome.failed + known.outcome.failed + of[OURS_DEFAULT].outcome.failed,
+            "without history as good as the best fixed interval": own.outcome.mean <= limit,
+            "with history half of it": known.known.mean <= max(peer.known.mean, 2.5) / 2,
+        }
+        if year == 2026:
+            least, least_known = of["oracle, without history"].outcome.mean, of["oracle, with history"].known.mean
+            claims["within 1.3 times the oracle's"] = own.outcome.mean <= max(1.3 * least, 2.5)
+            claims["with history, too"] = known.known.mean <= max(1.3 * least_known, 2.5)
+        broken += [f"{year}, {count} at once: {claim}" for claim, holds in claims.items() if not holds]
+    return broken
 
 
 if __name__ == "__main__":

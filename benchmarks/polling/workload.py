@@ -59,14 +59,19 @@ class Run:
     :param project: its project's number.
     :param start: when it starts, in seconds.
     :param length: the seconds that it takes.
-    :param past: the seconds that past runs of its project took.
+    :param of: its project.
     """
 
     number: int
     project: int
     start: float
     length: float
-    past: tuple[float, ...] = field(repr=False)
+    of: Project
+
+    @property
+    def past(self) -> tuple[float, ...]:
+        """The seconds that past runs of its project took."""
+        return self.of.past
 
     @property
     def end(self) -> float:
@@ -83,10 +88,20 @@ def runs(count: int, seed: int) -> list[Run]:
         if not projects or draw.random() >= SAME_PROJECT:
             projects.append(_project(draw))
         project = projects[-1]
-        group, place = divmod(number, STARTS_AT_ONCE)
-        start = group * SECONDS_BETWEEN_STARTS + place * 0.1
-        drawn.append(Run(number, len(projects) - 1, start, project.length(draw), project.past))
+        drawn.append(Run(number, len(projects) - 1, _start(number), project.length(draw), project))
     return drawn
+
+
+def runs_that_end_together(count: int, seed: int) -> list[Run]:
+    """Draw runs of as many new projects that end at the same moment, one to two minutes after the last one's start."""
+    end = _start(count - 1) + random.Random(f"together {count} {seed}").uniform(60.0, 120.0)
+    new = Project(end, SPREAD[0], ())
+    return [Run(number, number, _start(number), end - _start(number), new) for number in range(count)]
+
+
+def _start(number: int) -> float:
+    group, place = divmod(number, STARTS_AT_ONCE)
+    return group * SECONDS_BETWEEN_STARTS + place * 0.1
 
 
 def log_uniform(draw: random.Random, between: tuple[float, float]) -> float:

@@ -1,116 +1,17 @@
 from __future__ import annotations
 
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
-from email.utils import format_datetime, formatdate
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_hex.api import rate_limit
+from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.rate_limit import RateLimiter
 from tests.api.calls import NAMES
 
 NOW = 1_800_000_000.0
-
-
-def date(seconds: float) -> str:
-    """Format the time so many seconds from now, as HTTP does."""
-    return formatdate(NOW + seconds, usegmt=True)
-
-
-TIMES = [
-    ("7", 7),
-    (" 1.5 ", 1.5),
-    ("0", 0),
-    ("-3", 0),
-    ("999999999", 3600),
-    ("1000000000", 0),
-    ("1000000000000", 0),
-    (str(NOW + 9), 9),
-    (str(int(NOW + 9) * 1000), 9),
-    (str(NOW - 9), 0),
-    (date(20), 20),
-    (date(-20), 0),
-    ("1e300", 3600),
-    (date(1e8), 3600),
-    (date(20).removesuffix(" GMT"), 20),
-    ("nan", None),
-    ("inf", None),
-    ("-inf", None),
-    ("soon", None),
-    ("", None),
-    ("Mon, 99 Nov 2026 99:99:99 GMT", None),
-]
-
-
-@pytest.mark.parametrize(("value", "seconds"), TIMES)
-@pytest.mark.parametrize(
-    "name", ["Retry-After", "retry-AFTER", "RateLimit-Reset", "X-RateLimit-Reset", "x-rate-limit-reset"]
-)
-def test_a_pause_is_read_in_every_spelling(name: str, value: str, seconds: float | None) -> None:
-    assert rate_limit.retry_after({"Server": "x", name: value}, NOW) == seconds
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"Content-Type": "text/html", "Reset": "7", "X-Remaining": "0"}, None),
-        ({"RateLimit-Remaining": "0", "RateLimit-Limit": "60"}, None),
-        ({"RateLimit-Reset": "30", "Retry-After": "7"}, 7),
-        ({"RateLimit-Reset": "30", "Retry-After": "soon"}, 30),
-        ({"RateLimit": "limit=60, remaining=0, reset=8"}, 8),
-        ({"RateLimit": '"default";r=0;t=9', "RateLimit-Policy": '"default";q=60;w=60'}, 9),
-        ({"RateLimit": "full"}, None),
-        ({"Retry-After": "7", "RateLimit": "limit=60, remaining=0, reset=8"}, 7),
-    ],
-)
-def test_retry_after_counts_before_a_reset(headers: dict[str, str], seconds: float | None) -> None:
-    assert rate_limit.retry_after(headers, NOW) == seconds
-
-
-@pytest.mark.parametrize(("status", "seconds"), [(429, 30), (503, None), (500, None)])
-def test_a_reset_counts_for_the_request_limit_only(status: int, seconds: float | None) -> None:
-    """Every response has it, also one that has nothing to do with that limit."""
-    assert rate_limit.retry_after({"RateLimit-Reset": "30"}, NOW, status) == seconds
-    assert rate_limit.retry_after({"RateLimit-Reset": "30", "Retry-After": "7"}, NOW, status) == 7
-
-
-@pytest.mark.parametrize("name", ["Retry-After", "X-RateLimit-Reset"])
-def test_a_wrong_clock_does_no_harm(name: str) -> None:
-    """Ours is ten minutes late. Hex reports its own time with the limit's end."""
-    assert rate_limit.retry_after({"Date": date(600), name: date(620)}, NOW) == 20
-    assert rate_limit.retry_after({"date": date(600), name: str(NOW + 620)}, NOW) == 20
-    assert rate_limit.retry_after({"Date": date(600), name: "20"}, NOW) == 20
-
-
-def test_a_date_may_be_of_any_time_zone_and_is_gmt_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the time zone of this machine: HTTP's dates are GMT."""
-    abroad = datetime.fromtimestamp(NOW + 20, timezone(timedelta(hours=-5)))
-    monkeypatch.setenv("TZ", "America/New_York")
-    time.tzset()
-    try:
-        assert rate_limit.retry_after({"Retry-After": format_datetime(abroad)}, NOW) == 20
-        assert rate_limit.retry_after({"Retry-After": date(20).removesuffix(" GMT")}, NOW) == 20
-    finally:
-        monkeypatch.delenv("TZ")
-        time.tzset()
-
-
-def test_the_clocks_are_compared_if_hex_reports_its_time() -> None:
-    assert rate_limit.clock_ahead({"DATE": date(-5)}, NOW) == -5
-    assert rate_limit.clock_ahead({"Date": "today"}, NOW) is None
-    assert rate_limit.clock_ahead({}, NOW) is None
-
-
-@settings(deadline=None)
-@given(st.dictionaries(st.sampled_from(["Retry-After", "RateLimit", "X-RateLimit-Reset", "Date"]), st.text()))
-def test_no_header_asks_for_more_than_the_longest_limit(headers: dict[str, str]) -> None:
-    assert 0 <= (rate_limit.retry_after(headers, NOW) or 0) <= rate_limit.LONGEST_LIMIT
 
 
 def test_no_more_requests_of_a_group_are_sent_in_a_minute_than_allowed() -> None:
@@ -132,17 +33,17 @@ GROUPS = [
     ["GetChartImageFromRun"],
     ["CancelRun", "ListProjects", "GetQueriedTables"],
 ]
+STATUS = GROUPS[0]
 GROUP_OF = {name: group for group, names in enumerate(GROUPS) for name in names}
 
 
 @pytest.mark.parametrize("name", GROUP_OF)
 def test_a_group_of_calls_holds_up_no_other(name: str) -> None:
-    """Whether its requests are used up, Hex reports that none is left, or it is rate-limited."""
-    used_up, reported, rate_limited = RateLimiter(1), RateLimiter(1), RateLimiter(1)
-    used_up.sent(name, NOW)
+    """Whether Hex reports that none of its requests is left, or it is rate-limited."""
+    reported, rate_limited = RateLimiter(1), RateLimiter(1)
     reported.learned(name, {"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, NOW)
     rate_limited.learned(name, {}, NOW, status=429)
-    for limiter in (used_up, reported, rate_limited):
+    for limiter in (reported, rate_limited):
         held_up = {other for other in GROUP_OF if limiter.pause(other, NOW)}
         assert held_up == set(GROUPS[GROUP_OF[name]])
 
@@ -151,12 +52,29 @@ def test_every_call_is_in_a_group() -> None:
     assert {*NAMES} <= {*GROUP_OF}
 
 
-def test_all_groups_together_send_twice_as_many_requests_at_most() -> None:
+def test_all_groups_but_that_of_status_requests_send_as_many_requests_together() -> None:
     limiter = RateLimiter(2)
-    for name in ("GetRunStatus", "GetRunStatus", "Me", "RunProject"):
+    for name in ("Me", "RunProject"):
         assert limiter.pause(name, NOW) == 0
         limiter.sent(name, NOW)
-    assert {limiter.pause(name, NOW) for name in GROUP_OF} == {61}
+    assert {name for name in GROUP_OF if not limiter.pause(name, NOW)} == set(STATUS)
+    assert {limiter.pause(name, NOW) for name in GROUP_OF if name not in STATUS} == {61}
+
+
+def test_status_requests_never_wait_for_other_calls() -> None:
+    """Starts at 20 a minute, and 60 of others, which is more than the limiter allows."""
+    limiter = RateLimiter(HexConfig.requests_per_minute)
+    for number in range(160):
+        name, moment = ("RunProject", number * 3) if number < 40 else ("CancelRun", number - 40)
+        limiter.sent(name, NOW + moment)
+        assert limiter.pause("GetRunStatus", NOW + moment) == limiter.poll_pause("GetProjectRuns", NOW + moment) == 0
+
+
+def test_no_other_call_waits_for_status_requests() -> None:
+    limiter = RateLimiter(2)
+    limiter.sent("GetRunStatus", NOW)
+    limiter.sent("GetRunStatus", NOW)
+    assert {name for name in GROUP_OF if limiter.pause(name, NOW)} == set(STATUS)
 
 
 @settings(deadline=None)
@@ -172,6 +90,8 @@ def test_no_minute_ever_holds_more_requests_than_allowed(per_minute: int, idle: 
         limiter.sent(name, now)
         sent.append((now, GROUP_OF[name]))
     everything = [moment for moment, _ in sent]
+    others = [moment for moment, group in sent if group != GROUP_OF["GetRunStatus"]]
+    assert all(later - earlier >= 60.99 for earlier, later in zip(others, others[per_minute:], strict=False))
     assert all(
         later - earlier >= 60.99 for earlier, later in zip(everything, everything[2 * per_minute :], strict=False)
     )
@@ -220,21 +140,15 @@ def test_requests_before_a_clock_was_set_back_count_as_sent_then() -> None:
     ("headers", "pause"),
     [
         ({"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, 31),
-        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(NOW + 12)}, 13),
-        ({"RateLimit": '"default";r=0;t=9'}, 10),
-        ({"RateLimit": "limit=60, remaining=0, reset=8"}, 9),
         ({"RateLimit-Remaining": "0", "RateLimit-Reset": "3000"}, 61),
         ({"RateLimit-Remaining": "1", "RateLimit-Reset": "30"}, 0),
-        ({"RateLimit-Remaining": "0"}, 0),
-        ({"RateLimit-Remaining": "none", "RateLimit-Reset": "30"}, 0),
-        ({"RateLimit-Reset": "30"}, 0),
         ({}, 0),
     ],
 )
 def test_no_request_is_sent_when_hex_reports_that_none_is_left(headers: dict[str, str], pause: float) -> None:
     limiter = RateLimiter(30)
     limiter.learned("Me", headers, NOW)
-    assert limiter.pause("Me", NOW) == pause
+    assert limiter.pause("Me", NOW) == limiter.poll_pause("Me", NOW) == pause
     assert limiter.pause("Me", NOW + pause) == 0
 
 
@@ -273,8 +187,27 @@ def test_429s_without_a_header_are_waited_for_as_for_the_limit_of_a_minute_and_t
     assert pauses[:6] == [10, 20, 40, 60, 60, 60]
     assert set(pauses[6:]) == {60}
     limiter.learned("GetProject", {}, now)
-    limiter.learned("GetRunStatus", {}, now, status=429)
-    assert limiter.pause("GetRunStatus", now) == 10
+    limiter.learned("GetRunStatus", {}, now + 60, status=429)
+    assert limiter.pause("GetRunStatus", now + 60) == 10
+
+
+def test_after_a_429_without_a_header_the_next_request_waits_for_a_minute_since_the_oldest_accepted_one() -> None:
+    """In that minute Hex accepted as many as it allows, whatever kind of window it counts in."""
+    limiter = RateLimiter(30)
+    for moment in (0, 10, 50, 65):
+        limiter.sent("GetRunStatus", NOW + moment)
+        limiter.learned("GetRunStatus", {}, NOW + moment)
+    limiter.learned("GetRunStatus", {}, NOW + 66, status=429)
+    assert limiter.pause("GetRunStatus", NOW + 66) == 10 + 61 - 66
+    limiter.learned("GetRunStatus", {}, NOW + 71, status=429)
+    assert limiter.pause("GetRunStatus", NOW + 71) == 50 + 61 - 71
+
+
+def test_requests_that_failed_in_hex_count_as_accepted() -> None:
+    limiter = RateLimiter(30)
+    limiter.learned("GetRunStatus", {}, NOW, status=500)
+    limiter.learned("GetRunStatus", {}, NOW + 1, status=429)
+    assert limiter.pause("GetRunStatus", NOW + 1) == 60
 
 
 def test_requests_that_are_rate_limited_at_the_same_time_count_as_one() -> None:
@@ -300,7 +233,7 @@ def test_a_response_to_a_request_that_was_sent_before_a_429_does_not_shorten_the
 def test_a_429_does_not_shorten_the_pause_that_another_response_asked_for() -> None:
     limiter = RateLimiter(30)
     limiter.learned("Me", {"RateLimit-Remaining": "0", "RateLimit-Reset": "40"}, NOW)
-    limiter.learned("Me", {}, NOW, status=429)
+    limiter.learned("Me", {"Retry-After": "5"}, NOW, status=429)
     limiter.learned("Me", {}, NOW + 1, sent_at=NOW - 1)
     assert limiter.pause("Me", NOW) == 41
 
@@ -308,33 +241,103 @@ def test_a_429_does_not_shorten_the_pause_that_another_response_asked_for() -> N
 def test_a_429_during_a_short_pause_is_waited_for_as_any_other() -> None:
     limiter = RateLimiter(30)
     limiter.learned("Me", {"RateLimit-Remaining": "0", "RateLimit-Reset": "2"}, NOW)
-    limiter.learned("Me", {}, NOW + 1, status=429)
+    limiter.learned("Me", {"Retry-After": "10"}, NOW + 1, status=429)
     assert limiter.pause("Me", NOW + 1) == 10
 
 
-@pytest.mark.parametrize(
-    ("recent", "left", "reset", "pause"),
-    [
-        (10, 5, 50, 10),
-        (10, 5, 30, 0),
-        (10, 5, 31, 6.2),
-        (10, 60, 60, 0),
-        (0, 1, 60, 0),
-        (30, 1, 60, 60),
-        (30, 1, 90, 60),
-    ],
-)
-def test_the_requests_that_are_left_are_spread_if_they_would_be_used_up(
-    recent: int, left: int, reset: float, pause: float
+@pytest.mark.parametrize(("recent", "pause"), [(10, 10), (5, 0)])
+def test_the_requests_that_are_left_are_spread_if_those_of_the_last_minute_would_use_them_up(
+    recent: int, pause: float
 ) -> None:
-    """So a limit that other clients use too is kept without a single 429."""
     limiter = RateLimiter(100)
+    for moment in [NOW - 60] * 5 + [NOW - 59] * recent:
+        limiter.sent("Me", moment)
+    limiter.learned("Me", {"RateLimit-Remaining": "5", "RateLimit-Reset": "50"}, NOW)
+    assert limiter.pause("Me", NOW) == pause
+
+
+@pytest.mark.parametrize("per_minute", [1, 25, 6000])
+def test_polls_are_spread_evenly_over_a_minute(per_minute: int) -> None:
+    limiter, now = RateLimiter(per_minute), NOW
+    for _ in range(3):
+        assert limiter.poll_pause("GetProjectRuns", now) == 0
+        limiter.sent("GetRunStatus", now)
+        limiter.learned("GetRunStatus", {}, now)
+        assert limiter.poll_pause("GetProjectRuns", now) == pytest.approx(61 / per_minute, abs=1e-6)
+        now += 61 / per_minute + 0.0001
+
+
+def test_a_poll_after_a_long_time_does_not_wait() -> None:
+    limiter = RateLimiter(25)
+    limiter.sent("GetRunStatus", NOW)
+    assert limiter.poll_pause("GetRunStatus", NOW + 100) == 0
+
+
+def test_a_request_that_is_no_regular_poll_does_not_wait_for_the_even_spacing() -> None:
+    limiter = RateLimiter(25)
+    limiter.sent("GetRunStatus", NOW)
+    assert limiter.pause("GetRunStatus", NOW) == 0 < limiter.poll_pause("GetRunStatus", NOW)
+
+
+def test_polls_wait_for_the_limit_of_a_minute_if_other_requests_used_it_up() -> None:
+    limiter = RateLimiter(5)
     for _ in range(5):
-        limiter.sent("Me", NOW - 60)
-    for _ in range(recent):
-        limiter.sent("Me", NOW - 59)
-    limiter.learned("Me", {"RateLimit-Remaining": str(left), "RateLimit-Reset": str(reset)}, NOW)
-    assert limiter.pause("Me", NOW) == pytest.approx(pause)
+        limiter.sent("GetProject", NOW)
+    assert limiter.poll_pause("GetRunStatus", NOW) == 61
+
+
+def test_a_clock_that_is_set_back_delays_polls_by_one_spacing_at_most() -> None:
+    limiter = RateLimiter(25)
+    limiter.sent("GetRunStatus", NOW)
+    assert limiter.poll_pause("GetRunStatus", NOW - 86400) == pytest.approx(61 / 25)
+
+
+@pytest.mark.parametrize("status", [500, 503, None])
+def test_polls_are_fewer_while_hex_fails_and_as_many_as_before_after_the_first_success(status: int | None) -> None:
+    limiter, now, pauses = RateLimiter(25), NOW, []
+    for _ in range(2000):
+        fail(limiter, now, status)
+        pauses.append(limiter.poll_pause("GetRunStatus", now))
+        now += pauses[-1]
+    assert pauses[:5] == pytest.approx([2.44, 4.88, 9.76, 15, 15])
+    assert set(pauses[5:]) == {15}
+    limiter.sent("GetRunStatus", now)
+    limiter.learned("GetRunStatus", {}, now)
+    assert limiter.poll_pause("GetRunStatus", now) == pytest.approx(2.44)
+
+
+def fail(limiter: RateLimiter, now: float, status: int | None) -> None:
+    limiter.sent("GetRunStatus", now)
+    if status is None:
+        limiter.failed("GetRunStatus")
+    else:
+        limiter.learned("GetRunStatus", {}, now, status)
+
+
+@pytest.mark.parametrize("status", [200, 404, 429])
+def test_a_response_that_is_no_failure_of_hex_ends_the_count_of_failures(status: int) -> None:
+    limiter = RateLimiter(25)
+    for _ in range(10):
+        fail(limiter, NOW, 500)
+    limiter.learned("GetRunStatus", {"Retry-After": "0"}, NOW, status)
+    fail(limiter, NOW + 90, 500)
+    assert limiter.poll_pause("GetRunStatus", NOW + 90) < 12
+
+
+def test_failures_of_other_calls_do_not_delay_polls() -> None:
+    limiter = RateLimiter(25)
+    for _ in range(9):
+        limiter.failed("RunProject")
+    limiter.sent("GetRunStatus", NOW)
+    assert limiter.poll_pause("GetRunStatus", NOW) == pytest.approx(2.44)
+
+
+def test_polls_that_are_already_rare_are_no_rarer_while_hex_fails() -> None:
+    limiter = RateLimiter(2)
+    for number in range(9):
+        fail(limiter, NOW + number, 500)
+    limiter.sent("GetRunStatus", NOW + 100)
+    assert limiter.poll_pause("GetRunStatus", NOW + 100) == 30.5
 
 
 def test_several_threads_may_share_a_limiter() -> None:
