@@ -10,7 +10,7 @@ CELERY := .envs/celery
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 chaos chaos-2 simulate peers load load-celery mutants bench-polling bench-parse bench-triggerer error-reference lint format constraints clean
+.PHONY: help demo demo-ui test test-2 chaos chaos-2 simulate peers load load-celery mutants bench-polling bench-starts bench-parse bench-triggerer error-reference lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -53,6 +53,9 @@ mutants: $(MUTANTS)/.ready  ## Change the code of api/ in small ways, and show t
 bench-polling: $(AIRFLOW_3)/.ready  ## Simulate how late the end of a run is detected, and with how many requests
 	@$(AIRFLOW_3)/bin/python -m benchmarks.polling
 
+bench-starts: $(AIRFLOW_3)/.ready  ## Simulate how soon many tasks start their runs under limits that only refusals show
+	@$(AIRFLOW_3)/bin/python -m benchmarks.starts
+
 bench-parse: .envs/bench-3.3/.ready .envs/bench-2.11/.ready .envs/peers/airflow-provider-hex/.ready  ## Measure what an import adds to a DAG file's parse time, next to other providers
 	@.envs/bench-3.3/bin/python -m benchmarks.parse $(ARGS)
 
@@ -91,7 +94,7 @@ $(UV):
 
 .envs/airflow-%/.ready: pyproject.toml constraints/airflow-%.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
-	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-$*.txt -e . --group dev $(if $(filter 3.3,$*),--group lint)
+	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-$*.txt -e . --group dev $(if $(filter 3.3,$*),--group lint --group figures)
 	@touch $@
 
 .envs/bench-%/.ready: pyproject.toml constraints/bench-%.txt | $(UV)

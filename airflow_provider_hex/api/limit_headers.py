@@ -42,15 +42,19 @@ def retry_after(headers: Mapping[str, str], now: float, status: int = HTTPStatus
     return asked
 
 
-def clock_ahead(headers: Mapping[str, str], now: float) -> float | None:
+def clock_ahead(headers: Mapping[str, str], now: float, sent_at: float | None = None) -> float | None:
     """Return the seconds by which Hex's clock is ahead of ours, to about a second; None if Hex does not say.
 
     :param headers: a response's headers, in any letter case.
     :param now: the time in epoch seconds.
+    :param sent_at: when the request was sent, in epoch seconds. Hex dated the response after that, and perhaps long
+        before ``now``: the smallest difference that is possible counts. Default: now.
     """
     date = next((value for name, value in headers.items() if name.lower() == "date"), "")
     hex_now = _date(date)
-    return None if hex_now is None else hex_now - now
+    if hex_now is None:
+        return None
+    return max(hex_now - now, min(hex_now - (now if sent_at is None else sent_at), 0.0))
 
 
 def reported_pause(headers: Mapping[str, str], now: float, recent: int, longest: float) -> float:

@@ -26,8 +26,9 @@ _UNLIKE = 0.1
 class EndForecast:
     """What is known about how long the runs of a project take.
 
-    A single past run suggests that the next one takes from a quarter less to a quarter more; of several, each suggests a
-    narrower range. A run may also be unlike all past ones: then, as for a project without past runs, the longer it has taken, the longer it may still take.
+    A single past run suggests that the next one takes from a quarter less to a quarter more; of several, each suggests
+    a narrower range. A run may also be unlike all past ones: then, as for a project without past runs, the longer it
+    has taken, the longer it may still take.
 
     :param past: how long past runs took, in seconds, in any order. Invalid values are ignored.
     """

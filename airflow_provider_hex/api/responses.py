@@ -132,7 +132,8 @@ def to_page(items: list[T], next_call: Call[Page[T]] | None, response: Response)
     :param next_call: the call for the next page, None for the last page.
     :param response: the response, whose headers show Hex's clock.
     """
-    return Page(items, next_call, limit_headers.clock_ahead(response.headers, response.received_at))
+    ahead = limit_headers.clock_ahead(response.headers, response.received_at, response.sent_at)
+    return Page(items, next_call, ahead)
 
 
 def _json(body: bytes) -> Any:

@@ -47,7 +47,7 @@ def after_transient_errors(call: Call[Any], seconds: float) -> dict[str, Any]:
 
     :param seconds: for how long.
     """
-    return _policy(lambda e: may_send_again(call, e) and not isinstance(e, HexRateLimited), _wait, seconds)
+    return _policy(lambda e: may_send_again(call, e) and not isinstance(e, HexRateLimited), seconds)
 
 
 def after_rate_limits(seconds: float) -> dict[str, Any]:
@@ -69,11 +69,18 @@ def after_rate_limits(seconds: float) -> dict[str, Any]:
         left = seconds - _waited(state) - _LAST_TRY
         return left if _LAST_TRY < left < pause else pause
 
-    return _policy(lambda e: isinstance(e, HexRateLimited), wait, seconds)
+    return _policy(lambda e: isinstance(e, HexRateLimited), seconds, wait)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Return the seconds that Hex asks to wait, plus a random time."""
+    return (getattr(_error(state), "retry_after", None) or 0.0) + _backoff(state)
 
 
 def _policy(
-    retries: Callable[[HexError], bool], wait: Callable[[tenacity.RetryCallState], float], seconds: float
+    retries: Callable[[HexError], bool],
+    seconds: float,
+    wait: Callable[[tenacity.RetryCallState], float] = _wait,
 ) -> dict[str, Any]:
     return {
         "retry": tenacity.retry_if_exception(lambda error: isinstance(error, HexError) and retries(error)),
@@ -82,11 +89,6 @@ def _policy(
         "before_sleep": _log_retry,
         "reraise": True,
     }
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    """Return the seconds that Hex asks to wait, plus a random time."""
-    return (getattr(_error(state), "retry_after", None) or 0.0) + _backoff(state)
 
 
 def _waited(state: tenacity.RetryCallState) -> float:

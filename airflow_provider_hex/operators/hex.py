@@ -9,12 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.start import OnAmbiguousStart
 from airflow_provider_hex.api.validation import to_choice, to_seconds
 from airflow_provider_hex.hooks.hex import HexHook
+from airflow_provider_hex.runs import lost_worker
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.runs.task_run import TaskRun
 from airflow_provider_hex.triggers import events
@@ -127,6 +129,8 @@ class HexRunProjectOperator(BaseOperator):
         self.hex_conn_id = hex_conn_id
         self._task_run: TaskRun | None = None
         self._kill_switch = KillSwitch()
+        if AIRFLOW_V_3_3_PLUS:
+            self.on_failure_callback = [*self.on_failure_callback, _cancel_run_of_lost_worker]
 
     @cached_property
     def hook(self) -> HexHook:
@@ -168,3 +172,13 @@ class HexRunProjectOperator(BaseOperator):
     def _execute(self, context: Context, began: float, *, requeued: bool) -> StartedRun | Run:
         self._task_run = TaskRun(self, context, self._kill_switch)
         return self._task_run.execute(began, requeued=requeued)
+
+
+def _cancel_run_of_lost_worker(context: Context) -> None:
+    """Cancel the run of a task that failed because its worker was lost: an ``on_failure_callback``.
+
+    Airflow also calls it in the worker of a task that fails by itself, which has released its run.
+    """
+    task: Any = context["ti"].task
+    if task._task_run is None:
+        lost_worker.cancel_run(task, context)

@@ -52,7 +52,7 @@ def decide(cause: Cause, status: AttemptStatus, *, retry_finds_run: bool, cancel
     """
     if cause not in cancel_on:
         return Disposition.LEAVE_RUNNING
-    if cause is Cause.FAILED and retry_finds_run:
+    if cause is Cause.FAILED and retry_finds_run and status is not AttemptStatus.ENDED_BY_USER:
         return Disposition.LEAVE_TO_RETRY
     if status is AttemptStatus.SUPERSEDED:
         return Disposition.LEAVE_TO_OTHER_ATTEMPT

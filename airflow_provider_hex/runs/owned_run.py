@@ -78,7 +78,7 @@ class OwnedRun:
     # Release: decide what happens to the run, do it, record it, and say so in the error.
 
     def released_on_failure(self, work: Callable[[], T]) -> T | Run:
-        """Do some work for the run. Release the run if that fails, and delete its record if it succeeds.
+        """Do some work for the run. Release the run if that fails, and record if it succeeds.
 
         :param work: the work.
         :return: what it returns, or the run if the work timed out, but the run had completed.
@@ -93,7 +93,9 @@ class OwnedRun:
             self._store.record_failure(str(error))
             raise
         else:
-            self._store.delete()
+            run, self._run = self._run, None  # a kill no longer releases it
+            if run is not None:
+                self._store.record_success(run, self._started_at)
             return result
         finally:
             self._run = None
@@ -157,7 +159,7 @@ class OwnedRun:
             return str(error)
         if self._run is None:
             return "No run was started."
-        self._carry_out(Disposition.CANCEL)
+        self._carry_out(self._decide(Cause.KILLED, self._status()))
         return self._named_release()
 
     def _cause(self, error: BaseException) -> Cause:
@@ -166,8 +168,10 @@ class OwnedRun:
         return Cause.KILLED if self._kill_switch.is_set else Cause.FAILED
 
     def _status(self) -> AttemptStatus:
-        """Ask Airflow about the attempt. Without a record no other attempt knows the run, so it need not be asked."""
-        return self._attempt.status_in_time() if self._store.has_run else AttemptStatus.CURRENT
+        """Ask Airflow about the attempt."""
+        if self._store.has_run:
+            return self._attempt.status_in_time()
+        return self._attempt.status_without_record((self._run or {}).get("runId"))
 
     def _decide(self, cause: Cause, status: AttemptStatus, is_retried: bool = True) -> Disposition:
         return decide(

@@ -91,6 +91,9 @@ class RunRecovery:
         if self._record.failure:
             log.info("Starting another run, because the previous attempt's failed: %s", self._record.failure)
             return None
+        if self._record.success and not self._record.is_retry:
+            log.info("Starting another run, because the task was cleared after its success.")
+            return None
         return self._record.run or self._reconciled()
 
     def resolve(self, known: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -142,6 +145,8 @@ class RunRecovery:
 
         def is_candidate(run: Run) -> bool:
             status = RunStatus.of(run)
+            if run["runId"] == self._record.earlier_run_id:
+                return False
             return not status.is_terminal or (self._record.is_retry and status.is_success)
 
         if self._record.request is None:

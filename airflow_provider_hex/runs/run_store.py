@@ -1,6 +1,6 @@
 """The record of a task's run in Airflow's task state store (3.3 and later), where the next attempt finds it.
 
-The record is written before RunProject is sent, updated when the run id is known, and deleted when the run completes.
+The record is written before RunProject is sent, and updated when the run id is known, and when the run has ended.
 See https://airflow.apache.org/docs/apache-airflow/stable/.
 """
 
@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+
 from airflow_provider_hex.api.start import StartRequest
 
 if TYPE_CHECKING:
@@ -20,17 +22,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEY = "hex_run"
+_EVEN_TIMEOUTS = (Exception, AirflowTaskTimeout)
+"""What does not matter in an update of the record of a run that has ended: the task ends anyhow, and says how."""
 _RUN_FIELDS = ("projectId", "runId", "runUrl", "traceId")
 
 
 @dataclass(frozen=True)
 class Record:
-    """What an earlier attempt recorded: a request, then a run, then perhaps its failure.
+    """What an earlier attempt recorded: a request, then a run, then its success or failure.
 
     :param is_retry: whether this attempt is a retry of that one. If not, the task was cleared in between.
     :param project_id: the project that the request was for.
     :param request: the RunProject whose response was not recorded.
     :param run: the run.
+    :param earlier_run_id: the run that was recorded before the request. It is not the run of the request.
+    :param success: whether the attempt succeeded with the run.
     :param failure: how the run ended, if it did not complete.
     :param started_at: when the run was started, in epoch seconds; 0 if that is unknown.
     """
@@ -39,6 +45,8 @@ class Record:
     project_id: str | None = None
     request: StartRequest | None = None
     run: dict[str, Any] | None = None
+    earlier_run_id: str | None = None
+    success: bool = False
     failure: str | None = None
     started_at: float = 0.0
 
@@ -55,6 +63,7 @@ class RunStore:
         self._store: Any = context.get("task_state_store") if durable else None
         self._ti: Any = context["ti"]
         self._has_run = has_run
+        self._earlier_run_id: str | None = None
 
     @property
     def is_available(self) -> bool:
@@ -73,11 +82,14 @@ class RunStore:
             return None
         request, run = data.get("request"), data.get("run")
         self._has_run = run is not None or request is not None
+        self._earlier_run_id = run["runId"] if run else (request or {}).get("earlier_run_id")
         return Record(
             is_retry=data.get("max_tries") == self._ti.max_tries,  # Airflow raises it on a clear, not on a retry
             project_id=request and request["project_id"],
             request=request and StartRequest(request["sent_at"], request["default_options"]),
             run=run,
+            earlier_run_id=self._earlier_run_id,
+            success=data.get("success", False),
             failure=data.get("failure"),
             started_at=data.get("started_at") or (request["sent_at"] if request else 0.0),
         )
@@ -86,7 +98,7 @@ class RunStore:
         """Record that a RunProject is about to be sent."""
         self._has_run = False
         values = {"sent_at": request.sent_at, "default_options": request.default_options}
-        self._set(request={"project_id": project_id, **values})
+        self._set(request={"project_id": project_id, **values, "earlier_run_id": self._earlier_run_id})
 
     def record_run(self, run: Mapping[str, Any], started_at: float = 0.0) -> None:
         """Record the task's run.
@@ -94,17 +106,27 @@ class RunStore:
         :param run: the run.
         :param started_at: when it was started, in epoch seconds. Default: unknown.
         """
-        fields = {name: run[name] for name in _RUN_FIELDS if run.get(name) is not None}
-        self._set(run=fields, started_at=started_at)
+        self._set(run=_identity(run), started_at=started_at)
         self._has_run = True
+
+    def record_success(self, run: Mapping[str, Any], started_at: float = 0.0) -> None:
+        """Record that the attempt succeeds with its run: a retry takes its result if Airflow does not see the success.
+
+        If that fails, the next attempt polls the run in any case.
+
+        :param run: the run.
+        :param started_at: when it was started, in epoch seconds. Default: unknown.
+        """
+        with self._logging_errors(_EVEN_TIMEOUTS):
+            self._set(run=_identity(run), started_at=started_at, success=True)
 
     def record_failure(self, message: str) -> None:
         """Record that the run did not complete, and why. If that fails, the next attempt polls the run instead."""
-        with self._logging_errors():
+        with self._logging_errors(_EVEN_TIMEOUTS):
             self._set(failure=message)
 
     def delete(self) -> None:
-        """Delete the record, so that the next attempt starts a run. If that fails, it polls the recorded run."""
+        """Delete the record, because no run was started, or none that the next attempt could find."""
         with self._logging_errors():
             if self.is_available:
                 self._store.delete(KEY)
@@ -121,8 +143,13 @@ class RunStore:
             self._store.set(KEY, {"max_tries": self._ti.max_tries, **what})
 
     @contextmanager
-    def _logging_errors(self) -> Iterator[None]:
+    def _logging_errors(self, errors: tuple[type[BaseException], ...] = (Exception,)) -> Iterator[None]:
         try:
             yield
-        except Exception as error:
+        except errors as error:
             log.warning("The record of the Hex run could not be updated in Airflow's task state store: %s", error)
+
+
+def _identity(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a run that are recorded."""
+    return {name: run[name] for name in _RUN_FIELDS if run.get(name) is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from airflow_provider_hex.api import steps
 from airflow_provider_hex.api.errors import HexError, HexRateLimited
 from airflow_provider_hex.api.run_watch import RunWatch
 from airflow_provider_hex.hooks.hex import HexHook
+from airflow_provider_hex.runs.attempt import is_ended_by_user
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
 from airflow_provider_hex.runs.release import outcome_of_cancel
 from airflow_provider_hex.triggers import events, poller
@@ -92,6 +93,16 @@ class HexRunTrigger(_SerializableTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for the run, and yield one event. An unexpected error is raised with its traceback."""
+        try:
+            event = await _after_worker_exit(self.started_at, self._wait())
+            if "error" in event and self.cancel_on_kill:
+                await self._cancel_if_ended()
+        except asyncio.CancelledError:
+            await call_on_kill(self)
+            raise
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    async def _wait(self) -> dict[str, Any]:
         watch = RunWatch(
             self.project_id,
             self.run_id,
@@ -101,16 +112,18 @@ class HexRunTrigger(_SerializableTrigger):
             new_until=self.new_until,
         )
         try:
-            try:
-                config = await HexHook(self.hex_conn_id).get_async_config()
-                event = events.run_ended(await poller.ended_run(config, watch))
-            except HexError as error:
-                event = events.failed(error)
-            await _worker_exit(self.started_at)
-        except asyncio.CancelledError:
-            await call_on_kill(self)
-            raise
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+            config = await HexHook(self.hex_conn_id).get_async_config()
+            return events.run_ended(await poller.ended_run(config, watch))
+        except HexError as error:
+            return events.failed(error)
+
+    async def _cancel_if_ended(self) -> None:
+        """Cancel the run if a user has just ended the task: Airflow ignores the event then, and resumes no task."""
+        try:
+            if await ask_airflow(lambda: is_ended_by_user(self.task_instance)):
+                await self._cancel()
+        except Exception as error:
+            self.log.warning("Hex run %s continues if a user has just ended the task: %r", self.run_id, error)
 
     async def on_kill(self) -> None:
         """Cancel the run when a user kills the task, if ``cancel_on_kill`` is set.
@@ -127,6 +140,9 @@ class HexRunTrigger(_SerializableTrigger):
         if decide(Cause.KILLED, status, retry_finds_run=False, cancel_on={Cause.KILLED}) is not Disposition.CANCEL:
             self.log.info("The task still waits for Hex run %s, so the run continues.", self.run_id)
             return
+        await self._cancel()
+
+    async def _cancel(self) -> None:
         async with await HexHook(self.hex_conn_id).get_async_client() as client:
             is_new = time.time() < self.new_until
             found = await client.carry_out(steps.cancel(self.project_id, self.run_id, is_new=is_new))
@@ -169,6 +185,9 @@ class HexStartTrigger(_SerializableTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for a slot, and yield one event."""
+        yield TriggerEvent(await _after_worker_exit(self.deferred_at, self._wait()))  # type: ignore[no-untyped-call]
+
+    async def _wait(self) -> dict[str, Any]:
         try:
             config = await HexHook(self.hex_conn_id).get_async_config()
             async with asyncio.timeout(None if self.until is None else self.until - time.time()):
@@ -178,16 +197,28 @@ class HexStartTrigger(_SerializableTrigger):
                     began=self.began,
                     kernels_in_use=self.error.get("status") == HTTPStatus.SERVICE_UNAVAILABLE,
                 )
-            event = events.slot_acquired(self.began)
+            return events.slot_acquired(self.began)
         except TimeoutError:
             error = HexError.from_dict(self.error)
-            event = events.failed(HexRateLimited(f"No run was started before the timeout: {error}", **error.facts))
+            return events.failed(HexRateLimited(f"No run was started before the timeout: {error}", **error.facts))
         except HexError as error:
-            event = events.failed(error)
-        await _worker_exit(self.deferred_at)
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+            return events.failed(error)
 
 
-async def _worker_exit(deferred_at: float) -> None:
-    """Wait until Airflow has certainly seen the exit of the worker that deferred the task."""
-    await asyncio.sleep(max(deferred_at + min_deferral() - time.time(), 0.0))
+async def _after_worker_exit(deferred_at: float, event: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    """Return an event, or raise an error, once Airflow has certainly seen the exit of the worker.
+
+    :param deferred_at: when the worker deferred the task, in epoch seconds.
+    :param event: makes the event.
+    """
+
+    async def worker_exit() -> None:
+        await asyncio.sleep(max(deferred_at + min_deferral() - time.time(), 0.0))
+
+    try:
+        made = await event
+    except Exception:
+        await worker_exit()
+        raise
+    await worker_exit()
+    return made

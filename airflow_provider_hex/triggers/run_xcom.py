@@ -26,11 +26,18 @@ def push_run(ti: Any, run: Mapping[str, Any]) -> None:
         ti.xcom_push(key=RUN_URL, value=run["runUrl"])
 
 
+def published_run_id(ti: Any) -> str | None:
+    """Return the id of the run that a task has published, None if it has published none.
+
+    :param ti: the task instance, as Airflow passes it to the task.
+    """
+    run_id: str | None = _pull(ti, RUN_ID)
+    return run_id
+
+
 def pull_run(ti: Any, project_id: str) -> dict[str, Any] | None:
     """Return the run that a task published before it was deferred, None if it has published none."""
-    run_id, run_url = (
-        ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index) for key in (RUN_ID, RUN_URL)
-    )
+    run_id, run_url = published_run_id(ti), _pull(ti, RUN_URL)
     return None if run_id is None else {"projectId": project_id, "runId": run_id, "runUrl": run_url}
 
 
@@ -41,3 +48,7 @@ def task_waits_for(ti: Any, run_id: str) -> bool:
     :param run_id: the trigger's run.
     """
     return state_of(ti) == "deferred" and bool(xcom_of(ti, RUN_ID) == run_id)
+
+
+def _pull(ti: Any, key: str) -> Any:
+    return ti.xcom_pull(task_ids=ti.task_id, key=key, map_indexes=ti.map_index)

@@ -73,7 +73,12 @@ class StartQueue:
         self._refused_at = 0.0
         self._kernels_in_use = False
         self._freed = 0
-        self._reset_interval()
+        self._forget_interval()
+
+    def _forget_interval(self) -> None:
+        self._interval, self._after_refusal = _FIRST_SLOT, _AFTER_REFUSAL / 2
+        self._refused = True  # since the last slot
+        self._probe = True  # the next slot shows whether the limit has ended
 
     @property
     def is_idle(self) -> bool:
@@ -93,6 +98,7 @@ class StartQueue:
         self._not_before = max(self._not_before, not_before)
         self._kernels_in_use = kernels_in_use
         self._queued(self._clock(), requeued)
+        self._pause.wake()  # what the queue has learned may change when the next slot is
         place = _Place(began, next(self._numbers))
         insort(self._places, place)
         self._next_turn()
@@ -150,15 +156,10 @@ class StartQueue:
     def _queued(self, now: float, requeued: bool) -> None:
         if not self._places:
             if not requeued and now > self._last_slot + _MINUTE:
-                self._reset_interval()
+                self._forget_interval()
             self._last_slot = max(self._last_slot, now)  # the task was refused just now
         if requeued:
             self._learn_refusal(now)
-
-    def _reset_interval(self) -> None:
-        self._interval, self._after_refusal = _FIRST_SLOT, _AFTER_REFUSAL / 2
-        self._refused = True  # since the last slot
-        self._probe = True  # the next slot shows whether the limit has ended
 
     def _learn_refusal(self, now: float) -> None:
         slot = self._starts.pop() if self._starts else self._last_slot
@@ -169,8 +170,8 @@ class StartQueue:
         if not self._refused:  # else the slot was given out before an earlier refusal
             if not is_minute:
                 longest = _LONGEST_FOR_KERNELS if self._kernels_in_use else LONGEST_INTERVAL
-                self._after_refusal = min(self._after_refusal * 2, longest)
-            self._interval = self._after_refusal = max(self._after_refusal, _AFTER_REFUSAL)
+                self._after_refusal = min(max(self._after_refusal * 2, _AFTER_REFUSAL), longest)
+            self._interval = max(self._after_refusal, _AFTER_REFUSAL)
             self._probe = not is_minute
         self._refused, self._refused_at = True, now
 

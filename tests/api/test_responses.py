@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import pytest
@@ -239,6 +239,13 @@ def test_a_page_has_the_seconds_by_which_hexs_clock_is_ahead() -> None:
     date = {"date": "Thu, 01 Jan 1970 00:17:00 GMT"}
     assert responses.decode(call_named("GetProjectRuns"), response(200, runs(1), date)).clock_ahead == 1020 - 1001
     assert responses.decode(call_named("ListProjects"), response(200, values())).clock_ahead is None
+
+
+@pytest.mark.parametrize(("sent_at", "ahead"), [(1019, 0), (1020.5, 0), (1025, -5), (990, 0)])
+def test_a_late_response_does_not_shift_hexs_clock(sent_at: float, ahead: float) -> None:
+    late = response(200, runs(1), {"date": "Thu, 01 Jan 1970 00:17:00 GMT"})
+    late = replace(late, sent_at=sent_at, received_at=1040.0)
+    assert responses.decode(call_named("GetProjectRuns"), late).clock_ahead == pytest.approx(ahead, abs=1)
 
 
 def test_another_project_is_invalid() -> None:

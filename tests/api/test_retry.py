@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -70,6 +71,38 @@ def test_it_waits_as_long_as_hex_asks_plus_a_random_time() -> None:
         _, pauses, _ = sent(retry.after_rate_limits(1e6), *[errors.HexRateLimited(retry_after=7)] * 8, None)
         assert all(7 <= pause <= 7 + min(2**n, 30) for n, pause in enumerate(pauses))
     assert len(set(pauses)) > 1
+
+
+def paused(*errors_: errors.HexError, seconds: float = 1e6) -> list[float]:
+    return sent(retry.after_rate_limits(seconds), *errors_, None)[1]
+
+
+def test_a_limit_whose_end_is_unknown_is_taken_for_one_of_a_minute_then_for_one_of_an_hour() -> None:
+    """The first pauses are short, the first minute has several, and later ones grow up to some minutes."""
+    limit = errors.HexRateLimited("", status=429)
+    for _ in range(20):
+        pauses = paused(*[limit] * 30)
+        assert all(10 <= pause <= 15 for pause in pauses[:3])
+        for waited, pause in zip(accumulate(pauses), pauses[1:], strict=False):
+            assert min(max(waited / 4, 10), 300) <= pause <= 1.5 * min(max(waited / 4, 10), 300)
+        assert pauses[-1] >= 300
+    assert len(set(pauses)) > 20
+
+
+def test_a_call_for_which_there_is_no_kernel_is_sent_again_about_every_minute() -> None:
+    """Other programs may free one."""
+    assert all(60 <= pause <= 90 for pause in paused(*[errors.HexRateLimited("", status=503)] * 30)[15:])
+
+
+@pytest.mark.parametrize("seconds", [5.0, 60.0, 3600.0, 86400.0])
+def test_a_rate_limited_call_is_sent_a_last_time_just_before_the_time_is_up(seconds: float) -> None:
+    _, pauses, error = sent(retry.after_rate_limits(seconds), *[errors.HexRateLimited("", status=429)] * 1000)
+    assert error is not None
+    assert seconds - 2 <= sum(pauses) < seconds
+
+
+def test_a_call_that_may_not_wait_is_sent_once() -> None:
+    assert sent(retry.after_rate_limits(0.0), errors.HexRateLimited("", status=429))[0] == 1
 
 
 def test_other_pauses_are_random_and_start_at_zero() -> None:

@@ -60,6 +60,12 @@ class Airflow:
         (text,) = self.records.values() or ["null"]
         return json.loads(text)
 
+    @property
+    def success(self) -> str | None:
+        """The id of the run with which the task succeeded, if the record says so."""
+        record = self.record or {}
+        return record["run"]["runId"] if record.get("success") else None
+
     def attempt(self) -> Any:
         """Begin a new attempt, and return its context. The store rejects the previous attempt from now on."""
         self.try_number += 1

@@ -68,7 +68,7 @@ def test_if_it_started_no_run_the_next_attempt_starts_one(
     die_while_starting(emulator, airflow, **options)
     finish(airflow.attempt(), **options, **MODES[mode])
     assert starts_since(emulator) == len(emulator.runs()) == 1
-    assert not airflow.records
+    assert airflow.success == emulator.runs()[0]["runId"]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -84,7 +84,7 @@ def test_the_only_run_that_it_can_have_started_is_taken(
     assert finish(airflow.attempt(), **options, **MODES[mode])["runId"] == run["runId"]
     assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
     assert starts_since(emulator) == 0
-    assert not airflow.records
+    assert airflow.success == run["runId"]
 
 
 def test_the_record_of_the_run_replaces_that_of_the_request(emulator: Control, airflow: Airflow) -> None:
@@ -198,6 +198,18 @@ def test_its_run_is_found_though_the_clock_of_the_worker_that_sent_the_request_i
     die_while_starting(emulator, airflow)
     defer(airflow.attempt())
     assert airflow.xcoms["run_id"] == run["runId"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_run_of_before_a_clear_is_not_taken_though_it_began_just_before_the_request(
+    mode: str, emulator: Control, airflow: Airflow
+) -> None:
+    emulator.next_run(pending=0, running=0, times=2)
+    first = finish(airflow.attempt(), **MODES[mode])
+    airflow.clear()
+    die_while_starting(emulator, airflow)
+    assert finish(airflow.attempt(), **MODES[mode])["runId"] != first["runId"]
+    assert len(emulator.runs()) == 2
 
 
 def test_its_run_is_found_though_it_was_pending_for_long(emulator: Control, airflow: Airflow) -> None:

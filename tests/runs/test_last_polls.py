@@ -47,7 +47,7 @@ def test_a_run_that_completes_before_the_timeout_is_a_success_though_no_poll_was
     emulator.next_run(pending=0, running=2)
     assert finish(airflow.attempt(), **SOON, **WAITING_MODES[mode])["status"] == "COMPLETED"
     assert not emulator.requests("CancelRun")
-    assert not airflow.records
+    assert airflow.success == airflow.xcoms["run_id"]
 
 
 @pytest.mark.parametrize("mode", WAITING_MODES)
@@ -112,7 +112,7 @@ def test_a_run_that_completes_just_before_its_cancel_is_a_success(
     returned = finish(airflow.attempt(), timeout=0.5, cancel_on_timeout=cancel, **WAITING_MODES[mode])
     assert returned["status"] == "COMPLETED"
     assert len(emulator.requests("CancelRun")) == cancel
-    assert not airflow.records
+    assert airflow.success == airflow.xcoms["run_id"]
 
 
 @CANCEL_OR_NOT
@@ -143,7 +143,7 @@ def test_a_run_is_polled_a_last_time_if_no_triggerer_was_there_to_do_it(
 
     if status == "COMPLETED":
         assert resume()["status"] == "COMPLETED"
-        assert not airflow.records
+        assert airflow.success == airflow.xcoms["run_id"]
     elif status == "ERRORED":
         with pytest.raises(HexRunFailed, match=r"^The run ended ERRORED"):
             resume()

@@ -21,6 +21,7 @@ from hex_emulator.client import Control
 from tests.conftest import connect
 from tests.runs.conftest import (
     CANCELLED,
+    LEFT_RUNNING,
     MODES,
     WAITING_MODES,
     Airflow,
@@ -39,7 +40,8 @@ def record_changes(airflow: Airflow, emulator: Control) -> list[tuple[str, int]]
 
     def add(method: str, value: Any) -> None:
         if method != "get":
-            what = next(name for name in value if name != "max_tries") if method == "set" else "nothing"
+            names = ("success", "failure", "run", "request")
+            what = next(name for name in names if name in value) if method == "set" else "nothing"
             changes.append((what, starts(emulator)))
 
     airflow.on_store = add
@@ -47,13 +49,13 @@ def record_changes(airflow: Airflow, emulator: Control) -> list[tuple[str, int]]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_request_is_recorded_before_it_is_sent_and_the_run_after_it_and_a_success_deletes_the_record(
+def test_the_request_is_recorded_before_it_is_sent_and_the_run_after_it_and_the_success_at_the_end(
     mode: str, emulator: Control, airflow: Airflow
 ) -> None:
     changes = record_changes(airflow, emulator)
     finish(airflow.attempt(), **MODES[mode])
-    assert changes == [("request", 0), ("run", 1), ("nothing", 1)]
-    assert not airflow.records
+    assert changes == [("request", 0), ("run", 1), ("success", 1)]
+    assert airflow.success == airflow.xcoms["run_id"]
 
 
 def test_the_run_stays_recorded_during_the_wait(emulator: Control, airflow: Airflow) -> None:
@@ -120,7 +122,7 @@ def test_each_request_is_recorded_and_each_rejection_deletes_the_record(emulator
         ("nothing", 2),
         ("request", 2),
         ("run", 3),
-        ("nothing", 3),
+        ("success", 3),
     ]
 
 
@@ -128,7 +130,7 @@ def test_the_request_stays_recorded_until_an_ambiguous_start_is_reconciled(emula
     emulator.fault("RunProject", drop=True, apply=True)
     changes = record_changes(airflow, emulator)
     finish(airflow.attempt())
-    assert changes == [("request", 0), ("run", 1), ("nothing", 1)]
+    assert changes == [("request", 0), ("run", 1), ("success", 1)]
     assert len(emulator.runs()) == 1
 
 
@@ -209,14 +211,35 @@ def test_a_run_that_cannot_be_recorded_is_cancelled_though_the_attempt_was_super
     assert statuses(emulator) == [CANCELLED]
 
 
+def test_a_run_that_cannot_be_recorded_is_left_to_another_attempt_that_has_published_it(
+    emulator: Control, airflow: Airflow
+) -> None:
+    """The other attempt has found the run by the record of the request, and re-attached to it."""
+    keep_runs(emulator)
+    context = airflow.attempt()
+
+    def re_attach(method: str, value: Any) -> None:
+        if method == "set" and "run" in value:
+            airflow.on_store = lambda method, value: None
+            defer(airflow.attempt())
+
+    airflow.on_store = re_attach
+    with pytest.raises(RuntimeError, match=r"not the latest one.* because another attempt of the task waits for it\."):
+        operator().execute(context)
+    assert statuses(emulator) == [LEFT_RUNNING]
+    assert starts(emulator) == 1
+    assert not emulator.requests("CancelRun")
+
+
 @pytest.mark.parametrize("mode", MODES)
-def test_a_record_that_cannot_be_deleted_does_not_fail_the_task(
+def test_a_success_that_cannot_be_recorded_does_not_fail_the_task(
     mode: str, emulator: Control, airflow: Airflow, logged: Any
 ) -> None:
-    airflow.on_store = failing("delete")
+    airflow.on_store = failing("set", "success")
     finish(airflow.attempt(), **MODES[mode])
     assert "could not be updated in Airflow's task state store: The store does not respond." in logged()
-    assert airflow.records
+    assert airflow.record["run"]["runId"] == airflow.xcoms["run_id"]
+    assert not airflow.success
 
 
 def test_a_record_that_cannot_be_deleted_does_not_hide_the_rejection(emulator: Control, airflow: Airflow) -> None:

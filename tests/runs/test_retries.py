@@ -69,7 +69,7 @@ def test_a_retry_re_attaches_to_a_run_that_has_not_ended(
     assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
     assert starts(emulator) == 1
     assert not emulator.requests("CancelRun")
-    assert not airflow.records
+    assert airflow.success == run["runId"]
 
 
 def test_a_retry_re_attaches_to_a_run_whose_status_is_unknown_to_the_provider(
@@ -99,7 +99,16 @@ def test_a_retry_takes_the_result_of_a_run_that_has_completed(
     assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
     assert starts(emulator) == 1
     assert len(emulator.requests("GetRunStatus")) == 1
-    assert not airflow.records
+    assert airflow.success == run["runId"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_retry_takes_the_result_of_an_attempt_that_died_before_airflow_had_its_success(
+    mode: str, emulator: Control, airflow: Airflow
+) -> None:
+    run_id = finish(airflow.attempt(), **MODES[mode])["runId"]
+    assert finish(airflow.attempt(), **MODES[mode])["runId"] == run_id
+    assert starts(emulator) == 1
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -136,11 +145,16 @@ def test_an_attempt_after_one_that_recorded_the_failure_starts_a_run_without_a_p
     assert in_sentence(failed) in log
 
 
-def test_a_task_that_is_cleared_after_its_success_runs_the_project_again(emulator: Control, airflow: Airflow) -> None:
-    first = finish(airflow.attempt())
+@pytest.mark.parametrize("mode", MODES)
+def test_a_task_that_is_cleared_after_its_success_runs_the_project_again_without_a_poll_of_the_old_run(
+    mode: str, emulator: Control, airflow: Airflow
+) -> None:
+    first = finish(airflow.attempt(), **MODES[mode])
     airflow.clear()
-    assert finish(airflow.attempt())["runId"] != first["runId"]
+    before = len(emulator.requests())
+    assert finish(airflow.attempt(), **MODES[mode])["runId"] != first["runId"]
     assert starts(emulator) == 2
+    assert not any(first["runId"] in request["path"] for request in emulator.requests()[before:])
 
 
 @pytest.mark.parametrize("mode", WAITING_MODES)

@@ -24,6 +24,7 @@ def use(store: RunStore) -> None:
     """Record all there is to record, and delete it."""
     store.record_request("p", REQUEST)
     store.record_run(RUN)
+    store.record_success(RUN)
     store.record_failure("It ended ERRORED.")
     store.delete()
 
@@ -55,6 +56,19 @@ def test_the_next_attempt_finds_the_request_as_it_was_recorded(default_options: 
     assert new_attempt(airflow).load() == expected
 
 
+def test_each_attempt_that_starts_another_run_records_which_run_was_recorded_before(airflow: Airflow) -> None:
+    new_attempt(airflow).record_run(RUN)
+    airflow.clear()
+    for _ in range(2):
+        store = new_attempt(airflow)
+        store.load()
+        store.record_request("p", REQUEST)
+    record = new_attempt(airflow).load()
+    assert record
+    assert record.run is None
+    assert record.earlier_run_id == "r"
+
+
 def test_the_next_attempt_does_not_find_a_deleted_record(airflow: Airflow) -> None:
     store = new_attempt(airflow)
     store.record_request("p", REQUEST)
@@ -67,6 +81,13 @@ def test_the_next_attempt_finds_how_the_run_failed(airflow: Airflow) -> None:
     store.record_run(RUN)
     store.record_failure("It ended ERRORED.")
     assert new_attempt(airflow).load() == Record(is_retry=True, failure="It ended ERRORED.")
+
+
+def test_the_next_attempt_finds_that_the_task_succeeded_with_the_run(airflow: Airflow) -> None:
+    store = new_attempt(airflow)
+    store.record_run(RUN)
+    store.record_success(RUN)
+    assert new_attempt(airflow).load() == Record(is_retry=True, run=RECORDED_RUN, success=True)
 
 
 def test_no_attempt_after_a_clear_is_a_retry_of_one_before_it(airflow: Airflow) -> None:
@@ -115,6 +136,7 @@ def test_only_a_request_and_a_run_must_be_recorded(airflow: Airflow) -> None:
     store = new_attempt(airflow)
     airflow.on_store = fail
     store.delete()
+    store.record_success(RUN)
     store.record_failure("It ended ERRORED.")
     with pytest.raises(ConnectionError):
         store.record_request("p", REQUEST)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
-from airflow_provider_hex.api.errors import HexRunTimeout
+from airflow_provider_hex.api.errors import HexRunFailed, HexRunTimeout
 from hex_emulator.client import Control
 from tests.conftest import connect
 from tests.runs.conftest import (
@@ -211,6 +213,50 @@ def test_a_timeout_before_hex_responds_leaves_the_run_running_without_cancel_on_
         operator(cancel_on_timeout=False).execute(airflow.attempt())
     assert statuses(emulator) == [LEFT_RUNNING]
     assert airflow.records
+
+
+@pytest.mark.usefixtures("real_time")
+def test_a_timeout_before_hex_responds_leaves_the_run_to_another_attempt_that_has_published_it(
+    emulator: Control, airflow: Airflow
+) -> None:
+    keep_runs(emulator)
+    emulator.fault("RunProject", delay=10, apply=True)
+    context = airflow.attempt()
+
+    def time_out_after_re_attaching() -> None:
+        airflow.attempt()
+        airflow.xcoms["run_id"] = emulator.runs()[0]["runId"]
+        time_out()
+
+    with (
+        interrupted_when(lambda: emulator.runs(), time_out_after_re_attaching),
+        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. Hex run .* another attempt of the task waits for it\."),
+    ):
+        operator().execute(context)
+    assert statuses(emulator) == [LEFT_RUNNING]
+
+
+def time_out_when_recording(what: str) -> Any:
+    return lambda method, value: time_out() if method == "set" and what in value else None
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_timeout_while_the_success_is_recorded_does_not_fail_the_task(
+    mode: str, emulator: Control, airflow: Airflow
+) -> None:
+    airflow.on_store = time_out_when_recording("success")
+    assert finish(airflow.attempt(), **MODES[mode])["runId"] == airflow.xcoms["run_id"]
+    assert not emulator.requests("CancelRun")
+
+
+@pytest.mark.parametrize("mode", WAITING_MODES)
+def test_a_timeout_while_the_failure_of_the_run_is_recorded_does_not_hide_it(
+    mode: str, emulator: Control, airflow: Airflow
+) -> None:
+    emulator.next_run(outcome="ERRORED", pending=0, running=0)
+    airflow.on_store = time_out_when_recording("failure")
+    with pytest.raises(HexRunFailed, match=r"^The run ended ERRORED"):
+        finish(airflow.attempt(), **MODES[mode])
 
 
 def test_a_timeout_before_the_request_is_sent_sends_nothing(emulator: Control, airflow: Airflow) -> None:

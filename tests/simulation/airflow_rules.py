@@ -45,7 +45,6 @@ class Attempt:
     result: Any = None
     ends: list[str] = field(default_factory=list)
     """What ended it, or was tried to: ``killed``, ``terminated``, ``execution timeout``, ``frozen``, ..."""
-    deleted_record: bool = False
     recorded_run: str | None = None
     """The run that it recorded last."""
     recorded_at: float = 0.0

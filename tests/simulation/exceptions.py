@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout
-
 from airflow_provider_hex.api.errors import HexAmbiguousStart
 from tests.simulation.airflow_model import Airflow
-from tests.simulation.airflow_rules import DEAD_AFTER, NOTICED_AFTER, Attempt
+from tests.simulation.airflow_rules import DEAD_AFTER, Attempt
 from tests.simulation.hex_model import LATE_RESPONSE, HexRun
-from tests.simulation.invariants import Violation, in_flight, waits
-
-CLOCK_TOLERANCE = 13.0
-"""Seconds by which clocks may differ: 10 for two workers, 2 for Hex, and some for requests."""
+from tests.simulation.invariants import Violation
+from tests.simulation.world import LATENCY
 
 
 def excused(airflow: Airflow, violation: Violation) -> str | None:
@@ -38,15 +34,6 @@ def _clear_while_running(airflow: Airflow, violation: Violation) -> bool:
     cleared = airflow.attempts[-2]
     could_cancel = "terminated" in cleared.ends and cleared.error and run.ended_at(cleared.error_at) is None
     return not could_cancel
-
-
-def _died_after_deleting_its_record(airflow: Airflow, violation: Violation) -> bool:
-    by = violation.run.by if violation.run else 0
-    died = [attempt.number for attempt in airflow.attempts if attempt.deleted_record and attempt.ends]
-    if violation.promise == "nothing is left running":  # the run of a task that does not wait
-        return by in died and not waits(airflow)
-    repeats = violation.promise in ("a retry takes the result", "never two runs at once")
-    return repeats and any(number < by for number in died)
 
 
 def _left_to_a_retry_that_a_user_prevented(airflow: Airflow, violation: Violation) -> bool:
@@ -127,12 +114,12 @@ def _ended_by_a_user_right_before_its_deferral(airflow: Airflow, violation: Viol
 
 
 def _ended_by_a_user_when_its_deferral_failed(airflow: Airflow, violation: Violation) -> bool:
-    """The trigger has ended with an event, or does so before Airflow ends it, and Airflow drops the event."""
+    """The trigger has asked Airflow for the task's state, and fires an event, which Airflow drops."""
     failed_at = airflow.current.wait_failed_at
     if violation.promise != "nothing is left running" or not airflow.marks or failed_at is None:
         return False
     state, when = airflow.marks[-1]
-    return state == "deferred" and when >= failed_at - NOTICED_AFTER
+    return state == "deferred" and when >= failed_at - 2 * LATENCY
 
 
 def _frozen_between_its_question_and_its_cancel(airflow: Airflow, violation: Violation) -> bool:
@@ -143,45 +130,15 @@ def _frozen_between_its_question_and_its_cancel(airflow: Airflow, violation: Vio
     return attempt.thought_dead and attempt.frozen_at >= attempt.asks_since > 0
 
 
-def _timed_out_while_its_record_was_updated(airflow: Airflow, violation: Violation) -> bool:
-    """The ``execution_timeout`` was reached when the run had ended, in an update of its record."""
-    attempt = violation.attempt
-    if violation.promise != "the error is true" or attempt is None or not isinstance(attempt.error, AirflowTaskTimeout):
-        return False
-    run = next((run for run in airflow.hex.runs if run.id == attempt.recorded_run), None)
-    return run is not None and not in_flight(run, attempt.error_at) and run.id not in str(attempt.error)
-
-
-def _began_just_before_the_cleared_attempts_request(airflow: Airflow, violation: Violation) -> bool:
-    """The attempt after the clear died at its request, and its retry found the run of before the clear instead."""
-    run = violation.run
-    if violation.promise != "a clear starts another run" or run is None or airflow.current.why != "retry":
-        return False
-    cleared = next(each for each in reversed(airflow.attempts) if each.why == "clear")
-    return bool(cleared.ends) and cleared.recorded_run is None and run.started > cleared.began - CLOCK_TOLERANCE
-
-
-def _superseded_start_is_reconciled(airflow: Airflow, violation: Violation) -> bool:
-    """A process that Airflow thought dead lost the response to its RunProject, and found the other attempt's run."""
-    attempt, run = violation.attempt, violation.run
-    if violation.promise != "only the owner cancels" or attempt is None or run is None:
-        return False
-    return attempt.thought_dead and attempt.recorded_run != run.id
-
-
 EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {
     "cleared while it runs in a worker": _clear_while_running,
-    "died after it deleted its record": _died_after_deleting_its_record,
     "left to a retry that a user prevented": _left_to_a_retry_that_a_user_prevented,
     "killed in its last attempt": _killed_in_last_attempt,
     "frozen between its record and its request": _started_by_a_process_that_was_frozen,
     "asked to end while Hex was slow": _hex_was_slower_than_the_kill,
     "asked to end while Hex did not accept the cancel": _cancel_did_not_get_through,
     "ambiguous start, and the error lists the run": _start_is_ambiguous,
-    "thought dead, and the response to its request was lost": _superseded_start_is_reconciled,
     "frozen between its question and its cancel": _frozen_between_its_question_and_its_cancel,
-    "timed out while its record was updated": _timed_out_while_its_record_was_updated,
-    "began just before the request of a cleared attempt": _began_just_before_the_cleared_attempts_request,
     "ended by a user when its deferral failed": _ended_by_a_user_when_its_deferral_failed,
     "ended by a user right before its deferral": _ended_by_a_user_right_before_its_deferral,
 }

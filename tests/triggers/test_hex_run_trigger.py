@@ -11,7 +11,9 @@ import pytest
 
 from airflow_provider_hex.api.errors import HexError, HexRunGone, HexRunTimeout
 from airflow_provider_hex.hooks.hex import HexHook
+from airflow_provider_hex.runs import attempt
 from airflow_provider_hex.triggers import events
+from airflow_provider_hex.triggers import hex as triggers
 from airflow_provider_hex.triggers.hex import HexRunTrigger
 from hex_emulator.client import Control
 from hex_emulator.emulator import VanishedStatus
@@ -71,6 +73,41 @@ def test_transient_errors_are_retried(emulator: Control) -> None:
     (event,) = asyncio.run(events_of(trigger(run_id)))
     assert events.completed_run(event, run_id)["status"] == "COMPLETED"
     assert len(emulator.requests()) == 1 + 5
+
+
+@pytest.mark.parametrize("cancel_on_kill", [True, False])
+@pytest.mark.parametrize("state", ["failed", "success", "deferred", "scheduled", ConnectionError()])
+def test_a_run_whose_wait_failed_is_cancelled_if_a_user_has_just_ended_the_task(
+    state: Any, cancel_on_kill: bool, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow ignores the event then, and resumes no task that would cancel the run."""
+
+    def state_of(ti: Any) -> Any:
+        if isinstance(state, Exception):
+            raise state
+        return state
+
+    monkeypatch.setattr(attempt, "state_of", state_of)
+    run_id = start_run(emulator, timeline=[("RUNNING", None)])
+    (event,) = asyncio.run(events_of(trigger(run_id, timeout=0.1, cancel_on_kill=cancel_on_kill)))
+    with pytest.raises(HexRunTimeout):
+        events.completed_run(event, run_id)
+    is_cancelled = cancel_on_kill and state in ("failed", "success")
+    assert [run["status"] for run in emulator.runs()] == ["KILLED" if is_cancelled else "RUNNING"]
+
+
+def test_an_unexpected_error_does_not_resume_the_task_before_airflow_has_seen_the_exit_of_its_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(hex_conn_id: str) -> Any:
+        raise RuntimeError("A bug.")
+
+    monkeypatch.setattr(triggers, "HexHook", fail)
+    monkeypatch.setattr(triggers, "min_deferral", lambda: 1.0)
+    began = time.time()
+    with pytest.raises(RuntimeError, match=r"A bug\."):
+        asyncio.run(events_of(trigger("r")))
+    assert time.time() - began >= 1
 
 
 @pytest.mark.parametrize("status", [403, 404, 422])

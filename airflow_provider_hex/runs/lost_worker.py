@@ -1,0 +1,50 @@
+"""What happens to the run of a task whose worker was lost in its last attempt.
+
+None of the task's code runs in the worker then. But Airflow notices it some minutes later (``[scheduler]
+task_instance_heartbeat_timeout``), or at once if the executor reports it, and the DAG processor calls the task's
+``on_failure_callback``.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_hex.api.error_messages import describe
+from airflow_provider_hex.hooks.hex import HexHook
+from airflow_provider_hex.runs.disposition import Disposition
+from airflow_provider_hex.runs.release import release_run
+from airflow_provider_hex.triggers.run_xcom import pull_run
+from airflow_provider_hex.version_compat import state_of
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_hex.operators.hex import HexRunProjectOperator
+
+log = logging.getLogger(__name__)
+
+_MAX_WAIT = 20.0
+"""Seconds until Airflow has certainly failed the task: it may request the callback before that."""
+
+
+def cancel_run(task: HexRunProjectOperator, context: Context) -> None:
+    """Cancel the run that a failed task has published, unless the task was cleared and runs again.
+
+    :param task: the task as the DAG file defines it: its templates are not rendered.
+    :param context: the context of the callback.
+    """
+    ti: Any = context["ti"]
+    run = pull_run(ti, task.render_template(task.project_id, context))
+    if run is None or not _has_failed(ti):
+        return
+    release = release_run(Disposition.CANCEL, HexHook(task.render_template(task.hex_conn_id, context)), run)
+    log.warning("The task's worker was lost. %s: %s", describe(run), release.sentence)
+
+
+def _has_failed(ti: Any) -> bool:
+    until = time.monotonic() + _MAX_WAIT
+    while (state := state_of(ti)) == "running" and time.monotonic() < until:
+        time.sleep(1.0)
+    return state == "failed"

@@ -1,0 +1,137 @@
+"""The run of a task whose worker was lost in its last attempt: the DAG processor calls the operator's callback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from airflow.providers.common.compat.sdk import DAG, AirflowException
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
+
+from airflow_provider_hex.hooks.hex import HexHook
+from airflow_provider_hex.operators.hex import HexRunProjectOperator
+from airflow_provider_hex.runs import lost_worker
+from hex_emulator.client import Control
+from tests.conftest import PROJECT
+from tests.runs.conftest import CANCELLED, LEFT_RUNNING, Airflow, keep_runs, operator, statuses
+
+pytestmark = pytest.mark.skipif(not AIRFLOW_V_3_3_PLUS, reason="the callback is set from Airflow 3.3 on")
+
+LoseWorker = Callable[..., None]
+
+
+class Manager:
+    """The process that responds to one of the DAG processor's."""
+
+    def __init__(self, states: list[str | None], run: dict[str, Any] | None) -> None:
+        self._states = states
+        self._xcoms = {"run_id": run["runId"], "run_url": run["runUrl"]} if run else {}
+
+    def send(self, message: Any) -> Any:
+        from airflow.sdk.execution_time.comms import TaskStatesResult, XComResult
+
+        if type(message).__name__ == "GetTaskStates":
+            state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+            return TaskStatesResult(task_states={"manual": {"run": state}})
+        return XComResult(key=message.key, value=self._xcoms.get(message.key))
+
+
+@pytest.fixture
+def run(emulator: Control) -> Iterator[Any]:
+    """The run that the lost worker started. It does not end by itself."""
+    keep_runs(emulator)
+    return HexHook().run_project(PROJECT)
+
+
+@pytest.fixture
+def lose_worker(monkeypatch: pytest.MonkeyPatch) -> LoseWorker:
+    """Fails a task as Airflow does when its worker is lost. Its states are those that Airflow responds with in turn."""
+    from airflow.api_fastapi.execution_api.datamodels.taskinstance import DagRun, TaskInstance, TIRunContext
+    from airflow.callbacks.callback_requests import TaskCallbackRequest
+    from airflow.dag_processing.processor import _execute_task_callbacks
+    from airflow.sdk.execution_time import task_runner
+
+    monkeypatch.setattr(lost_worker, "time", SimpleNamespace(monotonic=iter(range(100)).__next__, sleep=lambda _: None))
+
+    def lose(states: list[str | None], run: Any, **options: Any) -> None:
+        now = datetime.now(UTC)
+        with DAG("lost", schedule=None, params={"project": PROJECT}) as dag:
+            HexRunProjectOperator(**{"task_id": "run", "project_id": PROJECT, **options})
+        unset = dict.fromkeys(("data_interval_start", "data_interval_end", "end_date", "partition_key", "conf"))
+        names = {"dag_id": "lost", "run_id": "manual"}
+        dates = {"logical_date": now, "run_after": now, "start_date": now}
+        request = TaskCallbackRequest(
+            filepath="lost.py",
+            bundle_name="dags",
+            bundle_version=None,
+            msg="The worker was lost.",
+            ti=TaskInstance(**names, id=uuid4(), task_id="run", try_number=1, map_index=-1, dag_version_id=uuid4()),
+            task_callback_type="failed",
+            context_from_server=TIRunContext(
+                dag_run=DagRun(**names, **dates, **unset, run_type="manual", state="running", consumed_asset_events=[]),
+                max_tries=0,
+            ),
+        )
+        monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", Manager(states, run), raising=False)
+        bag: Any = SimpleNamespace(dags={"lost": dag}, get_dag=lambda dag_id: dag)
+        log: Any = SimpleNamespace(info=print, warning=print, exception=fail)
+        _execute_task_callbacks(bag, request, log)
+
+    def fail(*arguments: Any) -> None:
+        raise AssertionError(arguments)
+
+    return lose
+
+
+def test_its_run_is_cancelled(run: Any, lose_worker: LoseWorker, emulator: Control) -> None:
+    lose_worker(["failed"], run)
+    assert statuses(emulator) == [CANCELLED]
+
+
+def test_its_run_is_cancelled_though_the_project_and_the_connection_are_templates(
+    run: Any, lose_worker: LoseWorker, emulator: Control
+) -> None:
+    lose_worker(["failed"], run, project_id="{{ params.project }}", hex_conn_id="hex_{{ 'default' }}")
+    assert statuses(emulator) == [CANCELLED]
+
+
+def test_its_run_is_cancelled_though_airflow_fails_the_task_some_seconds_after_the_callback_began(
+    run: Any, lose_worker: LoseWorker, emulator: Control
+) -> None:
+    lose_worker(["running", "running", "failed"], run)
+    assert statuses(emulator) == [CANCELLED]
+
+
+@pytest.mark.parametrize("state", ["running", "scheduled", "deferred", "success", None])
+def test_its_run_is_left_running_if_the_task_was_cleared_meanwhile(
+    state: str | None, run: Any, lose_worker: LoseWorker, emulator: Control
+) -> None:
+    lose_worker([state], run)
+    assert statuses(emulator) == [LEFT_RUNNING]
+
+
+def test_nothing_is_cancelled_if_it_had_published_no_run(lose_worker: LoseWorker, emulator: Control) -> None:
+    lose_worker(["failed"], None)
+    assert not emulator.requests()
+
+
+def test_the_callbacks_of_the_user_are_kept(lose_worker: LoseWorker) -> None:
+    called: list[Any] = []
+    lose_worker(["failed"], None, on_failure_callback=called.append)
+    assert len(called) == 1
+
+
+def test_a_task_that_fails_by_itself_cancels_nothing_in_the_callback(emulator: Control, airflow: Airflow) -> None:
+    keep_runs(emulator)
+    airflow.max_tries = 0
+    task, context = operator(timeout=0.1, cancel_on_timeout=False), airflow.attempt()
+    with pytest.raises(AirflowException):
+        task.execute(context)
+    context["ti"].task = task
+    for callback in task.on_failure_callback:
+        callback(context)
+    assert statuses(emulator) == [LEFT_RUNNING]
