@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -141,6 +142,7 @@ class HexClient:
 
     def _send(self, call: Call[T], content: bytes | None, now: float) -> T:
         self._limiter.sent(call.name, now)
+        handled = sys.exc_info()[1]
         try:
             response = self.session.request(
                 call.method,
@@ -153,7 +155,7 @@ class HexClient:
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # requests lets some of urllib3's through
             self._adapter.check()
             self._limiter.failed(call.name)
-            raise self._no_response(call, error, now) from None
+            raise self._no_response(call, error, _causes(error, handled), now) from None
         self._adapter.check()  # an abort may look like the end of a response
         received_at = self.clock()
         self._limiter.learned(call.name, response.headers, received_at, response.status_code, now)
@@ -161,9 +163,10 @@ class HexClient:
         body = self.config.without_token(response.content)
         return responses.decode(call, Response(response.status_code, headers, body, now, received_at))
 
-    def _no_response(self, call: Call[Any], error: Exception, sent_at: float) -> HexUnreachable:
+    def _no_response(
+        self, call: Call[Any], error: Exception, causes: list[BaseException], sent_at: float
+    ) -> HexUnreachable:
         """Return the error for a request to which no response came."""
-        causes = _causes(error)
         never_sent = _failed_to_connect(error)
         reason = next((text for cause in reversed(causes) if (text := str(cause))), type(error).__name__)
         if any(isinstance(cause, TimeoutError) for cause in causes):
@@ -210,10 +213,14 @@ def _failed_to_connect(error: Exception) -> bool:
     return isinstance(reason, never_sent) or isinstance(error, _NEVER_SENT)
 
 
-def _causes(error: BaseException | None) -> list[BaseException]:
-    """Return an exception and those that it was raised from or wraps, the innermost last."""
+def _causes(error: BaseException | None, handled: BaseException | None) -> list[BaseException]:
+    """Return an exception and those that it was raised from or wraps, the innermost last.
+
+    :param error: the exception.
+    :param handled: the exception that was being handled before, such as a task's timeout. It is no cause.
+    """
     found: list[BaseException] = []
-    while error is not None:
+    while error is not None and error is not handled:
         found.append(error)
         wrapped = next((argument for argument in error.args if isinstance(argument, BaseException)), None)
         error = error.__cause__ or error.__context__ or wrapped

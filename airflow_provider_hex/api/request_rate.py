@@ -15,6 +15,8 @@ _GAIN = 0.005
 the square root of the demand."""
 _FEWEST = 0.5
 """The minimum requests a minute."""
+_FEWEST_ACCEPTED = 2
+"""The minimum requests that count as accepted in the last minute. A process that has just begun has sent none yet."""
 _JITTER = 0.3
 """The share by which a spacing varies, so that processes which were rate-limited together do not stay together."""
 
@@ -56,7 +58,7 @@ class RequestRate:
         :param recent: how many requests were accepted in the last minute.
         """
         self._accepted = 0
-        self._change(min(self.per_minute, recent) * _CUT)
+        self._change(min(self.per_minute, max(recent, _FEWEST_ACCEPTED)) * _CUT)
 
     def _change(self, per_minute: float) -> None:
         self.per_minute = min(max(per_minute, _FEWEST), self._most)

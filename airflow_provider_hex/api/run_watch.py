@@ -101,7 +101,7 @@ class RunWatch:
         else:
             log.warning("Polling Hex run %s failed, and will be retried. %s", self.run_id, error)
         self._error = error
-        self._last_polls += self._polled_at >= self._deadline
+        self._last_polls += self._polled_at >= self.deadline
 
     def first_poll(self, now: float) -> float:
         """Return when to poll first, in epoch seconds: soon after the wait began, but neither late nor before now.
@@ -109,7 +109,7 @@ class RunWatch:
         :param now: the time in epoch seconds.
         """
         due = self.started_at + poll_schedule.next_poll_delay(0.0, poll_interval=self.poll_interval)
-        return max(now, min(due, self._deadline))
+        return max(now, min(due, self.deadline))
 
     def expected_delay(self, now: float, forecast: EndForecast) -> float:
         """Return for how long the run will have ended, on average, if it had not when it was last polled.
@@ -140,17 +140,17 @@ class RunWatch:
         """
         if self._error is not None:  # Hex may ask for a delay
             at_least = max(at_least, self._polled_at + (self._error.retry_after or 0.0) - now)
-        if now >= self._deadline:
+        if now >= self.deadline:
             return self._pause_before_last_poll(now, at_least)
         waited = now - self.started_at
         pause = poll_schedule.next_poll_delay(waited, poll_interval=self.poll_interval, forecast=forecast)
         pause = max(pause * (1.0 if self.poll_interval else stretch), at_least, spaced)
-        return min(pause, self._deadline - now)
+        return min(pause, self.deadline - now)
 
     def _pause_before_last_poll(self, now: float, at_least: float) -> float:
         pause = max(at_least, _LAST_POLL_PAUSE) if self._last_polls else at_least
-        is_possible = self._last_polls < _LAST_POLLS and now + pause <= self._deadline + LAST_POLL_WITHIN
-        if self._known_at >= self._deadline or not is_possible:
+        is_possible = self._last_polls < _LAST_POLLS and now + pause <= self.deadline + LAST_POLL_WITHIN
+        if self._known_at >= self.deadline or not is_possible:
             raise self.timed_out()
         return pause
 
@@ -159,11 +159,11 @@ class RunWatch:
 
         :param now: the time in epoch seconds.
         """
-        return None if self.timeout is None else self._deadline - now
+        return None if self.timeout is None else self.deadline - now
 
     def timed_out(self) -> HexRunTimeout:
         """Return the error for a wait whose timeout is reached."""
-        why = self.why_not_polled() if self._known_at < self._deadline else ""
+        why = self.why_not_polled() if self._known_at < self.deadline else ""
         return error_messages.run_timeout(self.project_id, self.run_id, self._run, self.timeout or 0.0, why)
 
     def why_not_polled(self) -> str:
@@ -175,7 +175,8 @@ class RunWatch:
         return f"the rate limit allows no request within {LAST_POLL_WITHIN:g} s."
 
     @property
-    def _deadline(self) -> float:
+    def deadline(self) -> float:
+        """When the timeout is reached, in epoch seconds; infinity if there is none."""
         return math.inf if self.timeout is None else self.started_at + self.timeout
 
 

@@ -82,13 +82,14 @@ class RunStore:
             return None
         request, run = data.get("request"), data.get("run")
         self._has_run = run is not None or request is not None
-        self._earlier_run_id = run["runId"] if run else (request or {}).get("earlier_run_id")
+        earlier_run_id = request and request.get("earlier_run_id")
+        self._earlier_run_id = run["runId"] if run else earlier_run_id
         return Record(
             is_retry=data.get("max_tries") == self._ti.max_tries,  # Airflow raises it on a clear, not on a retry
             project_id=request and request["project_id"],
             request=request and StartRequest(request["sent_at"], request["default_options"]),
             run=run,
-            earlier_run_id=self._earlier_run_id,
+            earlier_run_id=earlier_run_id,
             success=data.get("success", False),
             failure=data.get("failure"),
             started_at=data.get("started_at") or (request["sent_at"] if request else 0.0),

@@ -38,6 +38,8 @@ T = TypeVar("T")
 
 _IDLE_PAUSE = 60.0
 """Seconds between two checks while no task waits. A new wait ends the pause."""
+_LONGEST_PAUSE_IN_LIST = 10.0
+"""Seconds between the pages of a list, so that it holds up no last poll of another run for long."""
 _END_ALL_WAITS = (HexUntrustedCertificate, HexInvalidInput)
 """Permanent errors of the connection: they end all its waits."""
 
@@ -134,10 +136,11 @@ class Poller:
             if polls:
                 poll = _most_urgent(polls, now)
                 call = _call(poll)
-                free = client.pause(call) if poll.is_last(now) else client.poll_pause(call, len(polls))
+                free = client.pause(call) if poll.last_due <= now else client.poll_pause(call, len(polls))
                 pause = max(poll.due - now, free)
                 if pause <= 0:
                     return poll
+                pause = min([pause, *(each.last_due - now for each in polls if each.last_due > now)])
             await self._pause.wait(pause)
 
     async def _poll(self, client: AsyncHexClient, poll: Poll) -> None:
@@ -172,7 +175,8 @@ class Poller:
                 if following is not None and missing:
                     for waiter in missing:
                         waiter.watch.not_polled()
-                    await self._sleep(client.poll_pause(following))
+                    spaced = min(client.poll_pause(following), _LONGEST_PAUSE_IN_LIST)
+                    await self._sleep(max(client.pause(following), spaced))
         except _END_ALL_WAITS:
             raise
         except HexError as error:
@@ -231,7 +235,7 @@ def _most_urgent(polls: list[Poll], now: float) -> Poll:
     """Return the poll that is worth most, among those that are due, or else the one that is due first."""
     due = [poll for poll in polls if poll.due <= now]
     if due:
-        return max(due, key=lambda poll: (poll.is_last(now), poll.expected_delay(now)))
+        return max(due, key=lambda poll: (poll.last_due <= now, poll.expected_delay(now)))
     return min(polls, key=lambda poll: poll.due)
 
 

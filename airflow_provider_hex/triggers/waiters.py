@@ -29,10 +29,11 @@ class Project:
 
     def polls(self) -> Iterator[Poll]:
         """Yield the polls that are to be made: one for all runs that the list has, and one for each other run."""
-        listed = [waiter for waiter in self.waiters if not waiter.is_unlisted]
+        waiting = [waiter for waiter in self.waiters if not waiter.ended.done()]
+        listed = [waiter for waiter in waiting if not waiter.is_unlisted]
         if listed:
             yield Poll(self, listed, is_list=len(listed) > 1 or not self.is_listed)
-        for waiter in self.waiters:
+        for waiter in waiting:
             if waiter.is_unlisted:
                 yield Poll(self, [waiter], is_list=False)
 
@@ -72,9 +73,10 @@ class Poll:
         """When the first of the runs is to be polled, in epoch seconds."""
         return min(waiter.due for waiter in self.waiters)
 
-    def is_last(self, now: float) -> bool:
-        """Whether it is a last poll, for which there is little time. A wait has few, so the others do not starve."""
-        return any(waiter.due <= now and (waiter.watch.left(now) or 1.0) <= 0 for waiter in self.waiters)
+    @property
+    def last_due(self) -> float:
+        """When it is due as a last poll, in epoch seconds: there is little time for it, and a wait has few."""
+        return min(max(waiter.due, waiter.watch.deadline) for waiter in self.waiters)
 
     def expected_delay(self, now: float) -> float:
         """Return for how long the runs will have ended, on average and in sum."""

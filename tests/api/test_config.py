@@ -73,7 +73,7 @@ def test_the_defaults_are_as_documented() -> None:
         "headers": {},
         "connect_timeout": 10,
         "read_timeout": 60,
-        "requests_per_minute": 30,
+        "requests_per_minute": 25,
         "retry_for": 180,
         "start_grace": 30,
     }

@@ -1,4 +1,4 @@
-"""How processes that share a token, and do not know of each other, share its rate limit by 429s alone."""
+"""How processes that share a token without knowing of each other share its rate limit, which only 429s report."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from airflow_provider_hex.api.errors import (
     HexServerError,
 )
 from airflow_provider_hex.api.models import Run, RunStatus
+from airflow_provider_hex.api.poll_schedule import EndForecast
 from airflow_provider_hex.api.run_watch import RunWatch, duration, require_completed
 from tests.api.calls import PROJECT, RUN
 
@@ -56,10 +57,29 @@ def test_a_transient_error_delays_the_next_poll_by_as_long_as_hex_asks() -> None
     assert waiting.pause(100) == 5
 
 
-@pytest.mark.parametrize(("now", "seconds"), [(100, 2), (200, 10), (86400, 120)])
+@pytest.mark.parametrize(("now", "seconds"), [(100, 2), (200, 2), (86400, 4)])
 def test_polls_become_rarer_unless_the_user_chose_an_interval(now: float, seconds: float) -> None:
     assert watch().pause(now) == seconds
     assert watch(poll_interval=0.5).pause(now) == 0.5
+
+
+def test_polls_are_spread_evenly_over_the_rate_limit() -> None:
+    assert watch().pause(100, spaced=2.44) == 2.44
+    assert watch().pause(100, spaced=2.44, at_least=7) == 7
+    assert watch().pause(100, spaced=1) == 2
+
+
+@pytest.mark.parametrize(("interval", "spaced", "pause"), [(5, 2.44, 5), (1, 2.44, 2.44), (0.1, 0, 0.1)])
+def test_an_interval_that_the_user_chose_is_used_as_far_as_the_rate_limit_allows(
+    interval: float, spaced: float, pause: float
+) -> None:
+    assert watch(poll_interval=interval).pause(100, spaced=spaced) == pause
+
+
+def test_the_last_poll_does_not_wait_until_polls_are_evenly_spread() -> None:
+    assert watch(timeout=25).pause(120, spaced=15) == 5
+    assert watch(timeout=25).pause(125, spaced=15) == 0
+    assert watch(timeout=25).pause(125, spaced=15, at_least=7) == 7
 
 
 def test_no_poll_comes_before_the_rate_limit_allows_it() -> None:
@@ -104,12 +124,25 @@ def test_each_new_status_is_logged_once(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_a_poll_that_failed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    watch().poll_failed(HexRateLimited("The limit is reached."))
+    watch().poll_failed(HexServerError("Hex failed."))
     assert caplog.record_tuples == [
         (
             RunWatch.__module__,
             logging.WARNING,
-            "Polling Hex run r failed, and will be retried. The limit is reached.",
+            "Polling Hex run r failed, and will be retried. Hex failed.",
+        )
+    ]
+
+
+def test_a_poll_that_was_rate_limited_is_logged_but_does_not_warn(caplog: pytest.LogCaptureFixture) -> None:
+    """It is a reason to wait, and regular where several processes share a token."""
+    with caplog.at_level(logging.INFO):
+        watch().poll_failed(HexRateLimited("The limit is reached."))
+    assert caplog.record_tuples == [
+        (
+            RunWatch.__module__,
+            logging.INFO,
+            "A poll of Hex run r was rate-limited, and will be retried. The limit is reached.",
         )
     ]
 
@@ -182,9 +215,33 @@ def test_without_a_timeout_polls_never_stop() -> None:
 
 
 def test_polls_are_more_frequent_around_the_duration_of_past_runs() -> None:
-    past = [300.0] * 10
-    assert watch().pause(100 + 290, past=past) < watch().pause(100 + 290)
-    assert watch(poll_interval=5).pause(100 + 290, past=past) == 5
+    forecast = EndForecast([3000.0] * 30)
+    assert watch().pause(100 + 1000, forecast=forecast) > watch().pause(100 + 2900, forecast=forecast)
+    assert watch().pause(100 + 2900, forecast=forecast) < watch().pause(100 + 2900)
+    assert watch(poll_interval=5).pause(100 + 2900, forecast=forecast) == 5
+
+
+def test_a_run_is_expected_to_have_ended_for_longer_the_longer_ago_it_was_polled() -> None:
+    waiting, forecast = watch(), EndForecast([100.0])
+    never_polled = waiting.expected_delay(220, forecast)
+    waiting.polling(200)
+    just_polled = waiting.expected_delay(220, forecast)
+    assert (never_polled, just_polled) == (forecast.expected_delay(0, 120), forecast.expected_delay(100, 120))
+    assert never_polled > just_polled > 0
+    assert waiting.expected_delay(200, forecast) == 0
+
+
+def test_a_run_that_a_list_did_not_have_counts_as_not_polled() -> None:
+    waiting, forecast = watch(), EndForecast([100.0])
+    waiting.polling(200)
+    waiting.not_polled()
+    assert waiting.expected_delay(220, forecast) == forecast.expected_delay(0, 120)
+
+
+def test_a_clock_that_is_set_back_makes_no_run_late() -> None:
+    waiting = watch()
+    waiting.polling(200)
+    assert waiting.expected_delay(50, EndForecast()) == 0
 
 
 def test_a_pause_that_the_user_did_not_choose_can_be_stretched() -> None:

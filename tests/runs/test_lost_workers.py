@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -41,7 +41,7 @@ class Manager:
 
 
 @pytest.fixture
-def run(emulator: Control) -> Iterator[Any]:
+def run(emulator: Control) -> Any:
     """The run that the lost worker started. It does not end by itself."""
     keep_runs(emulator)
     return HexHook().run_project(PROJECT)
@@ -50,7 +50,6 @@ def run(emulator: Control) -> Iterator[Any]:
 @pytest.fixture
 def lose_worker(monkeypatch: pytest.MonkeyPatch) -> LoseWorker:
     """Fails a task as Airflow does when its worker is lost. Its states are those that Airflow responds with in turn."""
-    from airflow.api_fastapi.execution_api.datamodels.taskinstance import DagRun, TaskInstance, TIRunContext
     from airflow.callbacks.callback_requests import TaskCallbackRequest
     from airflow.dag_processing.processor import _execute_task_callbacks
     from airflow.sdk.execution_time import task_runner
@@ -62,19 +61,20 @@ def lose_worker(monkeypatch: pytest.MonkeyPatch) -> LoseWorker:
         with DAG("lost", schedule=None, params={"project": PROJECT}) as dag:
             HexRunProjectOperator(**{"task_id": "run", "project_id": PROJECT, **options})
         unset = dict.fromkeys(("data_interval_start", "data_interval_end", "end_date", "partition_key", "conf"))
-        names = {"dag_id": "lost", "run_id": "manual"}
         dates = {"logical_date": now, "run_after": now, "start_date": now}
-        request = TaskCallbackRequest(
-            filepath="lost.py",
-            bundle_name="dags",
-            bundle_version=None,
-            msg="The worker was lost.",
-            ti=TaskInstance(**names, id=uuid4(), task_id="run", try_number=1, map_index=-1, dag_version_id=uuid4()),
-            task_callback_type="failed",
-            context_from_server=TIRunContext(
-                dag_run=DagRun(**names, **dates, **unset, run_type="manual", state="running", consumed_asset_events=[]),
-                max_tries=0,
-            ),
+        names = {"dag_id": "lost", "run_id": "manual"}
+        of_run = {"run_type": "manual", "state": "running", "consumed_asset_events": []}
+        of_task = {"id": uuid4(), "task_id": "run", "try_number": 1, "map_index": -1, "dag_version_id": uuid4()}
+        request = TaskCallbackRequest.model_validate(
+            {
+                "filepath": "lost.py",
+                "bundle_name": "dags",
+                "bundle_version": None,
+                "msg": "The worker was lost.",
+                "ti": {**names, **of_task},
+                "task_callback_type": "failed",
+                "context_from_server": {"dag_run": {**names, **dates, **unset, **of_run}, "max_tries": 0},
+            }
         )
         monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", Manager(states, run), raising=False)
         bag: Any = SimpleNamespace(dags={"lost": dag}, get_dag=lambda dag_id: dag)

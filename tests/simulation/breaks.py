@@ -26,7 +26,7 @@ from tests import conftest  # sets Airflow's environment
 from tests.simulation import machine
 from tests.simulation.airflow_rules import Setup
 from tests.simulation.hex_model import TOKEN
-from tests.simulation.setups import DEFERRED, INPUTS, LAST, LONG_DEFERRED, RETRIED_TIMEOUT, START_ONLY, TIMEOUT, WORKER
+from tests.simulation.setups import DEFERRED, INPUTS, LAST, LONG_DEFERRED, RETRIED_TIMEOUT, TIMEOUT, WORKER
 from tests.simulation.stories import Story, all_stories, random_stories, shortest, tell
 
 
@@ -219,7 +219,7 @@ BREAKS = [
     Break("a killed task sleeps on", LAST, _attribute(KillSwitch, "sleep", _sleep_to_the_end)),
     Break(
         "a kill during the start is ignored",
-        START_ONLY,
+        DEFERRED,
         _attribute(task_run.TaskRun, "_stop_if_killed", lambda self: None),
     ),
     Break(

@@ -24,14 +24,18 @@ from airflow_provider_hex.api.adapter import Aborted
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.runs import attempt
 from airflow_provider_hex.triggers import hex as triggers
-from airflow_provider_hex.triggers import poller, run_xcom, start_queue
+from airflow_provider_hex.triggers import limiters, poller, run_xcom, start_queue
 from airflow_provider_hex.triggers.hex import HexRunTrigger, HexStartTrigger
+from airflow_provider_hex.triggers.limiters import TokenLimiter
 from airflow_provider_hex.triggers.per_token import PerToken
 from airflow_provider_hex.triggers.poller import Poller
 from airflow_provider_hex.triggers.start_queue import StartQueue
 from tests.simulation.world import Killed, Thread, World, current_thread
 
 T = TypeVar("T")
+
+RESOLUTION = 1e-3
+"""Seconds by which a timer may be early: more than the precision of epoch seconds, or timers would not be due."""
 
 
 def this_thread() -> Thread:
@@ -73,7 +77,11 @@ def running(world: World) -> Iterator[None]:
         return this_thread().process.hook.new_async_client(config)
 
     def new_poller(config: Any) -> Poller:
-        return Poller(config, clock=clock, connect=connect)
+        return Poller(config, clock=clock, connect=connect, sleep=sleep_noticeably)
+
+    async def sleep_noticeably(seconds: float) -> None:
+        """Sleep for longer than the event loop's resolution, or the clock would stand still."""
+        await asyncio.sleep(max(seconds, 2 * RESOLUTION))
 
     quiet = logging.getLogger("tests.simulation")
     quiet.disabled = True
@@ -88,6 +96,7 @@ def running(world: World) -> Iterator[None]:
         patch.object(triggers, "ask_airflow", lambda question: asyncio.wrap_future(in_thread(question))),
         patch.object(async_client, "_in_thread", in_thread),
         patch.object(poller, "_pollers", PerToken(new_poller)),
+        patch.object(limiters, "_limiters", PerToken(lambda config: TokenLimiter(config, clock=clock))),
         patch.object(start_queue, "_queues", PerToken(lambda config: StartQueue(clock=clock))),
         patch.object(HexRunProjectOperator, "log", quiet),  # Airflow's loggers print
         patch.object(HexRunTrigger, "log", quiet),
@@ -134,7 +143,7 @@ class Loop(asyncio.BaseEventLoop):
         self._selector = SimpleNamespace(select=self._select, close=lambda: None)
         self._thread = this_thread()
         self._woken = False
-        self._clock_resolution = 1e-3  # more than the precision of epoch seconds, or timers would not be due
+        self._clock_resolution = RESOLUTION
         self.set_exception_handler(lambda loop, context: None)  # tasks of killed processes
         self._thread.process.on_switch = self._leave
 

@@ -20,13 +20,13 @@ from airflow_provider_hex.api.client import HexClient
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexError, HexRunTimeout
 from airflow_provider_hex.api.run_watch import RunWatch
-from airflow_provider_hex.triggers import poller, start_queue
+from airflow_provider_hex.triggers import limiters, poller, start_queue
 from tests.simulation import machine
 from tests.simulation.hex_model import CONFIG, Response
 from tests.simulation.world import LATENCY, Process, World
 
 LIMIT = 60
-"""Requests that Hex allows a token in a minute. The client allows itself ``requests_per_minute``, 30."""
+"""Requests that Hex allows a token in a minute. The client allows itself ``requests_per_minute``, which is fewer."""
 LATEST = 600.0
 """Seconds after its end by which a run's end must be seen, in the worst of these stories."""
 
@@ -146,7 +146,8 @@ class _Hook:
                 client.session = cast("requests.Session", _Session(server, config.token))
                 return client
 
-        return Client(config, sleep=machine.sleep, clock=lambda: server.world.now)
+        limiter = limiters.limiter_of(config)
+        return Client(config, sleep=machine.sleep, clock=lambda: server.world.now, limiter=limiter)
 
 
 def config_of(token: int) -> HexConfig:

@@ -50,6 +50,20 @@ def test_an_error_of_a_proxy_shows_neither_its_password_nor_the_token(transports
     assert "authorization" not in proxy.received[0][1]
 
 
+def test_an_exception_that_was_being_handled_is_not_the_reason_for_a_lost_response(transports: Transports) -> None:
+    """As when a task cancels its run because it has timed out."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    transport = transports(base_url=f"http://127.0.0.1:{port}", retry_for=0.001)
+    with pytest.raises(errors.HexNotConnected) as raised:
+        try:
+            raise TimeoutError("Timeout, PID: 1")
+        except TimeoutError:
+            transport.send(ME)
+    assert "Errno 111" in str(raised.value)
+    assert "Timeout" not in str(raised.value)
+
+
 def test_a_connection_that_cannot_be_made_is_explained(transports: Transports) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

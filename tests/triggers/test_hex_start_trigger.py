@@ -18,7 +18,13 @@ from tests.conftest import connect
 
 def trigger(**options: Any) -> HexStartTrigger:
     error = HexRateLimited("Hex responded to RunProject with 503.", status=503)
-    defaults = {"began": 7.5, "error": error.to_dict(), "not_before": time.time(), "until": None, "requeued": False}
+    defaults: dict[str, Any] = {
+        "began": 7.5,
+        "error": error.to_dict(),
+        "not_before": time.time(),
+        "until": None,
+        "requeued": False,
+    }
     return HexStartTrigger(hex_conn_id="hex_default", **(defaults | options))
 
 

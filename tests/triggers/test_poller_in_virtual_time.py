@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import (
@@ -14,6 +17,8 @@ from airflow_provider_hex.api.errors import (
     HexNotFound,
     HexRateLimited,
     HexRunTimeout,
+    HexServerError,
+    HexUnreachable,
     HexUntrustedCertificate,
 )
 from airflow_provider_hex.api.run_watch import RunWatch
@@ -22,6 +27,9 @@ from airflow_provider_hex.triggers.waiters import Project, Waiter
 from tests.triggers.virtual_time import HexInMemory, VirtualTime, id_of
 
 CONFIG = HexConfig("https://app.hex.tech/api/v1", "token")
+SPACING = 61 / CONFIG.requests_per_minute
+"""Seconds between two polls that are evenly spread over a minute, and the second that Hex may count longer."""
+PLENTY = HexConfig("https://app.hex.tech/api/v1", "token", requests_per_minute=6000)
 RUNS = [id_of(number) for number in range(11, 31)]
 
 
@@ -66,23 +74,53 @@ def moments(hex_: HexInMemory) -> list[float]:
     return [moment for moment, _ in hex_.requests]
 
 
-def test_a_run_is_polled_more_seldom_the_longer_it_takes(time: VirtualTime) -> None:
+def gaps(hex_: HexInMemory) -> list[float]:
+    return [later - earlier for earlier, later in pairwise(moments(hex_))]
+
+
+def busiest_minute(hex_: HexInMemory) -> int:
+    return max(sum(start <= moment < start + 60 for moment in moments(hex_)) for start in moments(hex_))
+
+
+def test_the_polls_of_a_run_are_spread_evenly_over_the_rate_limit(time: VirtualTime) -> None:
     hex_ = HexInMemory(time, CONFIG, {RUNS[0]: 40.0})
     ((seconds, run),) = wait_for(time, hex_, watch(time, RUNS[0]))
     assert run["status"] == "COMPLETED"
-    assert moments(hex_)[:3] == [2, 4, 6]
-    assert 40 <= seconds < 45
+    assert moments(hex_)[:4] == pytest.approx([2, 2 + SPACING, 2 + 2 * SPACING, 2 + 3 * SPACING], abs=1e-3)
+    assert 40 <= seconds < 40 + SPACING + 0.001
     assert [name for _, name in hex_.requests] == ["GetProjectRuns"] + ["GetRunStatus"] * (len(hex_.requests) - 1)
 
 
+def test_a_run_is_polled_more_seldom_when_its_end_is_unlikely(time: VirtualTime) -> None:
+    """Here the rate limit allows every poll."""
+    hex_ = HexInMemory(time, PLENTY, {RUNS[0]: 2500.0})
+    wait_for(time, hex_, watch(time, RUNS[0]))
+    assert moments(hex_)[:3] == [2, 4, 6]
+    assert moments(hex_)[-1] - moments(hex_)[-2] == 4
+
+
+@pytest.mark.parametrize("interval", [0.5, 7, 60])
+def test_an_interval_that_the_user_chose_is_used_as_it_is_within_the_rate_limit(
+    interval: float, time: VirtualTime
+) -> None:
+    hex_ = HexInMemory(time, PLENTY, {RUNS[0]: 200.0})
+    wait_for(time, hex_, watch(time, RUNS[0], poll_interval=interval))
+    assert moments(hex_)[:3] == pytest.approx([interval, 2 * interval, 3 * interval], abs=1e-3)
+
+
+def test_an_interval_shorter_than_the_rate_limit_allows_is_spread_evenly(time: VirtualTime) -> None:
+    hex_ = HexInMemory(time, CONFIG, {RUNS[0]: 200.0})
+    wait_for(time, hex_, watch(time, RUNS[0], poll_interval=0.1))
+    assert gaps(hex_) == pytest.approx([SPACING] * len(gaps(hex_)), abs=1e-3)
+
+
 def test_waits_that_begin_together_spread_their_polls_over_the_rate_limit(time: VirtualTime) -> None:
-    """They would else use up a minute's requests at once. At 30 a minute, polls are a second apart."""
+    """They would else use up a minute's requests at once."""
     projects = {run_id: id_of(1 + number % 5) for number, run_id in enumerate(RUNS)}
     hex_ = HexInMemory(time, CONFIG, dict.fromkeys(RUNS, 90.0), projects)
     wait_for(time, hex_, *[watch(time, run_id, projects[run_id]) for run_id in RUNS])
-    gaps = [later - earlier for earlier, later in zip(moments(hex_), moments(hex_)[1:], strict=False)]
-    assert min(gaps) >= 0.999
-    assert all(sum(start <= moment < start + 60 for moment in moments(hex_)) <= 30 for start in moments(hex_))
+    assert gaps(hex_) == pytest.approx([SPACING] * len(gaps(hex_)), abs=1e-3)
+    assert busiest_minute(hex_) <= CONFIG.requests_per_minute
 
 
 def test_a_wait_that_begins_during_a_pause_is_polled_when_it_is_due(time: VirtualTime) -> None:
@@ -198,7 +236,133 @@ def test_the_next_poll_waits_as_long_as_hex_asks(time: VirtualTime) -> None:
     hex_ = HexInMemory(time, CONFIG, {RUNS[0]: 1.0})
     hex_.error = HexRateLimited("429", retry_after=42)
     time.run(wait())
-    assert moments(hex_) == [2, 44]
+    first, second = moments(hex_)
+    assert first == 2
+    assert 44 <= second < 60  # it also learned from the 429 that it is not alone
+
+
+@pytest.mark.parametrize("error", [HexServerError("Hex failed.", status=500), HexUnreachable("No response.")])
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_hex_that_fails_is_polled_four_times_a_minute_and_as_often_as_before_after_one_success(
+    listed: bool, error: HexError, time: VirtualTime
+) -> None:
+    async def fail_for_a_while() -> None:
+        await time.sleep(100)
+        hex_.error = error
+        await time.sleep(900)
+        hex_.error = None
+
+    async def wait() -> None:
+        poller = poller_of(time, hex_)
+        waits = [poller.wait(watch(time, run_id, projects.get(run_id, id_of(1)))) for run_id in hex_.runs]
+        await asyncio.gather(*waits, fail_for_a_while())
+        await poller.stop()
+
+    runs = [id_of(number) for number in range(101, 126)]
+    projects = {} if listed else {run_id: id_of(number) for number, run_id in enumerate(runs, 1)}
+    hex_ = HexInMemory(time, CONFIG, dict.fromkeys(runs, 1100.0), projects)
+    time.run(wait())
+    failing = [moment for moment in moments(hex_) if 160 < moment < 1000]
+    assert max(sum(start <= moment < start + 60 for moment in failing) for start in failing) == 4
+    recovered = [moment for moment in moments(hex_) if moment > 1000]
+    assert recovered[0] < 1016
+    assert recovered[1] - recovered[0] == pytest.approx(SPACING, abs=1e-3)
+    assert [moment for moment in moments(hex_) if moment < 102][-1] > 95
+
+
+def test_the_run_that_has_most_likely_ended_is_polled_first(time: VirtualTime) -> None:
+    """Of one project, past runs took ten minutes, and of the other a minute. All else is the same."""
+
+    async def wait() -> None:
+        poller = poller_of(time, hex_)
+        for project_id, minutes in (("slow", 10), ("quick", 1)):
+            past = [
+                {"runId": f"{project_id} {n}", "status": "COMPLETED", "elapsedTime": minutes * 6e4} for n in range(9)
+            ]
+            poller._projects[ids[project_id]] = Project(ids[project_id])
+            poller._projects[ids[project_id]].learn(past)  # type: ignore[arg-type]
+        waits = [watch(time, RUNS[n], ids[project_id], poll_interval=60) for n, project_id in enumerate(ids)]
+        await asyncio.gather(*(poller.wait(each) for each in waits))
+        await poller.stop()
+
+    ids = {"slow": id_of(1), "quick": id_of(2)}
+    hex_ = HexInMemory(time, CONFIG, {RUNS[0]: 400.0, RUNS[1]: 400.0}, {RUNS[0]: ids["slow"], RUNS[1]: ids["quick"]})
+    time.run(wait())
+    assert ids["quick"] in hex_.paths[0]
+
+
+def test_a_list_counts_all_waits_of_its_project(time: VirtualTime) -> None:
+    """Three runs that may have ended are worth more than one."""
+    projects = {run_id: id_of(2) for run_id in RUNS[1:4]}
+    hex_ = HexInMemory(time, CONFIG, dict.fromkeys(RUNS[:4], 100.0), projects)
+    wait_for(time, hex_, *[watch(time, run, projects.get(run, id_of(1)), poll_interval=10) for run in RUNS[:4]])
+    assert id_of(2) in hex_.paths[0]
+
+
+def test_a_run_that_a_list_does_not_have_is_polled_alone_next(time: VirtualTime) -> None:
+    """Although the others of its project are due again, too."""
+    hex_ = HexInMemory(time, CONFIG, dict.fromkeys(RUNS[:3], 60.0))
+    hex_.missing = {RUNS[0]}
+    wait_for(time, hex_, *[watch(time, run) for run in RUNS[:3]])
+    assert hex_.paths[0].endswith("/runs")
+    assert hex_.paths[1].endswith(RUNS[0])
+    assert moments(hex_)[1] == pytest.approx(2 + SPACING, abs=1e-3)
+    assert hex_.paths[2].endswith("/runs")
+
+
+def test_a_last_poll_does_not_wait_until_polls_are_evenly_spread(time: VirtualTime) -> None:
+    """Hex fails, so that polls are 15 seconds apart, or a 429 taught that they are to be a minute apart."""
+    projects = {RUNS[0]: id_of(1), RUNS[1]: id_of(2)}
+    hex_ = HexInMemory(time, CONFIG, dict.fromkeys(RUNS[:2], 200.0), projects)
+    for moment in range(5):
+        hex_.limiter.learned("GetRunStatus", {}, time.now - 1000 + moment, status=429)
+    busy = watch(time, RUNS[0], id_of(1), poll_interval=0.1)
+    timed_out = watch(time, RUNS[1], id_of(2), timeout=60)
+    _, (seconds, error) = wait_for(time, hex_, busy, timed_out)
+    assert isinstance(error, HexRunTimeout)
+    assert seconds == 60
+    assert 60 in moments(hex_)
+    assert hex_.limiter.poll_pause("GetRunStatus", time.now) > 15
+
+
+def test_a_last_poll_that_fails_is_tried_again_although_polls_are_rare(time: VirtualTime) -> None:
+    async def wait() -> Any:
+        poller = poller_of(time, hex_)
+        waiting = asyncio.create_task(poller.wait(watch(time, RUNS[0], timeout=300)))
+        await time.sleep(300.5)
+        hex_.error = None
+        try:
+            return await waiting
+        finally:
+            await poller.stop()
+
+    hex_ = HexInMemory(time, CONFIG, {RUNS[0]: 299.0})
+    hex_.error = HexServerError("Hex failed.", status=500)
+    assert time.run(wait())["status"] == "COMPLETED"
+    assert moments(hex_)[-2:] == pytest.approx([300, 301], abs=1e-3)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(st.integers(1, 12), st.none() | st.sampled_from([0.1, 5, 90])), min_size=1, max_size=40))
+def test_no_project_starves(waits: list[tuple[int, float | None]]) -> None:
+    """However many tasks wait: within a bounded number of requests, each project whose poll is due is polled."""
+    time = VirtualTime()
+    runs = [id_of(100 + number) for number in range(len(waits))]
+    projects = {run_id: id_of(project) for run_id, (project, _) in zip(runs, waits, strict=True)}
+    hex_ = HexInMemory(time, CONFIG, dict.fromkeys(runs, 900.0), projects)
+    intervals = [interval for _, interval in waits]
+    every = [
+        watch(time, run_id, projects[run_id], poll_interval=interval)
+        for run_id, interval in zip(runs, intervals, strict=True)
+    ]
+    ended = wait_for(time, hex_, *every)
+    assert [run["status"] for _, run in ended] == ["COMPLETED"] * len(runs)
+    count = len(set(projects.values()))
+    for project in set(projects.values()):
+        polled = [number for number, path in enumerate(hex_.paths) if project in path]
+        seldom = min(interval or 4 for run, interval in zip(runs, intervals, strict=True) if projects[run] == project)
+        most = 5 * count + seldom / SPACING + 1
+        assert max(later - earlier for earlier, later in pairwise([0, *polled])) <= most
 
 
 @pytest.mark.parametrize("kind", [HexUntrustedCertificate, HexInvalidInput])

@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar, cast
 
 from airflow_provider_hex.api.call import Call, Page
 from airflow_provider_hex.api.config import HexConfig
-from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.errors import HexError, HexRateLimited
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.rate_limit import RateLimiter
 from airflow_provider_hex.api.steps import Steps
@@ -72,13 +72,15 @@ class HexInMemory:
         projects: Mapping[str, str] | None = None,
     ) -> None:
         self.requests: list[tuple[float, str]] = []
+        self.paths: list[str] = []
         self.error: Exception | None = None
         self.delay = 0.0
         self.is_list_empty = False
+        self.missing: set[str] = set()
         self._time = time
         self._began = time.now
-        self._limiter = RateLimiter(config.requests_per_minute)
-        self._runs = runs
+        self.limiter = RateLimiter(config.requests_per_minute)
+        self.runs = runs
         self._projects = projects or {}
 
     async def __aenter__(self) -> Self:
@@ -90,20 +92,23 @@ class HexInMemory:
         pass
 
     def pause(self, call: Call[Any]) -> float:
-        return self._limiter.pause(call.name, self._time.now)
+        return self.limiter.pause(call.name, self._time.now)
 
     def poll_pause(self, call: Call[Any], demand: int = 1) -> float:
-        return self._limiter.poll_pause(call.name, self._time.now, demand)
+        return self.limiter.poll_pause(call.name, self._time.now, demand)
 
     async def send(self, call: Call[Any]) -> Any:
-        self._limiter.sent(call.name, self._time.now)
+        self.limiter.sent(call.name, self._time.now)
         self.requests.append((self._time.now - self._began, call.name))
+        self.paths.append(call.path)
         await self._time.sleep(self.delay)
         if self.error is not None:
+            self._learn_from(self.error, call.name)
             raise self.error
+        self.limiter.learned(call.name, {}, self._time.now)
         if call.name == "GetRunStatus":
             return self._run(call.path.split("/")[-1])
-        listed = () if self.is_list_empty else self._runs
+        listed = () if self.is_list_empty else [run_id for run_id in self.runs if run_id not in self.missing]
         return Page([run for run_id in listed if (run := self._run(run_id))["projectId"] in call.path], None, None)
 
     async def carry_out(self, procedure: Steps[T], *, once: bool) -> T:
@@ -120,8 +125,18 @@ class HexInMemory:
             except HexError as error:
                 go_on = partial(procedure.throw, error)
 
+    def _learn_from(self, error: Exception, name: str) -> None:
+        """Let the rate limiter learn from an error what it would learn from Hex's response."""
+        status = 429 if isinstance(error, HexRateLimited) else getattr(error, "status", None)
+        if status is None:
+            self.limiter.failed(name)
+        else:
+            asked = getattr(error, "retry_after", None)
+            headers = {} if asked is None else {"Retry-After": str(asked)}
+            self.limiter.learned(name, headers, self._time.now, status)
+
     def _run(self, run_id: str) -> Run:
-        seconds = self._runs[run_id]
+        seconds = self.runs[run_id]
         ended = seconds is not None and self._time.now >= self._began + seconds
         return {
             "projectId": self._projects.get(run_id, id_of(1)),
