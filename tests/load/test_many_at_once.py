@@ -35,13 +35,15 @@ def test_25_projects_at_once_take_30_status_requests_a_minute(load: Load) -> Non
     assert outcome.most_status_requests_a_minute <= 30
 
 
-def test_25_runs_of_one_project_take_12_status_requests_a_minute(load: Load) -> None:
+def test_25_runs_of_one_project_are_polled_together(load: Load) -> None:
     load.start("one_project_25")
     load.complete_runs(25, after=A_MINUTE)
     outcome = load.finish()
     assert outcome.tasks == {"success": 25}
     assert outcome.runs_of(PROJECTS[:1]) == [["COMPLETED"] * 25]
-    assert outcome.most_status_requests_a_minute <= 12
+    assert outcome.status_requests_limited == 0
+    assert outcome.most_status_requests_a_minute <= 30
+    assert sum(request["call"] == "GetRunStatus" for request in outcome.status_requests) <= 25
 
 
 def test_25_tasks_in_workers_start_one_run_each(load: Load) -> None:
