@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 
@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 
 PATH = Path(__file__).parents[2] / "docs" / "polling-delay.png"
 _SHORT = {"best fixed": "best fixed interval at which none fails"}
+
+
+_OURS = {"ours, without history": "tab:blue", "ours, with history": "tab:green", "ours, default budget": "tab:cyan"}
+
+
+def _style(name: str) -> dict[str, Any]:
+    if name in _OURS:
+        return {"linewidth": 2.5, "color": _OURS[name]}
+    if name.startswith("oracle"):
+        return {"linewidth": 1.2, "linestyle": ":", "color": "black" if "without" in name else "grey"}
+    return {"linewidth": 1, "linestyle": "--", "color": "tab:red" if "best" in name else None}
 
 
 def draw(tables: Mapping[int, Sequence[Row]]) -> None:
@@ -31,8 +42,7 @@ def draw(tables: Mapping[int, Sequence[Row]]) -> None:
             if not row.outcome.failed:
                 lines.setdefault(_SHORT.get(name, name), []).append((row.count, row.outcome.mean))
         for name, points in lines.items():
-            style = {"linewidth": 2.5} if name.startswith("ours") else {"linewidth": 1, "linestyle": "--"}
-            axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name, **style)
+            axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name, **_style(name))
         axis.set(title=f"Limits of {year}", xlabel="runs at once", xscale="log", yscale="log")
         axis.set_xticks([count for count, _ in max(lines.values(), key=len)], minor=False)
         axis.xaxis.set_major_formatter("{x:.0f}")

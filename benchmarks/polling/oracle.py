@@ -91,7 +91,7 @@ def odds_of_all() -> Odds:
 
 def _spaced(between: tuple[float, float], share: float) -> float:
     low, high = between
-    return low * (high / low) ** share
+    return float(low * (high / low) ** share)
 
 
 def oracle(runs: Sequence[Run], odds: Callable[[Run], Odds]) -> Outcome:

@@ -53,7 +53,7 @@ def a_completed_run_is_seen(airflow: Airflow) -> Iterator[Violation]:
     """A sensor does not fail, and is not skipped, if its run completed in time."""
     (run,) = airflow.hex.runs
     attempt = airflow.current
-    if airflow.state not in ("failed", "skipped") or airflow.marked or attempt.error is None:
+    if airflow.state not in ("failed", "skipped") or airflow.marked or attempt.error is None or attempt.thought_dead:
         return
     ended = run.ended_at(attempt.error_at)
     completed = ended is not None and run.status(attempt.error_at) == "COMPLETED"
