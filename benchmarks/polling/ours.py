@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -225,6 +226,7 @@ class Policy:
         :param with_history: whether Hex's lists show how long past runs took.
         :param fails: from when until when Hex responds with 500, in seconds.
         """
+        random.seed(len(runs))  # the provider's random delays
         time = VirtualTime()
         hex_ = Hex(time, runs, year, with_history=with_history, fails=fails)
         waits = [Waited(run) for run in runs]

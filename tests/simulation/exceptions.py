@@ -104,10 +104,10 @@ def _cancel_did_not_get_through(airflow: Airflow, violation: Violation) -> bool:
     if run is None or violation.promise not in _RUNS_CONTINUE or not _no_attempt_finds(airflow, run):
         return False
     cancels = [each for each in airflow.hex.answers if each.name == "CancelRun" and each.path.endswith(run.id)]
-    tried = [(each, airflow.attempts[each.by - 1]) for each in cancels if each.is_bad]
+    last = {each.by: each for each in cancels}  # after a rejection the process was trying again when it was ended
+    tried = [(each, airflow.attempts[each.by - 1]) for each in last.values() if each.is_bad]
     return any(
-        "terminated" in attempt.ends and attempt.terminated_at <= each.at <= attempt.terminated_at + airflow.grace
-        for each, attempt in tried
+        "terminated" in attempt.ends and each.at <= attempt.terminated_at + airflow.grace for each, attempt in tried
     )
 
 
@@ -168,7 +168,7 @@ def _rescheduled_when_a_user_ended_it(airflow: Airflow, violation: Violation) ->
     if violation.promise != "nothing is left running" or not airflow.setup.is_sensor or not airflow.marks:
         return False
     has_rescheduled = airflow.setup.options.get("mode") == "reschedule" and airflow.current.report_rejected
-    return airflow.marks[-1][0] in ("up_for_reschedule", "up_for_retry") or has_rescheduled
+    return has_rescheduled or any(state in ("up_for_reschedule", "up_for_retry") for state, _ in airflow.marks)
 
 
 def _frozen_between_its_question_and_its_cancel(airflow: Airflow, violation: Violation) -> bool:
