@@ -56,7 +56,12 @@ _LONGEST_PENDING = 3600.0
 
 
 def start(
-    call: Call[StartedRun], project_id: str, *, on_ambiguous_start: OnAmbiguousStart, grace: float
+    call: Call[StartedRun],
+    project_id: str,
+    *,
+    on_ambiguous_start: OnAmbiguousStart,
+    grace: float,
+    is_candidate: Callable[[Run], bool] = lambda run: True,
 ) -> Steps[StartedRun]:
     """Start a run, and reconcile the start if it is ambiguous.
 
@@ -64,6 +69,7 @@ def start(
     :param project_id: the project.
     :param on_ambiguous_start: see :data:`OnAmbiguousStart`.
     :param grace: seconds after which a new run shows in the list of the project's runs.
+    :param is_candidate: whether a run counts. Default: every run does.
     :return: Hex's response, or the same fields of the run that was found.
     :raises HexAmbiguousStart: the start could not be reconciled, or must not be.
     :raises HexError: no run was started, and the start may be tried again later.
@@ -81,7 +87,12 @@ def start(
             request = StartRequest(first_sent_at, default_options=not call.body)
             try:
                 run = yield from reconcile(
-                    project_id, request, error, on_ambiguous_start=on_ambiguous_start, grace=grace
+                    project_id,
+                    request,
+                    error,
+                    on_ambiguous_start=on_ambiguous_start,
+                    grace=grace,
+                    is_candidate=is_candidate,
                 )
             except HexAmbiguousStart:
                 raise

@@ -16,7 +16,7 @@ from airflow_provider_hex.runs.recovery import reconcile
 
 if TYPE_CHECKING:
     from airflow_provider_hex.api.client import HexClient
-    from airflow_provider_hex.api.models import StartedRun
+    from airflow_provider_hex.api.models import Run, StartedRun
     from airflow_provider_hex.operators.hex import HexRunProjectOperator
     from airflow_provider_hex.runs.kill_switch import KillSwitch
     from airflow_provider_hex.runs.run_store import RunStore
@@ -64,6 +64,7 @@ class RecordedStart:
             task.project_id,
             on_ambiguous_start=task.on_ambiguous_start,
             grace=client.config.start_grace,
+            is_candidate=self._is_candidate,
         )
         run = client.carry_out(procedure, math.inf if max_wait is None else max_wait)
         log.info("Started %s", describe(run))
@@ -90,7 +91,12 @@ class RecordedStart:
         if self.request is None:
             return None
         with closing(self._task.hook.new_client()) as client:
-            run = reconcile(client, self._task.project_id, self.request, self._task.on_ambiguous_start)
+            run = reconcile(
+                client, self._task.project_id, self.request, self._task.on_ambiguous_start, self._is_candidate
+            )
         if run is None:
             self.had_no_effect()
         return run
+
+    def _is_candidate(self, run: Run) -> bool:
+        return run["runId"] != self._store.earlier_run_id

@@ -63,7 +63,8 @@ class RunStore:
         self._store: Any = context.get("task_state_store") if durable else None
         self._ti: Any = context["ti"]
         self._has_run = has_run
-        self._earlier_run_id: str | None = None
+        self.earlier_run_id: str | None = None
+        """The run that was recorded before this attempt's request. It is not the run of the request."""
 
     @property
     def is_available(self) -> bool:
@@ -83,7 +84,7 @@ class RunStore:
         request, run = data.get("request"), data.get("run")
         self._has_run = run is not None or request is not None
         earlier_run_id = request and request.get("earlier_run_id")
-        self._earlier_run_id = run["runId"] if run else earlier_run_id
+        self.earlier_run_id = run["runId"] if run else earlier_run_id
         return Record(
             is_retry=data.get("max_tries") == self._ti.max_tries,  # Airflow raises it on a clear, not on a retry
             project_id=request and request["project_id"],
@@ -99,7 +100,7 @@ class RunStore:
         """Record that a RunProject is about to be sent."""
         self._has_run = False
         values = {"sent_at": request.sent_at, "default_options": request.default_options}
-        self._set(request={"project_id": project_id, **values, "earlier_run_id": self._earlier_run_id})
+        self._set(request={"project_id": project_id, **values, "earlier_run_id": self.earlier_run_id})
 
     def record_run(self, run: Mapping[str, Any], started_at: float = 0.0) -> None:
         """Record the task's run.

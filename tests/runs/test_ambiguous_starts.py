@@ -212,6 +212,19 @@ def test_the_run_of_before_a_clear_is_not_taken_though_it_began_just_before_the_
     assert len(emulator.runs()) == 2
 
 
+def test_an_attempt_after_a_clear_does_not_take_the_run_of_before_the_clear(
+    emulator: Control, airflow: Airflow
+) -> None:
+    """The task does not wait, so its first run continues. Then Hex fails to start the second one."""
+    keep_runs(emulator, times=2)
+    first = operator(wait_for_completion=False).execute(airflow.attempt())
+    airflow.clear()
+    emulator.fault("RunProject", status=500)
+    second = operator(wait_for_completion=False).execute(airflow.attempt())
+    assert second["runId"] != first["runId"]
+    assert len(emulator.runs()) == 2
+
+
 def test_its_run_is_found_though_it_was_pending_for_long(emulator: Control, airflow: Airflow) -> None:
     die_while_starting(emulator, airflow)
     request = {**airflow.record["request"], "sent_at": airflow.record["request"]["sent_at"] - 100}
