@@ -107,6 +107,7 @@ class Store:
             raise RuntimeError("This attempt is not the latest one.")
         if text is None:
             self._airflow.records.pop(key, None)
+            self._attempt.deleted_record = True
         else:
             self._airflow.records[key] = text
             self._attempt.recorded_at = self._airflow.world.now

@@ -80,6 +80,7 @@ class Attempt:
     """When it last began to ask."""
     frozen_at: float = 0.0
     thought_dead: bool = False
+    deleted_record: bool = False
     """Whether Airflow failed it, because its process was frozen."""
     report_rejected: bool = False
     """Whether Airflow rejected its report, because the task was no longer running."""

@@ -52,13 +52,12 @@ def _left_to_a_retry_that_a_user_prevented(airflow: Airflow, violation: Violatio
 
 
 def _sensor_failed_after_a_user_ended_it(airflow: Airflow, violation: Violation) -> bool:
-    """It failed in the seconds before Airflow ended its process."""
+    """It failed in the seconds before Airflow ended its process, or had failed when the user ended it."""
     attempt = airflow.current
     if violation.promise != "nothing is left running" or not airflow.marks or attempt.error is None:
         return False
-    state, when = airflow.marks[-1]
-    in_between = when <= attempt.error_at <= when + NOTICED_AFTER + LATENCY
-    return airflow.setup.is_sensor and state == "running" and in_between
+    _, when = airflow.marks[-1]
+    return airflow.setup.is_sensor and attempt.error_at <= when + NOTICED_AFTER + LATENCY
 
 
 def _killed_in_last_attempt(airflow: Airflow, violation: Violation) -> bool:
@@ -96,6 +95,15 @@ def _start_is_ambiguous(airflow: Airflow, violation: Violation) -> bool:
     run = violation.earlier or violation.run
     continues = violation.promise in ("nothing is left running", "never two runs at once")
     return continues and run is not None and any(_is_listed(run, attempt) for attempt in airflow.attempts)
+
+
+def _died_when_its_start_was_ambiguous(airflow: Airflow, violation: Violation) -> bool:
+    """It had deleted its record, so that a clear starts another run, and Airflow did not get the error."""
+    run = violation.earlier or violation.run
+    if violation.promise not in _RUNS_CONTINUE or run is None or not run.by:
+        return False
+    attempt = airflow.attempts[run.by - 1]
+    return attempt.deleted_record and "killed" in attempt.ends
 
 
 def _cancel_did_not_get_through(airflow: Airflow, violation: Violation) -> bool:
@@ -251,6 +259,7 @@ EXCEPTIONS: dict[str, Callable[[Airflow, Violation], bool]] = {
     "asked to end while Hex was slow": _hex_was_slower_than_the_kill,
     "asked to end while Hex did not accept the cancel": _cancel_did_not_get_through,
     "ambiguous start, and the error lists the run": _start_is_ambiguous,
+    "died when its start was ambiguous": _died_when_its_start_was_ambiguous,
     "thought dead, without a record, and the response to its request was lost": _superseded_start_is_reconciled,
     "timed out as it resumed": _timed_out_as_it_resumed,
     "thought dead as it resumed, without a record": _woke_up_without_a_record,

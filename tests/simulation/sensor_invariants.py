@@ -76,6 +76,6 @@ def _has_timed_out(airflow: Airflow, began: float, when: float) -> bool:
 
 
 def _was_rejected(airflow: Airflow) -> bool:
-    """Whether Hex rejected the token in the last poll."""
-    polls = [each.answer for each in airflow.hex.answers if each.name == "GetRunStatus"]
-    return polls[-1:] == [REJECTED]
+    """Whether Hex rejected the token in the last poll of the current attempt."""
+    own = [each for each in airflow.hex.answers if each.by == airflow.current.number]
+    return [each.answer for each in own if each.name == "GetRunStatus"][-1:] == [REJECTED]
