@@ -47,8 +47,9 @@ def _left_to_a_retry_that_a_user_prevented(airflow: Airflow, violation: Violatio
         return False
     owned = run.by == attempt.number or run.id == attempt.recorded_run
     left = attempt.ends or (attempt.error is not None and "next attempt re-attaches" in str(attempt.error))
-    prevented = bool(airflow.marks) and airflow.marks[-1][0] == "up_for_retry" and attempt.has_retry
-    return owned and bool(left) and prevented
+    # The attempt asks Airflow before it leaves its run to the retry. A user may act after that question.
+    prevented = any(state == "up_for_retry" or when >= attempt.asked_at > 0 for state, when in airflow.marks)
+    return owned and bool(left) and prevented and attempt.has_retry
 
 
 def _sensor_failed_after_a_user_ended_it(airflow: Airflow, violation: Violation) -> bool:
@@ -98,12 +99,11 @@ def _start_is_ambiguous(airflow: Airflow, violation: Violation) -> bool:
 
 
 def _died_when_its_start_was_ambiguous(airflow: Airflow, violation: Violation) -> bool:
-    """It had deleted its record, so that a clear starts another run, and Airflow did not get the error."""
-    run = violation.earlier or violation.run
-    if violation.promise not in _RUNS_CONTINUE or run is None or not run.by:
+    """It had deleted its record, so that a clear starts another run, and Airflow did not get the error in time."""
+    promises = (*_RUNS_CONTINUE, "a retry takes the result")
+    if violation.promise not in promises or airflow.setup.is_sensor:
         return False
-    attempt = airflow.attempts[run.by - 1]
-    return attempt.deleted_record and "killed" in attempt.ends
+    return any(each.deleted_record and ("killed" in each.ends or each.thought_dead) for each in airflow.attempts)
 
 
 def _cancel_did_not_get_through(airflow: Airflow, violation: Violation) -> bool:
@@ -130,7 +130,12 @@ def _hex_was_slower_than_the_kill(airflow: Airflow, violation: Violation) -> boo
     if run is None or violation.promise not in ("nothing is left running", "never two runs at once"):
         return False
     attempt = airflow.attempts[run.by - 1]
-    carried_out_late = _start_was_late(airflow) and "terminated" in attempt.ends and run.started > attempt.terminated_at
+    carried_out_late = _start_was_late(airflow) and any(
+        "terminated" in by.ends and each.started > by.terminated_at
+        for each in (run, violation.earlier)
+        if each is not None
+        for by in [airflow.attempts[each.by - 1]]
+    )
     if violation.promise == "never two runs at once" and airflow.setup.keeps_record:
         return carried_out_late
     owners = [attempt, current, *([airflow.attempts[violation.earlier.by - 1]] if violation.earlier else [])]
@@ -204,11 +209,14 @@ def _timed_out_as_it_resumed(airflow: Airflow, violation: Violation) -> bool:
 
 
 def _woke_up_without_a_record(airflow: Airflow, violation: Violation) -> bool:
-    """An attempt was thought dead as it resumed, and took the XComs of the next one for its own."""
+    """An attempt was thought dead, and took the XComs of the next one for its own, or pushed its own over them."""
     attempt = violation.attempt
-    if violation.promise not in ("only the owner cancels", "the error is true") or attempt is None:
+    if airflow.setup.keeps_record or not airflow.setup.options.get("deferrable"):
         return False
-    return not airflow.setup.keeps_record and attempt.thought_dead and attempt.deferred_at > 0
+    if violation.promise == "only the owner cancels":
+        return attempt is not None and attempt.thought_dead and attempt.deferred_at > 0
+    woke_up = any(each.thought_dead for each in airflow.attempts)
+    return woke_up and violation.promise in ("the error is true", "nothing is left running")
 
 
 def _died_without_a_record(airflow: Airflow, violation: Violation) -> bool:
@@ -235,8 +243,10 @@ def _exit_seen_too_late(airflow: Airflow, violation: Violation) -> bool:
     run = violation.earlier or violation.run
     if violation.promise not in _RUNS_CONTINUE or run is None:
         return False
-    attempt = airflow.attempts[run.by - 1] if run.by else airflow.current
-    return EXIT_SEEN_LATE in attempt.ends and not (airflow.setup.keeps_record and attempt.has_retry)
+    owners = [airflow.current, *([airflow.attempts[run.by - 1]] if run.by else [])]  # one may have re-attached
+    return any(
+        EXIT_SEEN_LATE in attempt.ends and not (airflow.setup.keeps_record and attempt.has_retry) for attempt in owners
+    )
 
 
 def _ended_by_a_user_while_no_triggerer_ran(airflow: Airflow, violation: Violation) -> bool:
