@@ -229,13 +229,14 @@ def _died_without_a_record(airflow: Airflow, violation: Violation) -> bool:
 
 
 def _cleared_while_deferred_without_a_record(airflow: Airflow, violation: Violation) -> bool:
-    """The next attempt started its run before the trigger noticed the clear, and cancelled the earlier run."""
+    """The next attempt started its run before the trigger noticed the clear, and before the earlier run was over."""
     run = violation.earlier
-    if airflow.setup.keeps_record or run is None or run.cancelled_at is None:
+    over = None if run is None else run.ended_at(airflow.over_at)
+    if airflow.setup.keeps_record or run is None or over is None:
         return False
     cleared = max((when for state, when in airflow.clears if state == "deferred"), default=-math.inf)
-    slow = any(each.is_bad and each.name == "CancelRun" and each.path.endswith(run.id) for each in airflow.hex.answers)
-    return cleared <= run.cancelled_at <= cleared + 2 * NOTICED_AFTER + (LATE_RESPONSE if slow else 0.0)
+    slow = any(each.is_bad and each.path.endswith(run.id) for each in airflow.hex.answers)
+    return cleared <= over <= cleared + 2 * NOTICED_AFTER + (LATE_RESPONSE if slow else 0.0)
 
 
 def _exit_seen_too_late(airflow: Airflow, violation: Violation) -> bool:
