@@ -255,8 +255,8 @@ class ApiCalls:
 
         :param project_id: the project.
         :param run_id: the run.
-        :param poll_interval: seconds between two polls. Default: a tenth of the time waited, from 2 to 120 s, and more
-            often around the time at which earlier runs of the project ended.
+        :param poll_interval: minimum seconds between two polls. Default: 2 to 4 s, and more if the rate limit is used
+            for other runs, too (``docs/rate-limits.md``).
         :param timeout: seconds to wait. Default: no timeout.
         :raises HexRunFailed: the run ended, but not as ``COMPLETED``.
         :raises HexRunTimeout: the run had not ended after ``timeout``. It continues.

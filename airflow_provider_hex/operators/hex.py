@@ -56,8 +56,8 @@ class HexRunProjectOperator(BaseOperator):
         returns Hex's response to RunProject; a ``HexRunSensor`` can wait for the run. Default: yes.
     :param deferrable: wait in the triggerer, without a worker slot. Default: Airflow's setting
         ``[operators] default_deferrable``.
-    :param poll_interval: seconds between two polls of the run, or a timedelta. Default: a tenth of the time
-        waited, from 2 to 120 seconds, and more often around the time at which earlier runs of the project ended.
+    :param poll_interval: minimum seconds between two polls of the run, or a timedelta. Default: 2 to 4 seconds, and
+        more if the rate limit is used for other runs, too (``docs/rate-limits.md``).
     :param timeout: seconds from the start of the attempt until the run must have ended, or a timedelta; None for no
         timeout. The run is polled a last time then, whatever ``poll_interval`` is: if it has completed, the task
         succeeds. The rate limit may delay the last poll by up to 30 seconds. Default: an hour.

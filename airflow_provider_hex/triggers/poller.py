@@ -167,16 +167,13 @@ class Poller:
         project.is_listed = True
         following: Call[Page[Run]] | None = protocol.get_project_runs(project.id)
         try:
-            while following is not None and missing:
+            while following is not None:
                 page = await self._send(client, following, missing)
                 project.learn(page.items)
                 count, missing = len(missing), _not_among(page.items, missing)
-                following = page.next if len(missing) < count else None
-                if following is not None and missing:
-                    for waiter in missing:
-                        waiter.watch.not_polled()
-                    spaced = min(client.poll_pause(following), _LONGEST_PAUSE_IN_LIST)
-                    await self._sleep(max(client.pause(following), spaced))
+                following = page.next if missing and len(missing) < count else None
+                if following is not None:
+                    await self._pause_in_list(client, following, missing)
         except _END_ALL_WAITS:
             raise
         except HexError as error:
@@ -189,6 +186,13 @@ class Poller:
         for waiter in missing:
             waiter.watch.not_polled()
             waiter.is_unlisted = True
+
+    async def _pause_in_list(self, client: AsyncHexClient, following: Call[Page[Run]], missing: list[Waiter]) -> None:
+        """Wait until the rate limit allows the next page. Other polls wait, too, so not for long."""
+        for waiter in missing:
+            waiter.watch.not_polled()
+        spaced = min(client.poll_pause(following), _LONGEST_PAUSE_IN_LIST)
+        await self._sleep(max(client.pause(following), spaced))
 
     async def _send(self, client: AsyncHexClient, call: Call[T], waiters: list[Waiter]) -> T:
         """Send a call that polls the runs of these waits."""

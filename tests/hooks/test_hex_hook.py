@@ -135,7 +135,7 @@ def test_a_redirect_is_not_followed_and_the_message_says_so(hook: HexHook, emula
 def test_waiting_returns_the_completed_run(hook: HexHook, emulator: Control) -> None:
     emulator.next_run(pending=0.5, running=0.5)
     run_id = hook.run_project(PROJECT)["runId"]
-    assert hook.wait_for_run(PROJECT, run_id, poll_interval=0.02, timeout=30)["status"] == "COMPLETED"
+    assert hook.wait_for_run(PROJECT, run_id, poll_interval=0.5, timeout=30)["status"] == "COMPLETED"
 
 
 def test_the_first_poll_is_of_the_projects_runs_which_show_how_long_they_take(hook: HexHook, emulator: Control) -> None:
