@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+REPORTS_LOST_WORKERS = AIRFLOW_V_3_3_PLUS
+"""Whether a task's ``on_failure_callback`` can find its run after its worker was lost: the DAG processor calls it."""
+
 _ON_KILL_TIMEOUT = 30.0
 """Seconds after which a trigger's ``on_kill`` is ended, as Airflow 3.3 does by default."""
 

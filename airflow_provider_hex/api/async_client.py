@@ -92,9 +92,9 @@ class AsyncHexClient:
                 yield item
             following = page.next
 
-    async def carry_out(self, steps: Steps[T], max_wait: float = LONGEST_LIMIT, *, once: bool = False) -> T:
+    async def carry_out(self, procedure: Steps[T], max_wait: float = LONGEST_LIMIT, *, once: bool = False) -> T:
         """Do what :meth:`HexClient.carry_out` does."""
-        return await self._run(lambda client: client.carry_out(steps, max_wait, once=once))
+        return await self._run(lambda client: client.carry_out(procedure, max_wait, once=once))
 
     def _new_client(self) -> HexClient:
         return HexClient(self.config, sleep=self._sleep, clock=self._clock, limiter=self._limiter)

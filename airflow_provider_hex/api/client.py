@@ -6,14 +6,13 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, TypeVar, cast
 
 import requests
 import tenacity
 import urllib3
 
-from airflow_provider_hex.api import error_messages, responses, retry
+from airflow_provider_hex.api import error_messages, responses, retry, steps
 from airflow_provider_hex.api.adapter import Adapter
 from airflow_provider_hex.api.call import Call, Page, Response
 from airflow_provider_hex.api.config import HexConfig
@@ -111,25 +110,16 @@ class HexClient:
             yield from page.items
             following = page.next
 
-    def carry_out(self, steps: Steps[T], max_wait: float = LONGEST_LIMIT, *, once: bool = False) -> T:
+    def carry_out(self, procedure: Steps[T], max_wait: float = LONGEST_LIMIT, *, once: bool = False) -> T:
         """Carry out a procedure.
 
-        :param steps: the procedure.
+        :param procedure: the procedure.
         :param max_wait: seconds for which RunProject waits for a rate limit of Hex.
         :param once: send no call again after a transient error. Default: as :meth:`request` does.
         :return: what the procedure returns.
         :raises HexError: what the procedure raises.
         """
-        go_on = partial(steps.send, None)
-        while True:
-            try:
-                step = go_on()
-            except StopIteration as end:
-                return cast(T, end.value)
-            try:
-                go_on = partial(steps.send, self._take(step, max_wait, once))
-            except HexError as error:
-                go_on = partial(steps.throw, error)
+        return steps.carry_out(procedure, lambda step: self._take(step, max_wait, once))
 
     def _take(self, step: Call[Any] | Pause, max_wait: float, once: bool) -> Any:
         if isinstance(step, Pause):

@@ -26,8 +26,8 @@ class RequestRate:
 
     No process knows of the others. Each sends as much as it may until its first 429. Then its rate becomes what Hex
     accepted from it in the last minute, less a quarter. From then on the rate rises with each accepted request, slowly
-    at first and faster the longer there was no 429, and falls by a quarter with each 429. So processes with the
-    same demand arrive at the same rate, as TCP's connections do on a shared line.
+    at first and faster the longer there was no 429, and falls by a quarter with each 429. In the long run, processes
+    with the same demand have the same rate on average, as TCP's connections do on a shared line.
 
     :param most: the maximum requests a minute.
     :param draw: returns a random number from 0 to 1.

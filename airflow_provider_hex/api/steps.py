@@ -6,9 +6,10 @@ A procedure is a generator. It yields the next step, a :class:`~airflow_provider
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from functools import partial
+from typing import Any, TypeAlias, TypeVar, cast
 
 from airflow_provider_hex.api import error_messages, protocol
 from airflow_provider_hex.api.call import Call
@@ -26,6 +27,25 @@ class Pause:
 
 
 Steps: TypeAlias = Generator[Call[Any] | Pause, Any, T]
+
+
+def carry_out(steps: Steps[T], take: Callable[[Call[Any] | Pause], Any]) -> T:
+    """Carry out a procedure, and return what it returns.
+
+    :param steps: the procedure.
+    :param take: takes a step: returns the call's value, or raises the call's error.
+    :raises HexError: what the procedure raises.
+    """
+    go_on = partial(steps.send, None)
+    while True:
+        try:
+            step = go_on()
+        except StopIteration as end:
+            return cast(T, end.value)
+        try:
+            go_on = partial(steps.send, take(step))
+        except HexError as error:
+            go_on = partial(steps.throw, error)
 
 
 MAY_BE_GONE = (403, 404, 422)

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.inputs import check_unrendered
@@ -20,7 +19,7 @@ from airflow_provider_hex.runs import lost_worker
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.runs.task_run import TaskRun
 from airflow_provider_hex.triggers import events
-from airflow_provider_hex.version_compat import context_of_deferred_timeout
+from airflow_provider_hex.version_compat import REPORTS_LOST_WORKERS, context_of_deferred_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -129,7 +128,7 @@ class HexRunProjectOperator(BaseOperator):
         self.hex_conn_id = hex_conn_id
         self._task_run: TaskRun | None = None
         self._kill_switch = KillSwitch()
-        if AIRFLOW_V_3_3_PLUS:
+        if REPORTS_LOST_WORKERS:
             self.on_failure_callback = [*self.on_failure_callback, _cancel_run_of_lost_worker]
 
     @cached_property

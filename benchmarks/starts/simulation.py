@@ -13,9 +13,9 @@ from airflow_provider_hex.api import retry
 from airflow_provider_hex.api.errors import HexRateLimited
 from airflow_provider_hex.api.rate_limit import RateLimiter
 from airflow_provider_hex.triggers.start_queue import StartQueue
-from benchmarks.starts import virtual_time
+from benchmarks import virtual_time
 from benchmarks.starts.hex_limits import Hex, Limits, Refusal, earliest
-from benchmarks.starts.virtual_time import now
+from benchmarks.virtual_time import now
 
 WORKERS = 32
 """Worker slots of an Airflow."""
