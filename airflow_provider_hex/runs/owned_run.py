@@ -78,7 +78,7 @@ class OwnedRun:
     # Release: decide what happens to the run, do it, record it, and say so in the error.
 
     def released_on_failure(self, work: Callable[[], T]) -> T | Run:
-        """Do some work for the run. Release the run if that fails, and record if it succeeds.
+        """Do some work for the run. Release the run if that fails, and record its success if not.
 
         :param work: the work.
         :return: what it returns, or the run if the work timed out, but the run had completed.

@@ -16,8 +16,9 @@ from hex_emulator.inputs import Input
 from hex_emulator.server import running
 from hex_emulator.workspace import Project, Token, Workspace
 from tests.chaos.airflow_2 import local_airflow_2
-from tests.chaos.gate import EXECUTION_API, Gate, open_gate
+from tests.chaos.gate import EXECUTION_API, Gate
 from tests.chaos.scenario import Scenario
+from tests.transports.servers import serving
 
 if AIRFLOW_V_3_3_PLUS:
     from tests.chaos.replay import environment
@@ -72,7 +73,7 @@ def ports() -> Ports:
 
 @pytest.fixture(scope="session")
 def gate(emulator: Control, ports: Ports) -> Iterator[Gate]:
-    with open_gate(f"http://{HOST}:{ports.airflow}", emulator.url) as gate:
+    with serving(Gate(f"http://{HOST}:{ports.airflow}", emulator.url)) as gate:
         yield gate
 
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -132,16 +130,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing."""
-
-
-@contextmanager
-def open_gate(airflow: str, hex: str) -> Iterator[Gate]:
-    """A gate that is open within the ``with`` block."""
-    with Gate(airflow, hex) as server:
-        thread = threading.Thread(target=server.serve_forever, name="gate", daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()

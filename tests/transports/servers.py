@@ -7,6 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TypeVar
+
+S = TypeVar("S", bound=ThreadingHTTPServer)
 
 
 class Stranger(ThreadingHTTPServer):
@@ -66,7 +69,8 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextmanager
-def _serving(server: Stranger) -> Iterator[Stranger]:
+def serving(server: S) -> Iterator[S]:
+    """Serve within the ``with`` block."""
     with server:
         thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
@@ -79,7 +83,7 @@ def _serving(server: Stranger) -> Iterator[Stranger]:
 
 @contextmanager
 def stranger(status: int = 200, body: bytes = b"{}", **headers: str) -> Iterator[Stranger]:
-    with _serving(Stranger(status, headers, body)) as server:
+    with serving(Stranger(status, headers, body)) as server:
         yield server
 
 
@@ -87,7 +91,7 @@ def stranger(status: int = 200, body: bytes = b"{}", **headers: str) -> Iterator
 def https_proxy() -> Iterator[Stranger]:
     server = Stranger(200, {}, b"{}")
     server.RequestHandlerClass = _Tunnel
-    with _serving(server):
+    with serving(server):
         yield server
 
 
