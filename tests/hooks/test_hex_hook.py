@@ -28,6 +28,12 @@ def hook(emulator: Control) -> HexHook:
     return hook
 
 
+@pytest.fixture
+def waiting_hook(emulator: Control) -> HexHook:
+    """A hook that sleeps between its polls: one that does not would reach Hex's rate limit."""
+    return HexHook()
+
+
 def test_a_run_is_started_with_the_given_arguments(hook: HexHook, emulator: Control) -> None:
     run = hook.run_project(
         PROJECT, {"as_of": datetime.date(2026, 11, 21), "order_count": 7}, use_cached_sql_results=False
@@ -132,56 +138,58 @@ def test_a_redirect_is_not_followed_and_the_message_says_so(hook: HexHook, emula
     assert len(emulator.requests()) == 1
 
 
-def test_waiting_returns_the_completed_run(hook: HexHook, emulator: Control) -> None:
+def test_waiting_returns_the_completed_run(waiting_hook: HexHook, emulator: Control) -> None:
     emulator.next_run(pending=0.5, running=0.5)
-    run_id = hook.run_project(PROJECT)["runId"]
-    assert hook.wait_for_run(PROJECT, run_id, poll_interval=0.5, timeout=30)["status"] == "COMPLETED"
+    run_id = waiting_hook.run_project(PROJECT)["runId"]
+    assert waiting_hook.wait_for_run(PROJECT, run_id, poll_interval=0.05, timeout=30)["status"] == "COMPLETED"
 
 
-def test_the_first_poll_is_of_the_projects_runs_which_show_how_long_they_take(hook: HexHook, emulator: Control) -> None:
+def test_the_first_poll_is_of_the_projects_runs_which_show_how_long_they_take(
+    waiting_hook: HexHook, emulator: Control
+) -> None:
     emulator.next_run(pending=0, running=0)
-    run_id = hook.run_project(PROJECT)["runId"]
-    assert hook.wait_for_run(PROJECT, run_id.upper())["runId"] == run_id
+    run_id = waiting_hook.run_project(PROJECT)["runId"]
+    assert waiting_hook.wait_for_run(PROJECT, run_id.upper())["runId"] == run_id
     assert [request["call"] for request in emulator.requests()] == ["RunProject", "GetProjectRuns"]
 
 
 @pytest.mark.parametrize("fault", [{"status": 403}, {"status": 422}, {"drop": True}, {"status": 429}])
 def test_the_wait_continues_if_the_list_of_runs_cannot_be_polled(
-    fault: dict[str, Any], hook: HexHook, emulator: Control
+    fault: dict[str, Any], waiting_hook: HexHook, emulator: Control
 ) -> None:
     emulator.next_run(pending=0, running=0)
-    run_id = hook.run_project(PROJECT)["runId"]
+    run_id = waiting_hook.run_project(PROJECT)["runId"]
     emulator.fault("GetProjectRuns", times=None, **fault)
-    assert hook.wait_for_run(PROJECT, run_id)["status"] == "COMPLETED"
+    assert waiting_hook.wait_for_run(PROJECT, run_id)["status"] == "COMPLETED"
 
 
 @pytest.mark.parametrize("status", [403, 404, 422])
 def test_waiting_continues_for_a_minute_if_hex_does_not_show_the_run_yet(
-    status: int, hook: HexHook, emulator: Control
+    status: int, waiting_hook: HexHook, emulator: Control
 ) -> None:
     emulator.next_run(pending=0, running=0)
-    run_id = hook.run_project(PROJECT)["runId"]
+    run_id = waiting_hook.run_project(PROJECT)["runId"]
     for call in ("GetRunStatus", "GetProjectRuns"):
         emulator.fault(call, status=status, times=1)
-    assert hook.wait_for_run(PROJECT, run_id, poll_interval=0.02)["status"] == "COMPLETED"
+    assert waiting_hook.wait_for_run(PROJECT, run_id, poll_interval=0.02)["status"] == "COMPLETED"
 
 
 def test_waiting_ends_if_hex_does_not_show_the_run_after_that(
-    hook: HexHook, emulator: Control, monkeypatch: pytest.MonkeyPatch
+    waiting_hook: HexHook, emulator: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_watch, "NEW_FOR", 0.5)
-    run_id = hook.run_project(PROJECT)["runId"]
+    run_id = waiting_hook.run_project(PROJECT)["runId"]
     for call in ("GetRunStatus", "GetProjectRuns"):
         emulator.fault(call, status=404, times=None)
     with pytest.raises(errors.HexRunGone):
-        hook.wait_for_run(PROJECT, run_id, poll_interval=0.02)
+        waiting_hook.wait_for_run(PROJECT, run_id, poll_interval=0.1)
 
 
-def test_waiting_ends_at_the_timeout_and_leaves_the_run_running(hook: HexHook, emulator: Control) -> None:
+def test_waiting_ends_at_the_timeout_and_leaves_the_run_running(waiting_hook: HexHook, emulator: Control) -> None:
     emulator.next_run(timeline=[("RUNNING", None)])
-    run_id = hook.run_project(PROJECT)["runId"]
+    run_id = waiting_hook.run_project(PROJECT)["runId"]
     with pytest.raises(errors.HexRunTimeout, match=r"timed out after 0\.1 s, still RUNNING"):
-        hook.wait_for_run(PROJECT, run_id, poll_interval=0.02, timeout=0.1)
+        waiting_hook.wait_for_run(PROJECT, run_id, poll_interval=0.02, timeout=0.1)
     assert emulator.runs()[0]["status"] == "RUNNING"
 
 
