@@ -57,7 +57,7 @@ def test_a_transient_error_leaves_the_task_its_retries(
     call: Callable[[], object], emulator: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, {"retry_for": 0.01}, host=emulator.url)
-    emulator.fault("*", status=500)
+    emulator.fault("*", status=500, times=None)
     with pytest.raises(HexServerError) as raised:
         call()
     assert isinstance(raised.value, AirflowException)

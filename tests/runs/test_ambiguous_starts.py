@@ -270,7 +270,7 @@ def test_the_record_stays_while_the_start_cannot_be_reconciled(
 ) -> None:
     die_while_starting(emulator, airflow)
     connect(monkeypatch, {"retry_for": 0.01}, host=emulator.url)
-    emulator.fault("GetProjectRuns", status=500)
+    emulator.fault("GetProjectRuns", status=500, times=None)
     with pytest.raises(HexError, match="500"):
         operator().execute(airflow.attempt())
     assert set(airflow.record) == {"max_tries", "request"}

@@ -191,12 +191,13 @@ def test_a_run_that_cannot_be_found_for_a_moment_is_left_to_the_retry(
     connect(monkeypatch, {"retry_for": 0.01}, host=emulator.url)
     keep_runs(emulator)
     emulator.fault("RunProject", delay=10, apply=True)
-    emulator.fault("GetProjectRuns", status=500)
+    emulator.fault("GetProjectRuns", status=500, times=None)
     with (
         interrupted_when(lambda: emulator.runs(), time_out),
         pytest.raises(AirflowTaskTimeout, match=r"Timeout\. Hex responded to GetProjectRuns .* with 500"),
     ):
         operator().execute(airflow.attempt())
+    emulator.clear_faults()
     assert set(airflow.record) == {"max_tries", "request"}
     defer(airflow.attempt())
     assert len(emulator.runs()) == 1
