@@ -23,10 +23,9 @@ from tests.chaos.answers import answered
 from tests.chaos.freezing import another_triggerer, frozen
 from tests.chaos.gate import Forward, Response, reply
 from tests.chaos.scenario import OVER, Scenario
-from tests.chaos.story import Attempt, Outcome, Run, Story
+from tests.chaos.story import REPLAYED, Attempt, Outcome, Run, Story
 from tests.simulation.airflow_rules import CLEARED, MARKS, RETRY_DELAY, SHORT_SLEEP, Setup
 from tests.simulation.hex_answers import LATE_RESPONSE
-from tests.simulation.setups import SETUPS
 
 ATTEMPTS = range(1, 6)
 RUNS = 6
@@ -59,7 +58,7 @@ def environment() -> dict[str, str]:
             "retry_delay": RETRY_DELAY,
             "execution_timeout": setup.execution_timeout,
         }
-        for setup in SETUPS
+        for setup in REPLAYED
     }
     return {"STORIES": json.dumps(tasks)}
 
