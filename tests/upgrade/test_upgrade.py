@@ -49,7 +49,7 @@ def test_0_1_9_is_replaced_and_then_airflow_2(
             tmp_path / "airflow-2", FOLDER / "dags_2", Ports.free(), database, key, old_environment.python
         ) as airflow:
             airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=TOKEN)
-            assert_refreshes(airflow, emulator, "with 0.1.9")
+            assert_refreshes(airflow, emulator, "with-0.1.9")
             before = old_environment.packages()
             stop(airflow)
             old_environment.install(wheel)
@@ -58,11 +58,11 @@ def test_0_1_9_is_replaced_and_then_airflow_2(
                 "airflow-provider-hex",
             }
             start(airflow, old_environment)
-            assert_refreshes(airflow, emulator, "with this package")
-            assert_readable(airflow.api, emulator, ["with 0.1.9", "with this package"])
+            assert_refreshes(airflow, emulator, "with-this-package")
+            assert_readable(airflow.api, emulator, ["with-0.1.9", "with-this-package"])
         with local_airflow(tmp_path / "airflow-3", [FOLDER / "dags_3"], Ports.free(), key, database) as airflow:
-            assert_refreshes(airflow, emulator, "on Airflow 3")
-            assert_readable(airflow.api, emulator, ["with 0.1.9", "with this package", "on Airflow 3"])
+            assert_refreshes(airflow, emulator, "on-Airflow-3")
+            assert_readable(airflow.api, emulator, ["with-0.1.9", "with-this-package", "on-Airflow-3"])
 
 
 def stop(airflow: LocalAirflow) -> None:
