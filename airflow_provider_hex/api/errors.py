@@ -9,7 +9,10 @@ Three attributes decide what happens next:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_hex.api.call import Response
 
 
 class HexError(Exception):
@@ -29,6 +32,8 @@ class HexError(Exception):
     transient: bool = False
     no_effect: bool = False
     retry_helps: bool = True
+    hex_response: Response | None = None
+    """The response that the error is about, if there was one, and the error was not pickled since."""
 
     def __init__(
         self,

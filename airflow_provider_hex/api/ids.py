@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.validation import is_template, short
@@ -27,10 +28,10 @@ def to_id(value: Any, name: str) -> str:
 
     :param value: the value.
     :param name: ``project_id``, ``run_id`` or ``static_id``.
-    :return: the id, unchanged.
+    :return: the id, as text.
     :raises HexInvalidInput: it is not a UUID. If it contains one, as a URL does, the message shows that.
     """
-    text = value if isinstance(value, str) else ""
+    text = str(value) if isinstance(value, (str, UUID)) else ""
     if re.fullmatch(_ID, text):
         return text
     found = re.search(_IN_URL[name], text) or re.fullmatch(rf"\W*({_ID})\W*", text)
@@ -41,9 +42,10 @@ def to_id(value: Any, name: str) -> str:
 def check_unrendered_id(value: Any, name: str) -> None:
     """Check an id before templates are rendered, so that an error shows when the DAG is parsed.
 
-    :param value: the value; a template is checked later, when it is rendered.
+    :param value: the value. A template is checked when it is rendered, and an empty value when the task runs: where a
+        DAG file is only parsed, the variable or setting that has the id may be missing.
     :param name: ``project_id`` or ``run_id``.
     :raises HexInvalidInput: as :func:`to_id`.
     """
-    if not is_template(value):
+    if value and not is_template(value):
         to_id(value, name)
