@@ -37,7 +37,7 @@ def for_airflow(error: HexError, *also: type[Exception]) -> HexError:
     """
     kind = AirflowException if error.retry_helps else AirflowFailException
     own = type(error).__mro__[1] if isinstance(error, AirflowException) else type(error)
-    known: HexError = _combined(own, kind, *also)(str(error), **error.facts)
+    known: HexError = _combined(own, (kind, *also))(str(error), **error.facts)
     known.retry_helps, known.hex_response = error.retry_helps, error.hex_response
     for note in getattr(error, "__notes__", ()):
         known.add_note(note)
@@ -45,7 +45,7 @@ def for_airflow(error: HexError, *also: type[Exception]) -> HexError:
 
 
 @cache
-def _combined(own: Any, *kinds: type[Exception]) -> Any:
+def _combined(own: Any, kinds: tuple[type[Exception], ...]) -> Any:
     names = {"__module__": own.__module__, "__qualname__": own.__qualname__, "__doc__": own.__doc__}
     return type(own.__name__, (own, *kinds), {**names, "__reduce__": _reduce})
 

@@ -9,6 +9,6 @@ from airflow_provider_hex.compat_0_1.deprecation import deprecated
 __all__ = ["NotificationDetails", "NotificationResponse", "RunResponse", "StatusResponse"]
 
 deprecated(
-    "Use Notification, NotificationRecipient, StartedRun and Run of airflow_provider_hex.api.models instead of the types "
-    "in airflow_provider_hex.types."
+    "Use Notification, NotificationRecipient, StartedRun and Run of airflow_provider_hex.api.models instead of the "
+    "types in airflow_provider_hex.types."
 )

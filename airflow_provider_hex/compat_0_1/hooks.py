@@ -184,11 +184,8 @@ class OldHookMethods:
         options = _UPDATED_CACHE if update_cache else {}
         run_id = self.run_project(project_id, inputs, notifications=notifications, **options)["runId"]
         try:
-            return cast(
-                "Run",
-                self.wait_for_run(
-                    project_id, run_id, poll_interval=poll_interval or None, timeout=poll_timeout or None
-                ),
+            run: Run = self.wait_for_run(
+                project_id, run_id, poll_interval=poll_interval or None, timeout=poll_timeout or None
             )
         except (HexRunTimeout, AirflowTaskTimeout) as error:
             if not kill_on_timeout:
@@ -197,6 +194,7 @@ class OldHookMethods:
             if ended is None:
                 raise
             return require_completed(ended)
+        return run
 
     def _cancel(self, project_id: str, run_id: str, error: BaseException) -> Run | None:
         """Cancel a run, and say so in the error. Return the run if it had ended."""

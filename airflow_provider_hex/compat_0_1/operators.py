@@ -90,6 +90,7 @@ class OldOperatorNames:
     has_update_cache = False
 
     if TYPE_CHECKING:
+        template_fields: list[str]
         project_id: Any
         input_params: Any
         poll_interval: Any
@@ -132,8 +133,8 @@ class OldOperatorNames:
             return
         if self.wait_for_completion:
             raise HexInvalidInput(
-                "Pass either input_parameters or update_cache: to update the published app, Hex ignores inputs. For new "
-                "results of SQL cells with these inputs, pass use_cached_sql_results=False instead of update_cache."
+                "Pass either input_parameters or update_cache: to update the published app, Hex ignores the inputs. To "
+                "run SQL cells anew with these inputs, pass use_cached_sql_results=False instead of update_cache."
             )
         log.warning("update_cache=True has no effect, because there are input_parameters, and the task does not wait.")
         self.update_published_results, self.use_cached_sql_results = False, True
@@ -191,7 +192,7 @@ def _check_only_one(kwargs: Mapping[str, Any]) -> None:
                 )
 
 
-def _replaces_execute(cls: type[Any]) -> bool:
+def _replaces_execute(cls: Any) -> bool:
     """Whether a subclass has an ``execute``, but no ``execute_complete``: after a deferral, Airflow calls only that."""
-    own = next(each for each in cls.__mro__ if OldOperatorNames in each.__bases__)
+    own: Any = next(each for each in cls.__mro__ if OldOperatorNames in each.__bases__)
     return cls.execute is not own.execute and cls.execute_complete is own.execute_complete

@@ -16,6 +16,7 @@ from airflow_provider_hex.api.validation import to_choice, to_seconds
 from airflow_provider_hex.compat_0_1.operators import OldOperatorNames, accepts_old_names
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs import lost_worker
+from airflow_provider_hex.runs.bare_context import own_context
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.runs.task_run import TaskRun
 from airflow_provider_hex.triggers import events
@@ -172,7 +173,7 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
 
     def _execute(self, context: Context, began: float, *, requeued: bool) -> StartedRun | Run:
         self.adopt_old_values()
-        self._task_run = TaskRun(self, context, self._kill_switch)
+        self._task_run = TaskRun(self, own_context(self, context, self._task_run), self._kill_switch)
         return self._task_run.execute(began, requeued=requeued)
 
 
