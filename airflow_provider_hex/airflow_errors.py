@@ -38,7 +38,7 @@ def for_airflow(error: HexError, *also: type[Exception]) -> HexError:
     kind = AirflowException if error.retry_helps else AirflowFailException
     own = type(error).__mro__[1] if isinstance(error, AirflowException) else type(error)
     known: HexError = _combined(own, (kind, *also))(str(error), **error.facts)
-    known.retry_helps, known.hex_response = error.retry_helps, error.hex_response
+    known.retry_helps = error.retry_helps
     for note in getattr(error, "__notes__", ()):
         known.add_note(note)
     return known

@@ -9,10 +9,7 @@ Three attributes decide what happens next:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from airflow_provider_hex.api.call import Response
+from typing import Any
 
 
 class HexError(Exception):
@@ -32,8 +29,6 @@ class HexError(Exception):
     transient: bool = False
     no_effect: bool = False
     retry_helps: bool = True
-    hex_response: Response | None = None
-    """The response that the error is about, if there was one, and the error was not pickled since."""
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from airflow_provider_hex.api import error_messages, limit_headers
 from airflow_provider_hex.api.call import Call, Page, Response
-from airflow_provider_hex.api.errors import HexError, HexInvalidResponse
+from airflow_provider_hex.api.errors import HexInvalidResponse
 from airflow_provider_hex.api.models import Run, StartedRun
 
 T = TypeVar("T")
@@ -28,16 +28,11 @@ def decode(call: Call[T], response: Response) -> T:
     data = _json(response.body)
     if not 200 <= response.status < 300:
         retry_after = limit_headers.retry_after(response.headers, response.received_at, response.status)
-        raise _about(response, error_messages.error_response(call, response, data, retry_after))
+        raise error_messages.error_response(call, response, data, retry_after)
     try:
         return call.read(data, response)
     except HexInvalidResponse as error:
-        raise _about(response, error_messages.invalid_response(call, response, data, str(error))) from None
-
-
-def _about(response: Response, error: HexError) -> HexError:
-    error.hex_response = response
-    return error
+        raise error_messages.invalid_response(call, response, data, str(error)) from None
 
 
 def read_object(data: Any, **required: str | None) -> dict[str, Any]:

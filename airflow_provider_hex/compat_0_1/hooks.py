@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property, wraps
@@ -26,6 +25,9 @@ from airflow_provider_hex.api.errors import (
 from airflow_provider_hex.api.models import Run, RunStatus
 from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.compat_0_1.deprecation import deprecated
+
+if TYPE_CHECKING:
+    import requests
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,13 +66,39 @@ def raises_requests_errors(method: F) -> F:
 
     @wraps(method)
     def method_of_0_1(self: Any, *args: Any, **kwargs: Any) -> Any:
+        received: list[requests.Response] = []
+
+        def keep(response: requests.Response, **options: Any) -> None:
+            received.append(response)
+
+        with airflow_errors():
+            self.client.session.hooks["response"].append(keep)
         try:
             with airflow_errors():
                 return method(self, *args, **kwargs)
         except HexError as error:
-            raise _for_requests(error, self) from error.__cause__
+            raise _of_requests(error, received, self.config.token) from error.__cause__
+        finally:
+            self.client.session.hooks["response"].remove(keep)
 
     return cast("F", method_of_0_1)
+
+
+def _of_requests(error: HexError, received: list[requests.Response], token: str) -> HexError:
+    """Return the error as one of requests, too. Like every error, it does not contain the token."""
+    import requests
+
+    response = next((each for each in reversed(received) if not each.ok and each.status_code == error.status), None)
+    if response is None:
+        return for_airflow(error, requests.ConnectionError) if isinstance(error, HexUnreachable) else error
+    known: Any = for_airflow(error, requests.HTTPError)
+    known.request = requests.Request(response.request.method, response.url).prepare()
+    known.response = copy = requests.Response()
+    copy.request, copy.url, copy.encoding = known.request, response.url, response.encoding
+    copy.status_code, copy.reason = response.status_code, response.reason
+    copy.headers.update({name: value.replace(token, "***") for name, value in response.headers.items()})
+    copy._content = response.content.replace(token.encode(), b"***")
+    return cast("HexError", known)
 
 
 def accepts_old_arguments(run_project: F) -> F:
@@ -214,8 +242,12 @@ class OldHookMethods:
         :raises HexInvalidInput: it is not in Hex's API.
         """
         root = urlsplit(self.config.base_url)
-        url = urlsplit(urljoin(f"{root.scheme}://{root.netloc}/", endpoint))
-        if _server(url) != _server(root):
+        try:
+            url = urlsplit(urljoin(f"{root.scheme}://{root.netloc}/", endpoint))
+            is_of_connection = _server(url) == _server(root)
+        except ValueError:  # it is not a URL
+            is_of_connection = False
+        if not is_of_connection:
             raise HexInvalidInput(
                 f"The endpoint {endpoint!r} is not at {root.scheme}://{root.netloc}, the only address to which the "
                 "connection's token is sent."
@@ -244,20 +276,3 @@ def _check_only_one(old: str, given: Mapping[str, Any], *new: str) -> None:
     for name in new:
         if name in given:
             raise HexInvalidInput(f"run_project got both {name} and {old}, which is its old name. Pass only {name}.")
-
-
-def _for_requests(error: HexError, hook: OldHookMethods) -> HexError:
-    """Return the error as one of requests, too. It does not contain the token."""
-    import requests
-
-    if error.hex_response is None:
-        return for_airflow(error, requests.ConnectionError) if isinstance(error, HexUnreachable) else error
-    known: Any = for_airflow(error, requests.HTTPError)
-    known.request = requests.Request(error.method, f"{hook.config.base_url}{error.path}").prepare()
-    known.response = requests.Response()
-    known.response.request, known.response.url = known.request, known.request.url
-    known.response.status_code = error.hex_response.status
-    known.response.reason = http.client.responses.get(error.hex_response.status, "")
-    known.response.headers.update(error.hex_response.headers)
-    known.response._content = error.hex_response.body
-    return cast("HexError", known)

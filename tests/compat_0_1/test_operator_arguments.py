@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
 import uuid
@@ -138,7 +139,7 @@ def test_a_mapped_task_warns_at_the_line_of_the_user(warned: Warned) -> None:
 
 def test_new_names_do_not_warn(warned: Warned) -> None:
     task = new(input_params={"a": 1}, wait_for_completion=False, poll_interval=5, timeout=60, notifications=[])
-    task.render_template_fields({})  # type: ignore[typeddict-item]
+    task.render_template_fields({})
     assert not warned
 
 
@@ -253,14 +254,11 @@ def test_old_inputs_are_rendered_once(operator: Any, warned: Warned) -> None:
 
 
 def test_a_dag_with_old_names_can_be_serialized(warned: Warned) -> None:
-    try:
-        from airflow.serialization.definitions.dag import SerializedDAG  # noqa: F401
-        from airflow.serialization.serialized_objects import DagSerialization as Serialization
-    except ImportError:
-        from airflow.serialization.serialized_objects import SerializedDAG as Serialization  # type: ignore[assignment]
+    serialized_objects: Any = importlib.import_module("airflow.serialization.serialized_objects")
+    serialization: Any = getattr(serialized_objects, "DagSerialization", None) or serialized_objects.SerializedDAG
     with DAG("serialized", schedule=None) as dag:
         new(input_parameters={"a": "{{ ds }}"}, wait_seconds=5)
         WithOldFields(task_id="old_fields", project_id=PROJECT, input_parameters={"a": 1})
         HexRunProjectOperator.partial(task_id="mapped", update_cache=True).expand(project_id=[PROJECT])
-    data = Serialization.to_dict(dag)
-    assert Serialization.from_dict(data).task_ids == ["run", "old_fields", "mapped"]
+    data = serialization.to_dict(dag)
+    assert serialization.from_dict(data).task_ids == ["run", "old_fields", "mapped"]
