@@ -90,7 +90,7 @@ def test_the_operator_starts_a_run_and_waits_for_it(hook: HexHook, hex_api: Any)
     operator = HexRunProjectOperator(
         task_id="run", project_id=PROJECT, hex_conn_id="hex_default", input_parameters={"param": "value"}
     )
-    result: Any = operator.execute({})  # type: ignore[typeddict-item]
+    result: Any = operator.execute({})
     assert result["status"] == "COMPLETED"
     (start,) = [request for request in hex_api.request_history if request.method == "POST"]
     assert start.json() == {"inputParams": {"param": "value"}}
