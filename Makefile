@@ -10,7 +10,7 @@ CELERY := .envs/celery
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 chaos chaos-2 simulate peers load load-celery mutants bench-polling bench-starts bench-parse bench-triggerer error-reference lint format constraints clean
+.PHONY: help demo demo-ui test test-2 chaos chaos-2 simulate peers load load-celery upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-triggerer error-reference lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -45,6 +45,9 @@ load: $(AIRFLOW_3)/.ready  ## Run many tasks at once in a real Airflow, within H
 load-celery: $(CELERY)/.ready  ## The same with Celery: two workers, schedulers and triggerers, some of them killed
 	$(CELERY)/bin/python -m pytest tests/load_celery -s $(ARGS)
 
+upgrade: $(AIRFLOW_3)/.ready  ## Upgrade a real Airflow 2.11 with 0.1.9 to this package, and then to Airflow 3.3
+	$(AIRFLOW_3)/bin/python -m pytest tests/upgrade $(ARGS)
+
 mutants: $(MUTANTS)/.ready  ## Change the code of api/ in small ways, and show the changes that tests/api does not detect
 	rm -rf mutants
 	$(MUTANTS)/bin/mutmut run $(ARGS)
@@ -52,6 +55,9 @@ mutants: $(MUTANTS)/.ready  ## Change the code of api/ in small ways, and show t
 
 bench-polling: $(AIRFLOW_3)/.ready  ## Simulate how late the end of a run is detected, and with how many requests
 	@$(AIRFLOW_3)/bin/python -m benchmarks.polling
+
+bench-growth: $(AIRFLOW_3)/.ready  ## Simulate far more waits than one token's limit is for, up to 10,000: half an hour
+	@$(AIRFLOW_3)/bin/python -m benchmarks.polling.growth
 
 bench-starts: $(AIRFLOW_3)/.ready  ## Simulate how soon many tasks start their runs under limits that only refusals show
 	@$(AIRFLOW_3)/bin/python -m benchmarks.starts
