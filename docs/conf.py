@@ -1,4 +1,4 @@
-"""How Sphinx builds this folder: ``make docs``. Nothing is downloaded, so pages link to each other, and to no inventory."""
+"""How Sphinx builds this folder: ``make docs``. The build downloads nothing."""
 
 from __future__ import annotations
 
