@@ -12,7 +12,7 @@ RELEASE := .envs/release
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 chaos chaos-2 simulate peers load load-celery mutants bench-polling bench-starts bench-parse bench-triggerer docs release-check error-reference lint format constraints clean
+.PHONY: help demo demo-ui test test-2 chaos chaos-2 simulate peers load load-celery upgrade mutants bench-polling bench-starts bench-parse bench-triggerer docs release-check error-reference lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -46,6 +46,9 @@ load: $(AIRFLOW_3)/.ready  ## Run many tasks at once in a real Airflow, within H
 
 load-celery: $(CELERY)/.ready  ## The same with Celery: two workers, schedulers and triggerers, some of them killed
 	$(CELERY)/bin/python -m pytest tests/load_celery -s $(ARGS)
+
+upgrade: $(AIRFLOW_3)/.ready  ## Upgrade a real Airflow 2.11 with 0.1.9 to this package, and then to Airflow 3.3
+	$(AIRFLOW_3)/bin/python -m pytest tests/upgrade $(ARGS)
 
 mutants: $(MUTANTS)/.ready  ## Change the code of api/ in small ways, and show the changes that tests/api does not detect
 	rm -rf mutants
