@@ -9,7 +9,7 @@ try:
 except ImportError:  # Airflow 2
     from airflow import DAG
 
-with DAG("hex_refresh", schedule="@daily", start_date=datetime(2026, 1, 1), catchup=False, tags=["hex"]):
+with DAG("hex_refresh", schedule="@daily", start_date=datetime(2026, 1, 1), catchup=False):
     HexRunProjectOperator(
         task_id="refresh_dashboard",
         project_id="5a8591dd-4039-49df-9202-96385ba3eff8",  # the id in the project's URL
