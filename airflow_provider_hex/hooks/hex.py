@@ -7,19 +7,18 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseHook
-
+from airflow_provider_hex.airflow_compat import BaseHook
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.hooks import connection_check
 from airflow_provider_hex.hooks.api_calls import ApiCalls
 from airflow_provider_hex.hooks.connection import (
     ConnectionFields,
-    async_fields_of,
     fields_of,
     form_widgets,
     ui_field_behaviour,
 )
+from airflow_provider_hex.version_compat import ask_airflow
 
 if TYPE_CHECKING:
     import requests
@@ -106,7 +105,7 @@ class HexHook(ApiCalls, BaseHook):
     async def get_async_config(self) -> HexConfig:
         """Return :attr:`config`, read asynchronously."""
         with airflow_errors():
-            fields = await async_fields_of(self.hex_conn_id)
+            fields = await ask_airflow(lambda: fields_of(self.get_connection(self.hex_conn_id)))
             self._warn(fields)
             return fields.config
 

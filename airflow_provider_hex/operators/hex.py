@@ -8,8 +8,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
-
+from airflow_provider_hex.airflow_compat import BaseOperator, conf
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.start import OnAmbiguousStart
@@ -22,8 +21,7 @@ from airflow_provider_hex.triggers import events
 from airflow_provider_hex.version_compat import REPORTS_LOST_WORKERS, context_of_deferred_timeout
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_hex.airflow_compat import Context
     from airflow_provider_hex.api.models import Notification, Run, StartedRun
 
 

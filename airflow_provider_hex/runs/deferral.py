@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from airflow_provider_hex.api.errors import HexRateLimited
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator
+    from airflow_provider_hex.airflow_compat import BaseOperator
 
 _DEFERRAL_MARGIN = timedelta(minutes=1)
 """Time beyond the trigger's own timeout after which Airflow ends the deferral. Reached only if no triggerer runs."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import (
+from airflow_provider_hex.airflow_compat import (
     AirflowException,
     AirflowSensorTimeout,
     AirflowSkipException,
@@ -15,7 +15,6 @@ from airflow.providers.common.compat.sdk import (
     BaseSensorOperator,
     PokeReturnValue,
 )
-
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api import protocol, run_watch, steps
 from airflow_provider_hex.api.error_messages import describe
@@ -33,8 +32,7 @@ from airflow_provider_hex.triggers.run_xcom import push_run
 from airflow_provider_hex.version_compat import context_of_deferred_timeout, first_poke, is_deferral_timeout
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_hex.airflow_compat import Context
     from airflow_provider_hex.api.models import Run
 
 

@@ -6,7 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, XComArg
+
+try:
+    from airflow.sdk import DAG, XComArg
+except ImportError:  # Airflow 2
+    from airflow import DAG, XComArg
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.operators.hex import HexRunProjectOperator

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import (
+
+from airflow_provider_hex.airflow_compat import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
     TaskDeferred,
 )
-
 from airflow_provider_hex.api.errors import HexInvalidInput, HexRunFailed, HexUntrustedCertificate
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from airflow_provider_hex.triggers import events
