@@ -8,10 +8,12 @@ DBT := .envs/dbt
 MUTANTS := .envs/mutants
 CELERY := .envs/celery
 NOX := .envs/nox
+DOCS := .envs/docs
+RELEASE := .envs/release
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 matrix chaos chaos-2 simulate peers load load-celery upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-triggerer error-reference lint format constraints clean
+.PHONY: help demo demo-ui test test-2 matrix chaos chaos-2 simulate peers load load-celery upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-triggerer docs release-check error-reference lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -72,6 +74,14 @@ bench-parse: .envs/bench-3.3/.ready .envs/bench-2.11/.ready .envs/peers/airflow-
 bench-triggerer: .envs/bench-3.3/.ready  ## Measure what a thousand waiting triggers cost, next to the dbt Cloud provider's
 	@.envs/bench-3.3/bin/python -m benchmarks.triggerer $(ARGS)
 
+docs: $(DOCS)/.ready  ## Build the documentation: .run/docs/index.html
+	@AIRFLOW_HOME=$(CURDIR)/.run/docs-airflow AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING \
+		$(DOCS)/bin/sphinx-build --fail-on-warning --quiet -d .run/docs-doctrees docs .run/docs
+	@echo "Built .run/docs/index.html"
+
+release-check: $(RELEASE)/.ready  ## Walk through the release checklist: version, changelog, reproducible build, what users install
+	@PYTHON=$(PYTHON) TWINE=$(RELEASE)/bin/twine .ci/release-check
+
 error-reference: $(AIRFLOW_3)/.ready  ## Write docs/errors.md, all messages of errors, from the code
 	@$(AIRFLOW_3)/bin/python -m docs.error_reference
 
@@ -128,6 +138,16 @@ $(CELERY)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/celery.
 $(NOX)/.ready: constraints/nox.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	$(UV) pip install --quiet --python $(@D) -r $<
+	@touch $@
+
+$(DOCS)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/docs.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --python $(@D) -c constraints/airflow-3.3.txt -c constraints/docs.txt -e . --group docs
+	@touch $@
+
+$(RELEASE)/.ready: constraints/release.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --python $(@D) -c constraints/release.txt twine
 	@touch $@
 
 $(DBT)/.ready: constraints/dbt.txt | $(UV)

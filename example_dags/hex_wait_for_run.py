@@ -6,13 +6,13 @@ Whoever starts the run triggers this DAG, and passes the `runId` of Hex's respon
 from datetime import timedelta
 from typing import Any
 
-from airflow_provider_hex.sensors.hex import HexRunSensor
-
 try:
     from airflow.sdk import Param, dag, task
 except ImportError:  # Airflow 2
     from airflow.decorators import dag, task
     from airflow.models.param import Param
+
+from airflow_provider_hex.sensors.hex import HexRunSensor
 
 
 @dag(

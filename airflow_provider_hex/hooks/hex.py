@@ -93,7 +93,7 @@ class HexHook(ApiCalls, BaseHook):
             async with await HexHook().get_async_client() as client:
                 run = await client.request(protocol.get_run(project_id, run_id))
                 async for project in client.iterate(protocol.list_projects()):
-                    ...
+                    print(project["title"])
                 await client.carry_out(steps.cancel(project_id, run_id))
 
         :raises HexInvalidInput: a field of the connection is invalid.

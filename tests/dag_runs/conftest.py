@@ -45,13 +45,6 @@ def no_run_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_watch, "NEW_FOR", 0.0)
 
 
-@pytest.fixture(scope="session")
-def _database() -> None:
-    from airflow.utils import db
-
-    db.upgradedb()
-
-
 @pytest.fixture
 def run_dag(_database: None) -> RunDag:
     """Runs a DAG to its end. ``file``: where it is defined."""
