@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
-
+from airflow_provider_hex.airflow_compat import AirflowException, AirflowFailException
 from airflow_provider_hex.api.errors import HexError
 
 

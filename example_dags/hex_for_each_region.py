@@ -9,7 +9,10 @@ Without the pool all tasks succeed too: rate-limited tasks wait in the triggerer
 where their priorities count, and leave kernels to other users.
 """
 
-from airflow.providers.common.compat.sdk import dag
+try:
+    from airflow.sdk import dag
+except ImportError:  # Airflow 2
+    from airflow.decorators import dag
 
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 

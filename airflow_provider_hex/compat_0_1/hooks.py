@@ -8,8 +8,7 @@ from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout
-
+from airflow_provider_hex.airflow_compat import AirflowTaskTimeout
 from airflow_provider_hex.airflow_errors import airflow_errors, for_airflow
 from airflow_provider_hex.api import steps
 from airflow_provider_hex.api.address import API_PATH

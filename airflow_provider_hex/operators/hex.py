@@ -7,8 +7,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
-
+from airflow_provider_hex.airflow_compat import BaseOperator, conf
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.start import OnAmbiguousStart
@@ -23,8 +22,7 @@ from airflow_provider_hex.triggers import events
 from airflow_provider_hex.version_compat import REPORTS_LOST_WORKERS, context_of_deferred_timeout
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_hex.airflow_compat import Context
     from airflow_provider_hex.api.models import Notification, Run, StartedRun
 
 
@@ -45,7 +43,7 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
     Hex's rate and kernel limits make the task wait, up to its ``timeout``: in the worker, or in the triggerer if it is
     ``deferrable``. See https://learn.hex.tech/docs/api/api-reference#operation/RunProject, and ``docs/reliability.md``.
 
-    :param project_id: the project: the id in its URL, or under *Variables* in its sidebar. (templated)
+    :param project_id: the project: its URL, or its id, which is under *Variables* in its sidebar. (templated)
     :param input_params: values for the project's inputs, by name; dates become ISO strings. (templated)
     :param view_id: a saved view to run, with its inputs, instead of ``input_params``. (templated)
     :param notifications: whom Hex notifies when the run ends. (templated)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator, Context
-
+    from airflow_provider_hex.airflow_compat import BaseOperator, Context
     from airflow_provider_hex.runs.owned_run import OwnedRun
 
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, TaskDeferred
-
+from airflow_provider_hex.airflow_compat import AirflowFailException, AirflowTaskTimeout, TaskDeferred
 from airflow_provider_hex.api import run_watch
 from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import (
@@ -33,8 +32,7 @@ from airflow_provider_hex.runs.run_store import RunStore
 from airflow_provider_hex.runs.timeouts import is_timeout, may_still_succeed
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_hex.airflow_compat import Context
     from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout
-
+from airflow_provider_hex.airflow_compat import AirflowTaskTimeout
 from airflow_provider_hex.api.errors import (
     HexError,
     HexRateLimited,
@@ -32,8 +31,7 @@ from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.run_xcom import pull_run, push_run
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_hex.airflow_compat import Context
     from airflow_provider_hex.api.client import HexClient
     from airflow_provider_hex.operators.hex import HexRunProjectOperator
 

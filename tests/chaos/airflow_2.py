@@ -3,6 +3,7 @@
 import base64
 import os
 import secrets
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import httpx
 
 from demo.airflow_api import AirflowApi
-from demo.local_airflow import AIRFLOW, MIGRATION_SECONDS, START_SECONDS, LocalAirflow
+from demo.local_airflow import MIGRATION_SECONDS, START_SECONDS, LocalAirflow
 from demo.ports import HOST, Ports
 from demo.processes import Processes, clean_environment
 from demo.waiting import wait_for
@@ -63,16 +64,28 @@ def _use_version_1(request: httpx.Request) -> None:
 
 
 @contextmanager
-def local_airflow_2(home: Path, dags: Path, ports: Ports, database: str) -> Iterator[LocalAirflow]:
-    """An Airflow with an empty database, up within the `with` block and gone after it. `home` must be new or empty."""
+def local_airflow_2(
+    home: Path,
+    dags: Path,
+    ports: Ports,
+    database: str,
+    environment: Mapping[str, str] | None = None,
+    python: str = sys.executable,
+) -> Iterator[LocalAirflow]:
+    """An Airflow with an empty database, up within the `with` block and gone after it. `home` must be new or empty.
+
+    `environment`: more variables for its services. `python`: the Python that has it.
+    """
     home, password, url = home.resolve(), secrets.token_hex(16), f"http://{HOST}:{ports.airflow}"
-    with Processes(home, clean_environment() | settings(home, dags, ports, database)) as processes:
-        processes.run("db-migrate", (*AIRFLOW, "db", "migrate"), MIGRATION_SECONDS)
+    airflow = (python, "-m", "airflow")
+    variables = clean_environment() | settings(home, dags, ports, database) | dict(environment or {})
+    with Processes(home, variables) as processes:
+        processes.run("db-migrate", (*airflow, "db", "migrate"), MIGRATION_SECONDS)
         user = {"username": USER, "password": password, "role": "Admin", "email": "a@example.com"}
         options = [f"--{name}={value}" for name, value in (user | {"firstname": "A", "lastname": "A"}).items()]
-        processes.run("users-create", (*AIRFLOW, "users", "create", *options), MIGRATION_SECONDS)
+        processes.run("users-create", (*airflow, "users", "create", *options), MIGRATION_SECONDS)
         for service in SERVICES:
-            processes.start(service, (*AIRFLOW, service))
+            processes.start(service, (*airflow, service))
         api = AirflowApi2(url, password)
 
         def is_up() -> bool | None:

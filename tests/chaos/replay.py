@@ -18,15 +18,15 @@ from typing import Any
 import psutil
 
 from demo.local_airflow import LocalAirflow
+from demo.waiting import wait_for
 from hex_emulator.client import Control
 from tests.chaos.answers import answered
 from tests.chaos.freezing import another_triggerer, frozen
 from tests.chaos.gate import Forward, Response, reply
 from tests.chaos.scenario import OVER, Scenario
-from tests.chaos.story import Attempt, Outcome, Run, Story
+from tests.chaos.story import REPLAYED, Attempt, Outcome, Run, Story
 from tests.simulation.airflow_rules import CLEARED, MARKS, RETRY_DELAY, SHORT_SLEEP, Setup
 from tests.simulation.hex_answers import LATE_RESPONSE
-from tests.simulation.setups import SETUPS
 
 ATTEMPTS = range(1, 6)
 RUNS = 6
@@ -59,7 +59,7 @@ def environment() -> dict[str, str]:
             "retry_delay": RETRY_DELAY,
             "execution_timeout": setup.execution_timeout,
         }
-        for setup in SETUPS
+        for setup in REPLAYED
     }
     return {"STORIES": json.dumps(tasks)}
 
@@ -218,10 +218,11 @@ class Replay:
             self.scenario.mark(MARKS[action])
 
     def _deploy(self, process: psutil.Process) -> None:
-        """Send SIGTERM to the process' supervisor, and SIGKILL to the process later."""
+        """Send SIGTERM to the process' supervisor, which passes it on, and SIGKILL to the process later."""
+        before = process.num_ctx_switches()
         (process.parent() or process).terminate()
         threading.Timer(KILLED_AFTER, lambda: process.kill() if process.is_running() else None).start()
-        time.sleep(0.5)
+        wait_for("the process' SIGTERM", lambda: _has_run_since(process, before) or None, KILLED_AFTER)
 
     # The task, in a thread of the test.
 
@@ -286,6 +287,14 @@ class Replay:
         named = [number for number, run in enumerate(runs, 1) if run["runId"] in text]
         name = errors[-1][0]["exc_type"]
         return Attempt("HexRunTimeout" if name == LATE_TIMEOUT else name, tuple(named))
+
+
+def _has_run_since(process: psutil.Process, before: Any) -> bool:
+    """Whether a process that waited for a response has done something else, or has ended."""
+    try:
+        return bool(process.num_ctx_switches() != before)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _attempt_of(request: dict[str, Any]) -> int:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from random import Random
 
-from tests.chaos.story import Incident, Story, told
+from tests.chaos.story import REPLAYED, Incident, Story, told
 from tests.simulation.airflow_rules import Setup
-from tests.simulation.setups import LONG_DEFERRED, SETUPS
 from tests.simulation.world import Incidents
 
 LONGEST = 200.0
@@ -31,7 +30,7 @@ def sample(seed: int, most: int) -> list[Story]:
     """Return so many stories: of all kinds in turn, and within a kind in an order that the seed makes."""
     random = Random(seed)
     found: dict[tuple[str, str], list[tuple[Setup, Incidents]]] = {}
-    for setup in (each for each in SETUPS if each.keeps_record and each is not LONG_DEFERRED):  # too late when busy
+    for setup in REPLAYED:
         for cell, incidents in _candidates(setup):
             found.setdefault(cell, []).append((setup, incidents))
     kinds: dict[str, list[tuple[str, str]]] = {}

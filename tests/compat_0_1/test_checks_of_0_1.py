@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import requests_mock
-from airflow.providers.common.compat.sdk import AirflowException
 
+from airflow_provider_hex.airflow_compat import AirflowException
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from tests.compat_0_1.conftest import Warned

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import requests
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowTaskTimeout
 
+from airflow_provider_hex.airflow_compat import AirflowException, AirflowFailException, AirflowTaskTimeout
 from airflow_provider_hex.api import errors
 from airflow_provider_hex.hooks.hex import HexHook
 from hex_emulator.client import Control

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG
 
+from airflow_provider_hex.airflow_compat import DAG
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from tests.compat_0_1.conftest import Warned

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, TaskDeferred
 
+from airflow_provider_hex.airflow_compat import AirflowException, AirflowFailException, TaskDeferred
 from airflow_provider_hex.api.errors import HexInvalidInput, HexRunTimeout
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from hex_emulator.client import Control

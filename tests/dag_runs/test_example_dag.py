@@ -34,9 +34,3 @@ def test_a_hex_run_that_fails_fails_the_pipeline(run_dag: RunDag, emulator: Cont
     assert outcome.states["wait_for_hex_run"] == "failed"
     assert outcome.states["report"] == "upstream_failed"
     assert emulator.runs()[0]["runUrl"] in outcome.errors["wait_for_hex_run"]
-
-
-def test_a_project_runs_once_for_each_input(run_dag: RunDag, emulator: Control) -> None:
-    outcome = run_dag("hex_for_each_region", EXAMPLE_DAGS / "hex_for_each_region.py")
-    assert outcome.states == {f"refresh[{index}]": "success" for index in range(3)}
-    assert sorted(run["inputs"]["region"] for run in emulator.runs()) == ["AMER", "APAC", "EMEA"]

@@ -6,7 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, XComArg
+
+try:
+    from airflow.sdk import DAG, XComArg
+except ImportError:  # Airflow 2
+    from airflow import DAG, XComArg
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
@@ -26,7 +30,7 @@ def new_operator(**options: Any) -> HexRunProjectOperator:
         ({"input_params": {"a": float("nan")}}, "is nan"),
         ({"input_params": [{"a": 1}]}, "input_params is of type list, but must be a dict"),
         ({"input_params": "[1]"}, "input_params is of type list, but must be a dict"),
-        ({"project_id": f"https://app.hex.tech/acme/hex/{PROJECT}/draft"}, f"Use only the id in it: {PROJECT}"),
+        ({"project_id": f"https://app.hex.tech/hex/{PROJECT}/draft"}, f"Use only the id in it: {PROJECT}"),
         ({"on_ambiguous_start": "guess"}, "on_ambiguous_start is 'guess', but must be one of reconcile, adopt, fail"),
         ({"notifications": [{"type": b"ALL"}]}, r"notifications\[0\]\['type'\] is of type bytes"),
     ],

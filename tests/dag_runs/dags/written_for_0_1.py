@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, task
-
+from airflow_provider_hex.airflow_compat import DAG, task
 from airflow_provider_hex.hooks.hex import COMPLETE, HexHook
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.types import NotificationDetails
