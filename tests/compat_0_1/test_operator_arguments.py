@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_hex.airflow_compat import DAG
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2
+    from airflow import DAG
+
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from tests.compat_0_1.conftest import Warned

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_hex.airflow_compat import DAG, task
+try:
+    from airflow.sdk import DAG, task
+except ImportError:  # Airflow 2
+    from airflow import DAG
+    from airflow.decorators import task  # type: ignore[attr-defined,no-redef]
+
 from airflow_provider_hex.hooks.hex import COMPLETE, HexHook
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.types import NotificationDetails
