@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _STATUSES = ["PENDING", "RUNNING", "ERRORED", "COMPLETED", "UNABLE_TO_ALLOCATE_KERNEL", "KILLED"]
-_CONSTANTS: dict[str, Any] = {
+CONSTANTS: dict[str, Any] = {
     **{name: name for name in _STATUSES if name != "COMPLETED"},
     "COMPLETE": "COMPLETED",
     "VALID_STATUSES": _STATUSES,
@@ -48,10 +48,10 @@ def constant(name: str) -> Any:
 
     :raises AttributeError: there is none of this name.
     """
-    if name not in _CONSTANTS:
+    if name not in CONSTANTS:
         raise AttributeError(f"module 'airflow_provider_hex.hooks.hex' has no attribute {name!r}")
     deprecated(f"Use airflow_provider_hex.api.models.RunStatus instead of airflow_provider_hex.hooks.hex.{name}.")
-    return _CONSTANTS[name]
+    return CONSTANTS[name]
 
 
 def raises_requests_errors(method: F) -> F:

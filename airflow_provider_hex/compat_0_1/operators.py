@@ -62,7 +62,7 @@ class _UpdateCache(_OldName):
     def set(self, task: Any, value: Any) -> None:
         super().set(task, value if isinstance(value, str) else bool(value))
         task.use_cached_sql_results = str(value).strip().lower() not in ("true", "1")
-        task.has_update_cache = True
+        task._has_update_cache = True
 
 
 def _advice(*names: _OldName) -> str:
@@ -85,9 +85,9 @@ class OldOperatorNames:
         advice="update_published_results=True, use_cached_sql_results=False",
     )
 
-    has_old_names = False
+    _has_old_names = False
     """Whether old names were passed. The arguments are checked when the task runs then, as they were in 0.1."""
-    has_update_cache = False
+    _has_update_cache = False
 
     if TYPE_CHECKING:
         template_fields: list[str]
@@ -118,7 +118,7 @@ class OldOperatorNames:
                 deprecated(_advice(*(_OLD_NAMES[name] for name in old)))
             return super().partial(**kwargs, **{_RENAMED[name]: value for name, value in old.items()})
 
-    def adopt_old_values(self) -> None:
+    def _adopt_old_values(self) -> None:
         """Check what old names have set, when the task runs. A subclass may have set it just now.
 
         :raises HexInvalidInput: a value is invalid, or Hex would ignore the inputs.
@@ -127,7 +127,7 @@ class OldOperatorNames:
             self.project_id = str(self.project_id)
         self.poll_interval = to_seconds(self.poll_interval, "poll_interval") if self.poll_interval else None
         self.timeout = to_seconds(self.timeout, "timeout") if self.timeout else None
-        if not self.has_update_cache or not to_bool(self.update_published_results, "update_cache"):
+        if not self._has_update_cache or not to_bool(self.update_published_results, "update_cache"):
             return
         if not to_json_object(self.input_params, "input_params"):
             return
@@ -163,7 +163,7 @@ def accepts_old_names(init: F) -> F:
             kwargs["timeout"] = None
         if _replaces_execute(type(self)):
             kwargs.setdefault("deferrable", False)
-        self.has_old_names = bool(old)
+        self._has_old_names = bool(old)
         init(self, **kwargs)
         for each, value in old.items():
             each.set(self, value)

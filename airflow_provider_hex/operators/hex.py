@@ -110,7 +110,7 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         with airflow_errors():  # a mapped task is built in the worker
-            if not self.has_old_names:
+            if not self._has_old_names:
                 check_unrendered(project_id, input_params, view_id, notifications, update_published_results)
             to_choice(on_ambiguous_start, "on_ambiguous_start", get_args(OnAmbiguousStart))
             self.poll_interval = None if poll_interval is None else to_seconds(poll_interval, "poll_interval")
@@ -170,7 +170,7 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
             TaskRun.resumed(self, context, self._kill_switch).time_out()
 
     def _execute(self, context: Context, began: float, *, requeued: bool) -> StartedRun | Run:
-        self.adopt_old_values()
+        self._adopt_old_values()
         self._task_run = TaskRun(self, own_context(self, context, self._task_run), self._kill_switch)
         return self._task_run.execute(began, requeued=requeued)
 
