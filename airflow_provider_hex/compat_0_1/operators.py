@@ -113,7 +113,7 @@ class OldOperatorNames:
         @classmethod
         def partial(cls, **kwargs):
             """Map the operator. Airflow needs the new names to find the tasks whose results templates use."""
-            _check_only_one(kwargs)
+            check_only_one(kwargs)
             old = {name: kwargs.pop(name) for name in _RENAMED if name in kwargs and not _takes(cls, name)}
             if old:
                 deprecated(_advice(*(_OLD_NAMES[name] for name in old)))
@@ -156,7 +156,7 @@ def accepts_old_names(init: F) -> F:
     @wraps(init)
     def init_with_old_names(self: Any, **kwargs: Any) -> None:
         with airflow_errors():
-            _check_only_one(kwargs)
+            check_only_one(kwargs)
         old = {each: kwargs.pop(name) for name, each in _OLD_NAMES.items() if name in kwargs}
         if isinstance(kwargs["project_id"], UUID):
             kwargs["project_id"] = str(kwargs["project_id"])
@@ -181,7 +181,7 @@ def accepts_old_names(init: F) -> F:
     return cast("F", init_with_old_names)
 
 
-def _check_only_one(kwargs: Mapping[str, Any]) -> None:
+def check_only_one(kwargs: Mapping[str, Any]) -> None:
     """Check that no argument is given by both its old and its new name.
 
     :raises HexInvalidInput: one is.
