@@ -84,7 +84,7 @@ def test_a_sensor_follows_the_mode_of_its_dag(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("name", ["project_id", "run_id"])
 def test_an_invalid_id_is_rejected_when_the_dag_is_parsed(name: str) -> None:
     ids: dict[str, Any] = {"project_id": PROJECT, "run_id": RUN}
-    url = f"https://app.hex.tech/acme/app/{PROJECT}/latest?runId={RUN}"
+    url = f"https://app.hex.tech/app/{PROJECT}/latest?runId={RUN}"
     with pytest.raises(HexInvalidInput, match=rf"{name} is 'https.*Use only the id in it: {ids[name]}\."):
         HexRunSensor(task_id="wait", **{**ids, name: url})
 
