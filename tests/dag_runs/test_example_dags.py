@@ -20,6 +20,12 @@ def run_example(run_dag: RunDag, emulator: Control) -> RunDag:
     return run
 
 
+@pytest.mark.parametrize("file", sorted(EXAMPLE_DAGS.glob("*.py")), ids=lambda file: file.stem)
+def test_an_example_dag_does_not_start_by_itself(file: Path) -> None:
+    """The demo runs an Airflow that pauses no DAG."""
+    assert "schedule=None" in file.read_text()
+
+
 def test_a_project_is_refreshed_with_the_day_as_its_input(run_example: RunDag, emulator: Control) -> None:
     outcome = run_example("hex_refresh")
     assert outcome.states == {"refresh_dashboard": "success"}
