@@ -7,12 +7,13 @@ AIRFLOW_2 := .envs/airflow-2.11
 DBT := .envs/dbt
 MUTANTS := .envs/mutants
 CELERY := .envs/celery
+NOX := .envs/nox
 DOCS := .envs/docs
 RELEASE := .envs/release
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 chaos chaos-2 simulate peers load load-celery upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-triggerer docs release-check error-reference lint format constraints clean
+.PHONY: help demo demo-ui test test-2 matrix chaos chaos-2 simulate peers load load-celery upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-triggerer docs release-check error-reference lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -28,6 +29,9 @@ test: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run the tests on Airflow 3.3
 
 test-2: $(AIRFLOW_2)/.ready $(DBT)/.ready  ## Run the tests that need no Airflow services, on Airflow 2.11
 	$(AIRFLOW_2)/bin/python -m pytest -m "not system" $(ARGS)
+
+matrix: $(NOX)/.ready  ## Run the tests on each supported Airflow and Python: ARGS="-l" lists them, "-k 3.1.8" runs some
+	PATH="$(CURDIR)/$(dir $(UV)):$$PATH" $(NOX)/bin/nox --envdir .envs/matrix $(ARGS)
 
 chaos: $(AIRFLOW_3)/.ready  ## Kill tasks and services in a real Airflow 3.3, and check their Hex runs
 	$(AIRFLOW_3)/bin/python -m pytest tests/chaos $(ARGS)
@@ -92,6 +96,7 @@ format: $(AIRFLOW_3)/.ready  ## Format, and fix what lint can fix
 
 constraints: $(UV)  ## Pin the newest versions that fit each supported Airflow
 	constraints/compile $(UV)
+	constraints/compile-matrix $(UV)
 
 clean:  ## Remove everything that make has built
 	rm -rf .envs .run dist mutants
@@ -128,6 +133,11 @@ $(CELERY)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/celery.
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
 		-r constraints/celery.txt -e . --group dev
+	@touch $@
+
+$(NOX)/.ready: constraints/nox.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --python $(@D) -r $<
 	@touch $@
 
 $(DOCS)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/docs.txt | $(UV)

@@ -25,7 +25,7 @@ def hex_start_and_wait() -> None:
             input_params={"region": region},
             wait_for_completion=False,
         )
-        HexRunSensor(task_id="wait", project_id=HEX_PROJECT, run_id=start.output["run_id"])
+        HexRunSensor(task_id="wait", project_id=HEX_PROJECT, run_id=start.output["run_id"], deferrable=True)
 
     refresh.expand(region=REGIONS)
 

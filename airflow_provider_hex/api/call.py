@@ -54,6 +54,8 @@ class Call(Generic[T]):
     :param body: the JSON body, None for none.
     :param repeatable: whether sending it twice does no harm: true of all but RunProject.
     :param journal: is notified of the request, None for none.
+    :param id_note: a sentence for the message if Hex has no such project, see
+        :class:`~airflow_provider_hex.api.project_url.ProjectId`.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Call(Generic[T]):
     body: Mapping[str, Any] | None = None
     repeatable: bool = True
     journal: Journal | None = None
+    id_note: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.method} {self.path})"

@@ -9,6 +9,7 @@ from airflow_provider_hex.api import protocol
 from airflow_provider_hex.api.call import Call, Page
 from airflow_provider_hex.api.error_body import limited
 from airflow_provider_hex.api.errors import HexInvalidInput, HexNotFound, HexRequestRejected, add_sentence
+from airflow_provider_hex.api.ids import known_project_id
 from airflow_provider_hex.api.models import Cell
 from airflow_provider_hex.api.steps import Steps
 from airflow_provider_hex.api.validation import short, to_text
@@ -56,6 +57,7 @@ def chart_image(
 def _find(project_id: str, label: str) -> Steps[str]:
     """Return the static id of the chart with a label."""
     following: Call[Page[Cell]] | None = protocol.list_cells(project_id)
+    project_id = known_project_id(project_id)
     cells: list[Cell] = []
     while following is not None:
         page: Page[Cell] = yield following

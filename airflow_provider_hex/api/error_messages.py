@@ -10,6 +10,7 @@ from airflow_provider_hex.api.call import Call, Response
 from airflow_provider_hex.api.error_body import LONGEST_LIST, described, limited, quoted, read_error, trace_id
 from airflow_provider_hex.api.error_hints import CHECK_ADDRESS, STATUS_PAGE, hint, is_kernel_limit
 from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.ids import known_project_id
 from airflow_provider_hex.api.models import RunStatus
 
 _RUN_HINTS = {
@@ -17,6 +18,8 @@ _RUN_HINTS = {
     RunStatus.KILLED: "It was cancelled.",
     RunStatus.UNABLE_TO_ALLOCATE_KERNEL: "Hex had no kernel for it. Try again later, or run fewer projects at once.",
 }
+_NO_PROJECT = (403, 404, 422)
+"""How Hex may respond to a request about a project that it does not have."""
 # 408 and 425 say that the request was not processed. Hex documents neither, and a proxy may send them after it passed
 # the request on. So RunProject is not sent again without reconciling it.
 _CLASSES: dict[int, type[HexError]] = {
@@ -43,6 +46,7 @@ def error_response(call: Call[Any], response: Response, data: Any, retry_after: 
         f"Hex responded to {call} with {response.status}{f': {said}' if said else ', without an explanation'}.",
         f"Rejected inputs: {', '.join(body.rejected)}." if body.rejected else "",
         hint(call, response.status, body),
+        call.id_note if response.status in _NO_PROJECT else "",
         f"Trace id: {trace}." if trace else "",
     ]
     return _class_of(call, response.status)(
@@ -192,7 +196,7 @@ def describe(run: Mapping[str, Any]) -> str:
     """
     run_id, url, trace_id = run.get("runId"), run.get("runUrl"), run.get("traceId")
     facts = [f"id {run_id}"] if url else []
-    facts += [f"project {run.get('projectId')}", *([f"trace id {trace_id}"] if trace_id else [])]
+    facts += [f"project {known_project_id(str(run.get('projectId')))}", *([f"trace id {trace_id}"] if trace_id else [])]
     return f"Hex run {url or run_id} ({', '.join(facts)})"
 
 

@@ -1,24 +1,23 @@
 """Hex's API calls: every path, query and body. No I/O.
 
 Each function returns the :class:`Call` of one operation of Hex's reference. A client sends it, and gets the value or
-the error from :func:`airflow_provider_hex.api.responses.decode`.
+the error from :func:`airflow_provider_hex.api.responses.decode`. A ``project_id`` is the project's id, or the URL of
+one of its pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, cast, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, cast, get_args
 
-from airflow_provider_hex.api import models, responses
+from airflow_provider_hex.api import cursor_pages, models, responses
 from airflow_provider_hex.api.call import Call, Page, Response
-from airflow_provider_hex.api.ids import to_id
+from airflow_provider_hex.api.ids import to_id, to_project
 from airflow_provider_hex.api.inputs import check_combination
 from airflow_provider_hex.api.models import Cell, Me, Project, QueriedTable, Run, RunStatus, StartedRun
 from airflow_provider_hex.api.notifications import to_notifications
 from airflow_provider_hex.api.request_parts import image_size, project_path, query_of, run_path
 from airflow_provider_hex.api.validation import to_bool, to_choice, to_count, to_json_object, to_optional, to_text
-
-T = TypeVar("T")
 
 _STATUSES = tuple(status for status in RunStatus if status is not RunStatus.UNKNOWN)
 _LARGEST_PAGE = 100
@@ -66,6 +65,7 @@ def run_project(
         lambda data, _: responses.read_started_run(data),
         body={name: value for name, value in options.items() if value is not None},
         repeatable=False,
+        id_note=to_project(project_id).note,
     )
 
 
@@ -78,7 +78,7 @@ def get_run(project_id: str, run_id: str, *, expanded: bool = False) -> Call[Run
     :param run_id: the run.
     :param expanded: ask Hex for ``stateEvents`` too, the times at which the run's status changed. Default: no.
     :return: the call; its value is the run.
-    :raises HexInvalidInput: an id is not a UUID.
+    :raises HexInvalidInput: an id is invalid.
     """
     return Call(
         "GetRunStatus",
@@ -86,6 +86,7 @@ def get_run(project_id: str, run_id: str, *, expanded: bool = False) -> Call[Run
         run_path(project_id, run_id),
         lambda data, _: responses.read_run(data, run_id),
         extra_headers={"enable-expanded-stats": "true"} if expanded else {},
+        id_note=to_project(project_id).note,
     )
 
 
@@ -132,7 +133,8 @@ def get_project_runs(
     query = query_of(
         limit=page_size, offset=to_count(offset, "offset", 0), statusFilter=status, runTriggerFilter=trigger
     )
-    return Call("GetProjectRuns", "GET", f"{project_path(project_id)}/runs", read, query=query)
+    path, note = f"{project_path(project_id)}/runs", to_project(project_id).note
+    return Call("GetProjectRuns", "GET", path, read, query=query, id_note=note)
 
 
 def cancel_run(project_id: str, run_id: str) -> Call[None]:
@@ -143,9 +145,10 @@ def cancel_run(project_id: str, run_id: str) -> Call[None]:
     :param project_id: the project.
     :param run_id: the run.
     :return: the call; its value is None.
-    :raises HexInvalidInput: an id is not a UUID.
+    :raises HexInvalidInput: an id is invalid.
     """
-    return Call("CancelRun", "DELETE", run_path(project_id, run_id), responses.read_nothing)
+    path, note = run_path(project_id, run_id), to_project(project_id).note
+    return Call("CancelRun", "DELETE", path, responses.read_nothing, id_note=note)
 
 
 def list_projects(
@@ -198,7 +201,7 @@ def list_projects(
         sortDirection=to_optional(sort_direction, "sort_direction", to_choice, choices=get_args(models.SortDirection)),
         limit=to_count(page_size, "page_size", 1, _LARGEST_PAGE),
     )
-    return _pages(
+    return cursor_pages.pages(
         "ListProjects", "/projects", query, after, lambda item: cast("Project", responses.read_object(item, id=None))
     )
 
@@ -211,14 +214,16 @@ def get_project(project_id: str, *, include_sharing: bool = False) -> Call[Proje
     :param project_id: the project.
     :param include_sharing: return its sharing settings too. Default: no.
     :return: the call; its value is the project.
-    :raises HexInvalidInput: the id is not a UUID.
+    :raises HexInvalidInput: the id is invalid.
     """
+    project = to_project(project_id)
     return Call(
         "GetProject",
         "GET",
         project_path(project_id),
-        lambda data, _: cast("Project", responses.read_object(data, id=project_id)),
+        lambda data, _: cast("Project", responses.read_object(data, id=project.id)),
         query=query_of(includeSharing=include_sharing),
+        id_note=project.note,
     )
 
 
@@ -237,9 +242,9 @@ def get_queried_tables(
     :raises HexInvalidInput: an argument is invalid.
     """
     query = query_of(limit=to_count(page_size, "page_size", 1, _LARGEST_PAGE))
-    path = f"{project_path(project_id)}/queriedTables"
-    return _pages(
-        "GetQueriedTables", path, query, after, lambda item: cast("QueriedTable", responses.read_object(item))
+    path, note = f"{project_path(project_id)}/queriedTables", to_project(project_id).note
+    return cursor_pages.pages(
+        "GetQueriedTables", path, query, after, lambda item: cast("QueriedTable", responses.read_object(item)), note
     )
 
 
@@ -255,9 +260,15 @@ def list_cells(project_id: str, *, page_size: int = _LARGEST_PAGE, after: str | 
     :raises HexInvalidInput: an argument is invalid.
     """
     limit = to_count(page_size, "page_size", 1, _LARGEST_PAGE)
-    query = query_of(projectId=to_id(project_id, "project_id"), limit=limit)
-    return _pages(
-        "ListCells", "/cells", query, after, lambda item: cast("Cell", responses.read_object(item, staticId=None))
+    project = to_project(project_id)
+    query = query_of(projectId=project.id, limit=limit)
+    return cursor_pages.pages(
+        "ListCells",
+        "/cells",
+        query,
+        after,
+        lambda item: cast("Cell", responses.read_object(item, staticId=None)),
+        project.note,
     )
 
 
@@ -281,13 +292,16 @@ def get_chart_image(
     :param height: the image's height in pixels, from 100 to 2000. Hex ignores it without ``width``. Default: Hex's.
     :param include_title: show the chart's title. Default: Hex's.
     :return: the call; its value is the PNG.
-    :raises HexInvalidInput: an id is not a UUID, or another argument is invalid.
+    :raises HexInvalidInput: an id or another argument is invalid.
     """
     query = image_size(width, height)
     if include_title is not None:
         query["includeTitle"] = str(to_bool(include_title, "include_title")).lower()
     path = f"{run_path(project_id, run_id)}/cells/{to_id(static_id, 'static_id')}/image"
-    return Call("GetChartImageFromRun", "GET", path, lambda data, _: responses.read_image(data), query=query)
+    note = to_project(project_id).note
+    return Call(
+        "GetChartImageFromRun", "GET", path, lambda data, _: responses.read_image(data), query=query, id_note=note
+    )
 
 
 def me() -> Call[Me]:
@@ -298,16 +312,3 @@ def me() -> Call[Me]:
     :return: the call; its value is what Hex says about the token.
     """
     return Call("Me", "GET", "/users/me", lambda data, _: cast("Me", responses.read_object(data)))
-
-
-def _pages(
-    name: str, path: str, query: Mapping[str, str | list[str]], after: str | None, read_item: Callable[[Any], T]
-) -> Call[Page[T]]:
-    """Return the call for the page after a cursor; None for the first page."""
-
-    def read(data: Any, response: Response) -> Page[T]:
-        items = [read_item(item) for item in responses.read_list(data, "values")]
-        cursor = responses.read_cursor(data, after)
-        return responses.to_page(items, _pages(name, path, query, cursor, read_item) if cursor else None, response)
-
-    return Call(name, "GET", path, read, query={**query, **({"after": after} if after else {})})

@@ -42,7 +42,7 @@ class HexRunProjectOperator(BaseOperator):
     Hex's rate and kernel limits make the task wait, up to its ``timeout``: in the worker, or in the triggerer if it is
     ``deferrable``. See https://learn.hex.tech/docs/api/api-reference#operation/RunProject, and ``docs/reliability.md``.
 
-    :param project_id: the project: the id in its URL, or under *Variables* in its sidebar. (templated)
+    :param project_id: the project: its URL, or its id, which is under *Variables* in its sidebar. (templated)
     :param input_params: values for the project's inputs, by name; dates become ISO strings. (templated)
     :param view_id: a saved view to run, with its inputs, instead of ``input_params``. (templated)
     :param notifications: whom Hex notifies when the run ends. (templated)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider_hex.api.errors import HexRateLimited
+from airflow_provider_hex.api.ids import known_project_id
 
 if TYPE_CHECKING:
     from airflow_provider_hex.airflow_compat import BaseOperator
@@ -51,7 +52,7 @@ def defer_wait(
     task.defer(
         trigger=HexRunTrigger(
             hex_conn_id=hex_conn_id,
-            project_id=project_id,
+            project_id=known_project_id(project_id),
             run_id=run_id,
             poll_interval=poll_interval,
             timeout=timeout,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_hex.api import protocol
 from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.ids import known_project_id
 from airflow_provider_hex.api.start import StartRequest, start
 from airflow_provider_hex.runs.recovery import reconcile
 
@@ -75,7 +76,7 @@ class RecordedStart:
         if self._kill_switch.is_set:
             raise HexError("The task was killed while it started the run.")
         request = StartRequest(at, self._default_options)
-        self._store.record_request(self._task.project_id, request)
+        self._store.record_request(known_project_id(self._task.project_id), request)
         self.request = request
 
     def had_no_effect(self) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_hex.api import start, steps
 from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import HexError, HexRequestRejected, HexRunGone
+from airflow_provider_hex.api.ids import known_project_id
 from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.api.start import OnAmbiguousStart, StartRequest
 from airflow_provider_hex.runs.release import outcome_of_cancel
@@ -78,7 +79,7 @@ class RunRecovery:
     ) -> None:
         self._client = client
         self._record = record
-        self._project_id = project_id
+        self._project_id = known_project_id(project_id)
         self._on_ambiguous_start = on_ambiguous_start
         self._wait_for_completion = wait_for_completion
         self._is_new = is_new
@@ -194,7 +195,9 @@ def reconcile(
     :raises HexAmbiguousStart: it is unknown which run it started, if any.
     """
     sent = datetime.fromtimestamp(request.sent_at, UTC).isoformat(timespec="seconds")
-    error = HexError(f"RunProject for project {project_id} was sent at {sent}, and its response was lost.")
+    error = HexError(
+        f"RunProject for project {known_project_id(project_id)} was sent at {sent}, and its response was lost."
+    )
     procedure = start.reconcile(
         project_id,
         StartRequest(request.sent_at - clock_skew, request.default_options),

@@ -26,6 +26,7 @@ from airflow_provider_hex.api.errors import (
     HexUnauthorized,
     HexUntrustedCertificate,
 )
+from airflow_provider_hex.api.ids import known_project_id
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.run_watch import LAST_POLL_WITHIN, RunWatch
 from airflow_provider_hex.triggers.limiters import limiter_of
@@ -88,7 +89,7 @@ class Poller:
         :raises HexError: a permanent error ended the wait.
         """
         protocol.get_run(watch.project_id, watch.run_id)  # an invalid id ends this wait, and not all of them
-        project_id = watch.project_id.lower()
+        project_id = known_project_id(watch.project_id).lower()
         project = self._projects.setdefault(project_id, Project(project_id))
         waiter = Waiter(watch, project)
         project.waiters.add(waiter)

@@ -13,24 +13,24 @@ PROJECT = "5a8591dd-4039-49df-9202-96385ba3eff8"
 RUN = "78c33d18-170c-44d3-a227-b3194f134f73"
 CELL = "b7f5c3a9-6e0d-4b52-8f1c-2d9a4e7c6b10"
 
-_CALLS: dict[str, Callable[[], Call[Any]]] = {
-    "RunProject": lambda: protocol.run_project(PROJECT),
-    "GetRunStatus": lambda: protocol.get_run(PROJECT, RUN),
-    "GetProjectRuns": lambda: protocol.get_project_runs(PROJECT),
-    "CancelRun": lambda: protocol.cancel_run(PROJECT, RUN),
-    "ListProjects": protocol.list_projects,
-    "GetProject": lambda: protocol.get_project(PROJECT),
-    "GetQueriedTables": lambda: protocol.get_queried_tables(PROJECT),
-    "GetChartImageFromRun": lambda: protocol.get_chart_image(PROJECT, RUN, CELL),
-    "ListCells": lambda: protocol.list_cells(PROJECT),
-    "Me": protocol.me,
+_OF_A_PROJECT: dict[str, Callable[[str], Call[Any]]] = {
+    "RunProject": protocol.run_project,
+    "GetRunStatus": lambda project: protocol.get_run(project, RUN),
+    "GetProjectRuns": protocol.get_project_runs,
+    "CancelRun": lambda project: protocol.cancel_run(project, RUN),
+    "GetProject": protocol.get_project,
+    "GetQueriedTables": protocol.get_queried_tables,
+    "GetChartImageFromRun": lambda project: protocol.get_chart_image(project, RUN, CELL),
+    "ListCells": protocol.list_cells,
 }
-NAMES = tuple(_CALLS)
+_OTHERS: dict[str, Callable[[], Call[Any]]] = {"ListProjects": protocol.list_projects, "Me": protocol.me}
+NAMES_OF_A_PROJECT = tuple(_OF_A_PROJECT)
+NAMES = (*_OF_A_PROJECT, *_OTHERS)
 
 
-def call_named(name: str) -> Call[Any]:
+def call_named(name: str, project: str = PROJECT) -> Call[Any]:
     """Return a call of an operation, by its name in Hex's reference."""
-    return _CALLS[name]()
+    return _OTHERS[name]() if name in _OTHERS else _OF_A_PROJECT[name](project)
 
 
 def response(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:

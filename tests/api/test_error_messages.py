@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_hex.api import error_messages, errors, protocol, responses
-from tests.api.calls import NAMES, PROJECT, RUN, call_named, response
+from tests.api.calls import NAMES, NAMES_OF_A_PROJECT, PROJECT, RUN, call_named, response
+from tests.api.project_urls import titled
 
 OLDER = {"reason": "Why", "details": "More\n than  that", "traceId": "of the body"}
 MOVED = {"code": "C", "message": "More\n than  that.", "issues": [{"message": "And this."}]}
@@ -123,6 +124,45 @@ def test_an_error_response_names_the_call_hexs_explanation_and_what_to_do(
     said = "'Why' 'More than that'" if body is OLDER else "'More than that' 'And this'"
     expected = f"Hex responded to {call_named(name)} with {status}: {said}. {hint} Trace id: t-1."
     assert message(name, status, body, {"X-Trace-Id": "t-1"}) == expected.replace("  ", " ")
+
+
+@pytest.mark.parametrize("name", NAMES_OF_A_PROJECT)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500])
+def test_a_rejected_call_says_that_the_id_was_derived_from_the_url(status: int, name: str) -> None:
+    call = call_named(name, titled(PROJECT))
+    with pytest.raises(errors.HexError) as raised:
+        responses.decode(call, response(status, MOVED))
+    note = f" The project's id {PROJECT} was derived from its URL, in a way that Hex does not document."
+    assert (note in str(raised.value)) == (status in (403, 404, 422))
+    with pytest.raises(errors.HexError) as raised:
+        responses.decode(call_named(name, f"https://app.hex.tech/acme/app/{PROJECT}"), response(status, MOVED))
+    assert "derived" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["GetProjectRuns", "GetQueriedTables", "ListCells"])
+def test_the_rejection_of_a_further_page_says_it_too(name: str) -> None:
+    body = {
+        "runs": [{"runId": RUN, "status": "RUNNING"}],
+        "nextPage": "more",
+        "values": [],
+        "pagination": {"after": "x"},
+    }
+    following = responses.decode(call_named(name, titled(PROJECT)), response(200, body)).next
+    with pytest.raises(errors.HexNotFound, match="was derived from its URL"):
+        responses.decode(following, response(404, MOVED))
+
+
+@pytest.mark.parametrize("url", [titled(PROJECT), f"https://app.hex.tech/acme/app/{PROJECT}"])
+def test_a_project_that_was_requested_by_url_is_recognised(url: str) -> None:
+    assert responses.decode(protocol.get_project(url), response(200, {"id": PROJECT}))["id"] == PROJECT
+    with pytest.raises(errors.HexInvalidResponse, match="instead of"):
+        responses.decode(protocol.get_project(url), response(200, {"id": RUN}))
+
+
+@pytest.mark.parametrize("name", NAMES_OF_A_PROJECT)
+def test_a_call_is_the_same_with_a_projects_url(name: str) -> None:
+    by_id, by_url = call_named(name), call_named(name, titled(PROJECT))
+    assert (by_url.path, by_url.query) == (by_id.path, by_id.query)
 
 
 @pytest.mark.parametrize("name", NAMES)

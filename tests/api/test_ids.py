@@ -8,6 +8,7 @@ import pytest
 from airflow_provider_hex.api import ids
 from airflow_provider_hex.api.errors import HexInvalidInput
 from tests.api.calls import PROJECT, UNRESOLVED
+from tests.api.project_urls import titled
 
 RUN = "78C33D18-170c-44d3-a227-b3194f134f73"
 
@@ -18,12 +19,27 @@ def test_an_id_is_a_uuid_in_any_letter_case(name: str, value: str) -> None:
     assert ids.to_id(value, name) == value
 
 
+@pytest.mark.parametrize("url", [f"https://app.hex.tech/acme/hex/{PROJECT}/draft/logic", titled(PROJECT)])
+def test_a_projects_url_stands_for_its_id(url: str) -> None:
+    ids.check_unrendered_id(url, "project_id")
+    assert ids.to_id(url, "project_id") == ids.to_project(url).id == ids.known_project_id(url) == PROJECT
+    for name in ("run_id", "static_id"):
+        with pytest.raises(HexInvalidInput, match="which is not an id"):
+            ids.to_id(url, name)
+
+
+@pytest.mark.parametrize("value", [PROJECT, PROJECT.upper(), "Daily revenue", "None", ""])
+def test_a_value_that_is_no_url_is_left_for_the_call_to_report(value: str) -> None:
+    assert ids.known_project_id(value) == value
+
+
 @pytest.mark.parametrize(
     ("name", "value", "hint"),
     [
-        ("project_id", f"https://app.hex.tech/acme/hex/{PROJECT}/draft/logic", f"only the id in it: {PROJECT}."),
-        ("project_id", f"https://eu.hex.tech/{RUN}/app/{PROJECT}/latest", f"only the id in it: {PROJECT}."),
-        ("project_id", f"app/{PROJECT}/latest?runId={RUN}", "Use the id in the project's URL"),
+        ("project_id", f"see https://app.hex.tech/acme/hex/{PROJECT}/draft", f"only the id in it: {PROJECT}."),
+        ("project_id", f"https://eu.hex.tech/app/{PROJECT}/latest", f"only the id in it: {PROJECT}."),
+        ("project_id", f"app/{PROJECT}/latest?runId={RUN}", "Use the project's URL, or the id in it"),
+        ("project_id", "https://app.hex.tech/acme/app/Daily-revenue/latest", "Use the project's URL, or the id in it"),
         ("project_id", f"/api/v1/projects/{PROJECT}/runs/{RUN}", f"only the id in it: {PROJECT}."),
         ("project_id", f"/api/v1/project/{PROJECT}/run", f"only the id in it: {PROJECT}."),
         ("run_id", f"https://app.hex.tech/acme/app/{PROJECT}/latest?runId={RUN}", f"only the id in it: {RUN}."),
@@ -60,7 +76,7 @@ def test_a_long_value_is_cut_in_the_message(length: int) -> None:
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("project_id", "Use the id in the project's URL, after /hex/ or /app/"),
+        ("project_id", "Use the project's URL, or the id in it, after /hex/ or /app/"),
         ("run_id", "Use the id that RunProject returned, or the one in the run's URL, after runId="),
         ("static_id", "Use the static id of the chart's cell"),
     ],

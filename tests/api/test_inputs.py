@@ -45,7 +45,7 @@ IGNORED = (
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"project_id": "x"}, "project_id is 'x', which is not an id. Use the id in the project's URL, after"),
+        ({"project_id": "x"}, "project_id is 'x', which is not an id. Use the project's URL, or the id in it, after"),
         ({"input_params": {"a": {1}}}, "input_params['a'] is of type set"),
         ({"input_params": {"a": [Decimal("NaN")]}}, "input_params['a'][0] is NaN"),
         ({"input_params": [1]}, "input_params is of type list, but must be a dict."),

@@ -15,6 +15,7 @@ from airflow_provider_hex.api import errors, protocol, run_watch
 from airflow_provider_hex.hooks.hex import HexHook
 from hex_emulator.client import Control
 from hex_emulator.generations.api import ApiName
+from tests.api.project_urls import titled
 from tests.conftest import PROJECT, PROJECTS, TOKENS, connect
 
 CHART = "c4a1e7d2-58b3-4f96-8e0d-1a6c9b2f7354"
@@ -328,3 +329,17 @@ def test_the_connection_test_says_what_to_fix(
 def test_plain_http_to_another_machine_is_a_choice(allow: object, monkeypatch: pytest.MonkeyPatch) -> None:
     connect(monkeypatch, host="http://hex.acme.internal", extra={"allow_http": allow})
     assert HexHook().config.base_url == "http://hex.acme.internal/api/v1"
+
+
+def test_every_method_takes_a_projects_url(waiting_hook: HexHook, emulator: Control) -> None:
+    url = titled(PROJECT)
+    run_id = waiting_hook.run_project(url)["runId"]
+    assert waiting_hook.wait_for_run(url, run_id)["status"] == "COMPLETED"
+    assert waiting_hook.get_run(url, run_id)["projectId"] == PROJECT
+    assert [run["runId"] for run in waiting_hook.get_project_runs(url)] == [run_id]
+    assert waiting_hook.cancel_run(url, run_id) == run_id
+    assert waiting_hook.get_project(url)["id"] == PROJECT
+    assert list(waiting_hook.get_queried_tables(url))
+    assert list(waiting_hook.list_cells(url)) == list(waiting_hook.list_cells(PROJECT))
+    with pytest.raises(errors.HexNotFound, match=f"No cell of project {PROJECT} has the label"):
+        waiting_hook.get_chart_image(url, run_id, label="no such chart")

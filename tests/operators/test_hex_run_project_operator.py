@@ -30,7 +30,7 @@ def new_operator(**options: Any) -> HexRunProjectOperator:
         ({"input_params": {"a": float("nan")}}, "is nan"),
         ({"input_params": [{"a": 1}]}, "input_params is of type list, but must be a dict"),
         ({"input_params": "[1]"}, "input_params is of type list, but must be a dict"),
-        ({"project_id": f"https://app.hex.tech/acme/hex/{PROJECT}/draft"}, f"Use only the id in it: {PROJECT}"),
+        ({"project_id": f"https://app.hex.tech/hex/{PROJECT}/draft"}, f"Use only the id in it: {PROJECT}"),
         ({"on_ambiguous_start": "guess"}, "on_ambiguous_start is 'guess', but must be one of reconcile, adopt, fail"),
         ({"notifications": [{"type": b"ALL"}]}, r"notifications\[0\]\['type'\] is of type bytes"),
     ],

@@ -8,6 +8,11 @@ from typing import Any
 
 import pytest
 
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2
+    from airflow import DAG
+
 from airflow_provider_hex.airflow_compat import (
     AirflowFailException,
     AirflowSensorTimeout,
@@ -38,18 +43,48 @@ def sensor_of(emulator: Control, status: str = "RUNNING", **options: Any) -> Hex
         ({}, True),
         ({"mode": "poke"}, False),
         ({"mode": "reschedule"}, False),
+        ({"default_args": {"mode": "poke"}}, False),
+        ({"default_args": {"mode": "reschedule"}}, False),
+        ({"default_args": {"retries": 1}}, True),
         ({"mode": "reschedule", "deferrable": True}, True),
+        ({"default_args": {"mode": "reschedule", "deferrable": True}}, True),
         ({"deferrable": False}, False),
+        ({"default_args": {"deferrable": False}}, False),
     ],
 )
-def test_a_sensor_is_deferrable_unless_a_mode_is_given(options: dict[str, Any], deferrable: bool) -> None:
+def test_where_airflow_defers_by_default_a_sensor_defers_unless_a_mode_is_given(
+    options: dict[str, Any], deferrable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
     assert HexRunSensor(task_id="wait", project_id=PROJECT, run_id=RUN, **options).deferrable is deferrable
+
+
+@pytest.mark.parametrize(
+    ("options", "deferrable"),
+    [
+        ({}, False),
+        ({"mode": "reschedule"}, False),
+        ({"deferrable": True}, True),
+        ({"default_args": {"deferrable": True}}, True),
+    ],
+)
+def test_where_airflow_does_not_defer_by_default_a_sensor_defers_only_if_it_is_deferrable(
+    options: dict[str, Any], deferrable: bool
+) -> None:
+    assert HexRunSensor(task_id="wait", project_id=PROJECT, run_id=RUN, **options).deferrable is deferrable
+
+
+def test_a_sensor_follows_the_mode_of_its_dag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
+    with DAG("dag", schedule=None, default_args={"mode": "reschedule"}):
+        sensor = HexRunSensor(task_id="wait", project_id=PROJECT, run_id=RUN)
+    assert (sensor.mode, sensor.deferrable) == ("reschedule", False)
 
 
 @pytest.mark.parametrize("name", ["project_id", "run_id"])
 def test_an_invalid_id_is_rejected_when_the_dag_is_parsed(name: str) -> None:
     ids: dict[str, Any] = {"project_id": PROJECT, "run_id": RUN}
-    url = f"https://app.hex.tech/acme/app/{PROJECT}/latest?runId={RUN}"
+    url = f"https://app.hex.tech/app/{PROJECT}/latest?runId={RUN}"
     with pytest.raises(HexInvalidInput, match=rf"{name} is 'https.*Use only the id in it: {ids[name]}\."):
         HexRunSensor(task_id="wait", **{**ids, name: url})
 

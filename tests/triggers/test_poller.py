@@ -27,8 +27,10 @@ from airflow_provider_hex.api.errors import (
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.run_watch import RunWatch
 from airflow_provider_hex.triggers import poller
+from airflow_provider_hex.triggers.waiters import Project
 from hex_emulator.client import Control
 from hex_emulator.emulator import VanishedStatus
+from tests.api.project_urls import titled
 from tests.conftest import PROJECT, PROJECTS, TOKENS
 from tests.https import https_to
 
@@ -326,3 +328,22 @@ def test_a_rate_limit_that_another_client_uses_up_is_waited_for(emulator: Contro
     ended = wait_for(*[(config(emulator), watch(run)) for run in runs(emulator, 3)])
     assert [run["status"] for run in ended] == ["COMPLETED"] * 3  # type: ignore[index]
     assert sum(request["status"] == 429 for request in emulator.requests()) <= 2
+
+
+def test_a_projects_id_and_its_urls_share_the_list_of_its_runs(
+    emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    projects: list[str] = []
+
+    class Counted(Project):
+        def __init__(self, project_id: str) -> None:
+            super().__init__(project_id)
+            projects.append(project_id)
+
+    monkeypatch.setattr(poller, "Project", Counted)
+    started = runs(emulator, 3)
+    for run, project in zip(started, (PROJECT.upper(), titled(PROJECT), PROJECT), strict=True):
+        run["projectId"] = project
+    ended = wait_for(*((config(emulator), watch(run)) for run in started))
+    assert [run["status"] for run in ended if isinstance(run, dict)] == ["COMPLETED"] * 3
+    assert set(projects) == {PROJECT}
