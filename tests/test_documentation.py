@@ -28,7 +28,7 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 MAKE = re.compile(r"(?:^|`|run: )make (?P<target>[a-z][a-z0-9-]*)", re.MULTILINE)
 EXAMPLES = {file.name: file.read_text() for file in sorted(EXAMPLE_DAGS.glob("*.py"))}
 
-# These build environments, so CI runs them, and no test. `make` is run by .ci/run or .ci/check-clone, the others by a file.
+# These build environments. So CI runs them, and no test: make in .ci/run or .ci/check-clone, the others in a file.
 BUILDS = ("make ", "pip ")
 RUN_BY_CI = {'pip install "airflow-provider-hex>=1.0.0rc1"': CHECKOUT / ".ci" / "check-dist"}
 
