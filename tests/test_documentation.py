@@ -25,7 +25,7 @@ PAGES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT
 FENCE = re.compile(r"^(?P<fence>`{3,})(?P<kind>[^\n`]*)\n(?P<text>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL)
 DOCSTRING_BLOCK = re.compile(r"::\n\n(?P<text>(?:(?: {4}.*)?\n)+)")
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-MAKE = re.compile(r"(?:^|`|run: )make (?P<target>[a-z][a-z0-9-]*)", re.MULTILINE)
+MAKE = re.compile(r"(?:(?:^|`|run: )make|- target:) (?P<target>[a-z][a-z0-9-]*)", re.MULTILINE)
 EXAMPLES = {file.name: file.read_text() for file in sorted(EXAMPLE_DAGS.glob("*.py"))}
 
 # These build environments. So CI runs them, and no test: make in .ci/run or .ci/check-clone, the others in a file.
