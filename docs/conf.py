@@ -11,6 +11,8 @@ html_title = f"Airflow provider for Hex {release}"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 
+smartquotes = False  # messages can be searched for as they are in logs
+
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
