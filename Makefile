@@ -13,7 +13,7 @@ RELEASE := .envs/release
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 matrix chaos chaos-2 simulate peers load load-celery upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-triggerer docs release-check error-reference lint format constraints clean
+.PHONY: help demo demo-ui test test-2 matrix chaos chaos-2 simulate peers load load-celery upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-triggerer docs release-check error-reference public-api lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -84,6 +84,9 @@ release-check: $(RELEASE)/.ready  ## Walk through the release checklist: version
 
 error-reference: $(AIRFLOW_3)/.ready  ## Write docs/errors.md, all messages of errors, from the code
 	@$(AIRFLOW_3)/bin/python -m docs.error_reference
+
+public-api: $(AIRFLOW_3)/.ready  ## Write docs/public_api.txt, the list of what is public, from the code
+	@$(AIRFLOW_3)/bin/python -m docs.public_api
 
 lint: $(AIRFLOW_3)/.ready  ## Check lint, format and types
 	$(AIRFLOW_3)/bin/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -25,15 +26,25 @@ def test_a_name_that_no_airflow_has_cannot_be_imported() -> None:
 
 
 def test_a_name_is_imported_only_when_it_is_used() -> None:
-    script = """
-import sys
-import airflow
-before = set(sys.modules)
-import airflow_provider_hex.airflow_compat
-print("\\n".join(set(sys.modules) - before))
-"""
+    script = "from airflow_provider_hex import airflow_compat; print('\\n'.join(vars(airflow_compat)))"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert set(result.stdout.split()) <= {"airflow_provider_hex", "airflow_provider_hex.airflow_compat"}
+    imported = set(airflow_compat.__all__) & set(result.stdout.split())
+    assert imported == {name for name in airflow_compat.__all__ if name.startswith("AIRFLOW_V_")}
+
+
+@pytest.mark.parametrize("name", airflow_compat._MODULES)
+def test_no_name_is_imported_from_where_airflow_deprecates_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(vars(airflow_compat), name, raising=False)  # it was imported before
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert hasattr(airflow_compat, name) or name in ONLY_SINCE_3_0
+
+
+def test_a_deprecation_warning_about_the_package_fails_a_test() -> None:
+    with pytest.raises(DeprecationWarning):
+        warnings.warn_explicit("old", DeprecationWarning, "any.py", 1, module="airflow_provider_hex.hooks.hex")
+    with pytest.warns(DeprecationWarning, match="old"):
+        warnings.warn_explicit("old", DeprecationWarning, "any.py", 1, module="tests.test_airflow_compat")
 
 
 def test_an_exception_is_the_one_that_airflow_raises() -> None:

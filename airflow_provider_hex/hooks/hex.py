@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_hex.airflow_compat import BaseHook
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.compat_0_1.hooks import OldHookMethods, constant
 from airflow_provider_hex.hooks import connection_check
 from airflow_provider_hex.hooks.api_calls import ApiCalls
 from airflow_provider_hex.hooks.connection import (
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from airflow_provider_hex.api.client import HexClient
 
 log = logging.getLogger(__name__)
+__getattr__ = constant  # such as COMPLETE
 
 
-class HexHook(ApiCalls, BaseHook):
+class HexHook(ApiCalls, OldHookMethods, BaseHook):
     """Calls the Hex API with the token of an Airflow connection.
 
     The connection is of type ``hex``. Its password is a workspace or personal token. Its host is Hex's address

@@ -23,6 +23,7 @@ from airflow_provider_hex.api.errors import (
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.runs.attempt import Attempt
+from airflow_provider_hex.runs.bare_context import NoTaskInstance
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.runs.recorded_start import RecordedStart
@@ -64,6 +65,14 @@ class OwnedRun:
         self._release: Release | None = None
         self._kill_switch = kill_switch
         self._start = RecordedStart(task, self._store, kill_switch)
+
+    def is_of(self, ti: Any) -> bool:
+        """Whether this is the run of the attempt with this task instance."""
+        return self._ti is ti
+
+    @property
+    def _deferrable(self) -> bool:
+        return self._task.deferrable and not isinstance(self._ti, NoTaskInstance)
 
     @property
     def _new_until(self) -> float:
