@@ -30,7 +30,6 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_default_options = {"members": True}
-autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 
 # References of docstrings must be found, but not the types of arguments, nor Airflow's errors and the inner functions.
