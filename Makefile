@@ -7,10 +7,13 @@ AIRFLOW_2 := .envs/airflow-2.11
 DBT := .envs/dbt
 MUTANTS := .envs/mutants
 CELERY := .envs/celery
+NOX := .envs/nox
+DOCS := .envs/docs
+RELEASE := .envs/release
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 chaos chaos-2 simulate peers load load-celery upgrade mutants bench-polling bench-starts bench-parse bench-triggerer error-reference lint format constraints clean
+.PHONY: help demo demo-ui test test-2 matrix chaos chaos-2 simulate peers load load-celery upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-triggerer docs release-check error-reference public-api lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -26,6 +29,9 @@ test: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run the tests on Airflow 3.3
 
 test-2: $(AIRFLOW_2)/.ready $(DBT)/.ready  ## Run the tests that need no Airflow services, on Airflow 2.11
 	$(AIRFLOW_2)/bin/python -m pytest -m "not system" $(ARGS)
+
+matrix: $(NOX)/.ready  ## Run the tests on each supported Airflow and Python: ARGS="-l" lists them, "-k 3.1.8" runs some
+	PATH="$(CURDIR)/$(dir $(UV)):$$PATH" $(NOX)/bin/nox --envdir .envs/matrix $(ARGS)
 
 chaos: $(AIRFLOW_3)/.ready  ## Kill tasks and services in a real Airflow 3.3, and check their Hex runs
 	$(AIRFLOW_3)/bin/python -m pytest tests/chaos $(ARGS)
@@ -56,6 +62,9 @@ mutants: $(MUTANTS)/.ready  ## Change the code of api/ in small ways, and show t
 bench-polling: $(AIRFLOW_3)/.ready  ## Simulate how late the end of a run is detected, and with how many requests
 	@$(AIRFLOW_3)/bin/python -m benchmarks.polling
 
+bench-growth: $(AIRFLOW_3)/.ready  ## Simulate far more waits than one token's limit is for, up to 10,000: half an hour
+	@$(AIRFLOW_3)/bin/python -m benchmarks.polling.growth
+
 bench-starts: $(AIRFLOW_3)/.ready  ## Simulate how soon many tasks start their runs under limits that only refusals show
 	@$(AIRFLOW_3)/bin/python -m benchmarks.starts
 
@@ -65,8 +74,19 @@ bench-parse: .envs/bench-3.3/.ready .envs/bench-2.11/.ready .envs/peers/airflow-
 bench-triggerer: .envs/bench-3.3/.ready  ## Measure what a thousand waiting triggers cost, next to the dbt Cloud provider's
 	@.envs/bench-3.3/bin/python -m benchmarks.triggerer $(ARGS)
 
+docs: $(DOCS)/.ready  ## Build the documentation: .run/docs/index.html
+	@AIRFLOW_HOME=$(CURDIR)/.run/docs-airflow AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING \
+		$(DOCS)/bin/sphinx-build --fail-on-warning --quiet -d .run/docs-doctrees docs .run/docs
+	@echo "Built .run/docs/index.html"
+
+release-check: $(RELEASE)/.ready  ## Walk through the release checklist: version, changelog, reproducible build, what users install
+	@PYTHON=$(PYTHON) TWINE=$(RELEASE)/bin/twine .ci/release-check
+
 error-reference: $(AIRFLOW_3)/.ready  ## Write docs/errors.md, all messages of errors, from the code
 	@$(AIRFLOW_3)/bin/python -m docs.error_reference
+
+public-api: $(AIRFLOW_3)/.ready  ## Write docs/public_api.txt, the list of what is public, from the code
+	@$(AIRFLOW_3)/bin/python -m docs.public_api
 
 lint: $(AIRFLOW_3)/.ready  ## Check lint, format and types
 	$(AIRFLOW_3)/bin/ruff check .
@@ -79,6 +99,7 @@ format: $(AIRFLOW_3)/.ready  ## Format, and fix what lint can fix
 
 constraints: $(UV)  ## Pin the newest versions that fit each supported Airflow
 	constraints/compile $(UV)
+	constraints/compile-matrix $(UV)
 
 clean:  ## Remove everything that make has built
 	rm -rf .envs .run dist mutants
@@ -115,6 +136,21 @@ $(CELERY)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/celery.
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
 		-r constraints/celery.txt -e . --group dev
+	@touch $@
+
+$(NOX)/.ready: constraints/nox.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --python $(@D) -r $<
+	@touch $@
+
+$(DOCS)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/docs.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --python $(@D) -c constraints/airflow-3.3.txt -c constraints/docs.txt -e . --group docs
+	@touch $@
+
+$(RELEASE)/.ready: constraints/release.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --python $(@D) -c constraints/release.txt twine
 	@touch $@
 
 $(DBT)/.ready: constraints/dbt.txt | $(UV)

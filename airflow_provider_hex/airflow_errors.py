@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
-
+from airflow_provider_hex.airflow_compat import AirflowException, AirflowFailException
 from airflow_provider_hex.api.errors import HexError
 
 
@@ -29,11 +28,15 @@ def airflow_errors() -> Iterator[None]:
         raise for_airflow(error) from error.__cause__
 
 
-def for_airflow(error: HexError) -> HexError:
-    """Return the error as an ``AirflowFailException`` if no retry helps, and else as an ``AirflowException``."""
+def for_airflow(error: HexError, *also: type[Exception]) -> HexError:
+    """Return the error as an ``AirflowFailException`` if no retry helps, and else as an ``AirflowException``.
+
+    :param error: the error.
+    :param also: more classes for it to be of.
+    """
     kind = AirflowException if error.retry_helps else AirflowFailException
     own = type(error).__mro__[1] if isinstance(error, AirflowException) else type(error)
-    known: HexError = _combined(own, kind)(str(error), **error.facts)
+    known: HexError = _combined(own, (kind, *also))(str(error), **error.facts)
     known.retry_helps = error.retry_helps
     for note in getattr(error, "__notes__", ()):
         known.add_note(note)
@@ -41,9 +44,9 @@ def for_airflow(error: HexError) -> HexError:
 
 
 @cache
-def _combined(own: Any, kind: type[AirflowException]) -> Any:
+def _combined(own: Any, kinds: tuple[type[Exception], ...]) -> Any:
     names = {"__module__": own.__module__, "__qualname__": own.__qualname__, "__doc__": own.__doc__}
-    return type(own.__name__, (own, kind), {**names, "__reduce__": _reduce})
+    return type(own.__name__, (own, *kinds), {**names, "__reduce__": _reduce})
 
 
 def _reduce(error: HexError) -> Any:

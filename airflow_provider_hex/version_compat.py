@@ -1,4 +1,4 @@
-"""Where supported versions of Airflow differ, and ``airflow.providers.common.compat`` does not hide it."""
+"""Where supported versions of Airflow behave differently. Names that moved are in :mod:`.airflow_compat`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import conf
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS, conf
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
     from airflow.triggers.base import BaseTrigger
+
+    from airflow_provider_hex.airflow_compat import Context
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def context_of_deferred_timeout() -> Context | None:
     """
     if AIRFLOW_V_3_0_PLUS:
         return None
-    from airflow.providers.common.compat.sdk import AirflowException, get_current_context
+    from airflow_provider_hex.airflow_compat import AirflowException, get_current_context
 
     try:
         context: Context = get_current_context()
@@ -50,11 +50,11 @@ def first_poke(context: Context) -> datetime | None:
 
 def is_deferral_timeout(error: BaseException) -> bool:
     """Whether Airflow ended a deferral because its timeout was reached."""
-    try:
-        from airflow.sdk.exceptions import TaskDeferralTimeout
-    except ImportError:  # Airflow 2 has one error for all that may end a deferral
-        return str(error) == "Trigger timeout"
-    return isinstance(error, TaskDeferralTimeout)
+    if AIRFLOW_V_3_0_PLUS:
+        from airflow_provider_hex.airflow_compat import TaskDeferralTimeout
+
+        return isinstance(error, TaskDeferralTimeout)
+    return str(error) == "Trigger timeout"  # Airflow 2 has one error for all that may end a deferral
 
 
 def min_deferral() -> float:
@@ -115,7 +115,7 @@ def _has_timed_out(ti: Any) -> bool:
 
 
 async def ask_airflow(question: Callable[[], T]) -> T:
-    """Call a function that blocks from a trigger: :func:`state_of`, :func:`xcom_of`.
+    """Call a function that blocks from a trigger: it asks Airflow for a state, an XCom or a connection.
 
     If the caller is cancelled, the call still receives its response: Airflow before 3.2 would take it for the response
     to the next request.
@@ -144,6 +144,6 @@ def state_of(ti: Any) -> str | None:
 
 def xcom_of(ti: Any, key: str) -> Any:
     """Return an XCom of a trigger's task instance, None if there is none."""
-    from airflow.providers.common.compat.sdk import XCom
+    from airflow_provider_hex.airflow_compat import XCom
 
     return XCom.get_one(key=key, dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index)

@@ -9,7 +9,10 @@ Without the pool all tasks succeed too: rate-limited tasks wait in the triggerer
 where their priorities count, and leave kernels to other users.
 """
 
-from airflow.providers.common.compat.sdk import dag
+try:
+    from airflow.sdk import dag
+except ImportError:  # Airflow 2
+    from airflow.decorators import dag
 
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
@@ -25,6 +28,7 @@ def hex_for_each_region() -> None:
         project_id=HEX_PROJECT,
         deferrable=True,
         pool="hex_kernels",
+        map_index_template="{{ task.input_params.region }}",  # its name in the UI, instead of 0, 1, 2
         timeout=6 * 3600,  # it includes the wait for a kernel
     ).expand(input_params=[{"region": region} for region in REGIONS])
 

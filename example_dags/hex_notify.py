@@ -1,11 +1,11 @@
 """Hex itself posts to Slack when the run succeeded, with a screenshot, and mails a group when it failed."""
 
-from airflow_provider_hex.operators.hex import HexRunProjectOperator
-
 try:
     from airflow.sdk import dag
 except ImportError:  # Airflow 2
     from airflow.decorators import dag
+
+from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
 
 @dag(schedule=None, tags=["hex"], doc_md=__doc__)

@@ -1,15 +1,13 @@
-"""A Hex project runs once a day, with the day as its input. The task ends as the run ends."""
-
-from datetime import datetime
-
-from airflow_provider_hex.operators.hex import HexRunProjectOperator
+"""A Hex project runs with the day as its input. The task ends as the run ends."""
 
 try:
     from airflow.sdk import DAG
 except ImportError:  # Airflow 2
     from airflow import DAG
 
-with DAG("hex_refresh", schedule="@daily", start_date=datetime(2026, 1, 1), catchup=False, tags=["hex"]):
+from airflow_provider_hex.operators.hex import HexRunProjectOperator
+
+with DAG("hex_refresh", schedule=None):  # or "@daily", with a start_date
     HexRunProjectOperator(
         task_id="refresh_dashboard",
         project_id="5a8591dd-4039-49df-9202-96385ba3eff8",  # the id in the project's URL

@@ -5,12 +5,12 @@ The hook waits for Hex's rate limits by itself, and its errors fail the task wit
 
 from pathlib import Path
 
-from airflow_provider_hex.hooks.hex import HexHook
-
 try:
     from airflow.sdk import dag, task
 except ImportError:  # Airflow 2
     from airflow.decorators import dag, task
+
+from airflow_provider_hex.hooks.hex import HexHook
 
 HEX_PROJECT = "5a8591dd-4039-49df-9202-96385ba3eff8"
 

@@ -3,12 +3,12 @@
 Hex takes either a view or inputs. A DAG that passes both fails to parse.
 """
 
-from airflow_provider_hex.operators.hex import HexRunProjectOperator
-
 try:
     from airflow.sdk import dag
 except ImportError:  # Airflow 2
     from airflow.decorators import dag
+
+from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
 
 @dag(schedule=None, tags=["hex"], doc_md=__doc__)

@@ -3,13 +3,13 @@
 What depends on a run only when it has ended follows its sensor; what only needs it to exist follows its start.
 """
 
-from airflow_provider_hex.operators.hex import HexRunProjectOperator
-from airflow_provider_hex.sensors.hex import HexRunSensor
-
 try:
     from airflow.sdk import dag, task_group
 except ImportError:  # Airflow 2
     from airflow.decorators import dag, task_group
+
+from airflow_provider_hex.operators.hex import HexRunProjectOperator
+from airflow_provider_hex.sensors.hex import HexRunSensor
 
 HEX_PROJECT = "5a8591dd-4039-49df-9202-96385ba3eff8"
 REGIONS = ["AMER", "APAC", "EMEA"]
@@ -25,7 +25,7 @@ def hex_start_and_wait() -> None:
             input_params={"region": region},
             wait_for_completion=False,
         )
-        HexRunSensor(task_id="wait", project_id=HEX_PROJECT, run_id=start.output["run_id"])
+        HexRunSensor(task_id="wait", project_id=HEX_PROJECT, run_id=start.output["run_id"], deferrable=True)
 
     refresh.expand(region=REGIONS)
 

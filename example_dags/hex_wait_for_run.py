@@ -6,13 +6,13 @@ Whoever starts the run triggers this DAG, and passes the `runId` of Hex's respon
 from datetime import timedelta
 from typing import Any
 
-from airflow_provider_hex.sensors.hex import HexRunSensor
-
 try:
     from airflow.sdk import Param, dag, task
 except ImportError:  # Airflow 2
     from airflow.decorators import dag, task
     from airflow.models.param import Param
+
+from airflow_provider_hex.sensors.hex import HexRunSensor
 
 
 @dag(
@@ -30,6 +30,7 @@ def hex_wait_for_run() -> None:
         task_id="wait",
         project_id="5a8591dd-4039-49df-9202-96385ba3eff8",
         run_id="{{ params.run_id }}",
+        deferrable=True,  # wait in the triggerer, without a worker
         timeout=timedelta(hours=2),
         soft_fail=True,  # skip, and not fail, if the run fails or takes longer
     )

@@ -29,7 +29,8 @@ Offset = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
 
 
 class _Query(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+    # FastAPI before 0.121 passes the values by the fields' names.
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", populate_by_name=True)
 
 
 class RunsQuery(_Query):

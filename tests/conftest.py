@@ -48,6 +48,14 @@ PROJECT = PROJECTS["Daily revenue"]
 
 
 @pytest.fixture(scope="session")
+def _database() -> None:
+    """Airflow's database, in the new Airflow home."""
+    from airflow.utils import db
+
+    db.upgradedb()
+
+
+@pytest.fixture(scope="session")
 def _emulator() -> Iterator[Control]:
     with running(speed=10) as control:
         yield control

@@ -4,8 +4,8 @@ import pickle
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from airflow_provider_hex.airflow_compat import AirflowException, AirflowFailException
 from airflow_provider_hex.airflow_errors import airflow_errors, for_airflow
 from airflow_provider_hex.api import errors
 from airflow_provider_hex.api.errors import HexError

@@ -9,7 +9,14 @@ import sys
 
 SCRIPT = """
 import json, sys
-from airflow.providers.common.compat.sdk import DAG, BaseOperator, BaseSensorOperator, conf
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2
+    from airflow import DAG
+from airflow_provider_hex.airflow_compat import BaseOperator, BaseSensorOperator, conf
+
+with DAG("without_hex", schedule=None):
+    BaseOperator(task_id="task")  # imports HTTP libraries on Airflow 3.0
 
 before = set(sys.modules)
 events = []

@@ -6,10 +6,10 @@ import dataclasses
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 from airflow.providers_manager import ProvidersManager
 
 from airflow_provider_hex import __version__
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_2_PLUS
 from airflow_provider_hex.api.config import HexConfig, options
 from airflow_provider_hex.get_provider_info import get_provider_info
 from airflow_provider_hex.hooks.hex import HexHook

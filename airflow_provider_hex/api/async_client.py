@@ -76,15 +76,15 @@ class AsyncHexClient:
         return self._limiter.poll_pause(call.name, self._clock(), demand)
 
     async def send(self, call: Call[T]) -> T:
-        """Do what :meth:`HexClient.send` does."""
+        """Do what :meth:`~airflow_provider_hex.api.client.HexClient.send` does."""
         return await self._run(lambda client: client.send(call))
 
     async def request(self, call: Call[T], max_wait: float = LONGEST_LIMIT) -> T:
-        """Do what :meth:`HexClient.request` does."""
+        """Do what :meth:`~airflow_provider_hex.api.client.HexClient.request` does."""
         return await self._run(lambda client: client.request(call, max_wait))
 
     async def iterate(self, call: Call[Page[T]]) -> AsyncIterator[T]:
-        """Do what :meth:`HexClient.iterate` does."""
+        """Do what :meth:`~airflow_provider_hex.api.client.HexClient.iterate` does."""
         following: Call[Page[T]] | None = call
         while following is not None:
             page = await self.request(following)
@@ -93,7 +93,7 @@ class AsyncHexClient:
             following = page.next
 
     async def carry_out(self, procedure: Steps[T], max_wait: float = LONGEST_LIMIT, *, once: bool = False) -> T:
-        """Do what :meth:`HexClient.carry_out` does."""
+        """Do what :meth:`~airflow_provider_hex.api.client.HexClient.carry_out` does."""
         return await self._run(lambda client: client.carry_out(procedure, max_wait, once=once))
 
     def _new_client(self) -> HexClient:

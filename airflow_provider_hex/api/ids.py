@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.project_url import ID, ProjectId, project_in_url
@@ -37,7 +38,7 @@ def to_id(value: Any, name: str) -> str:
 
     :param value: the id, or the URL of one of the project's pages for a ``project_id``.
     :param name: ``project_id``, ``run_id`` or ``static_id``.
-    :return: the id, in the letter case of the value.
+    :return: the id as text, in the letter case of the value.
     :raises HexInvalidInput: it is not a UUID. If it contains one, the message shows that.
     """
     return to_project(value).id if name == "project_id" else _to_uuid(value, name)
@@ -56,16 +57,17 @@ def known_project_id(value: str) -> str:
 def check_unrendered_id(value: Any, name: str) -> None:
     """Check an id before templates are rendered, so that an error shows when the DAG is parsed.
 
-    :param value: the value; a template is checked later, when it is rendered.
+    :param value: the value. A template is checked when it is rendered, and an empty value when the task runs: where a
+        DAG file is only parsed, the variable or setting that has the id may be missing.
     :param name: ``project_id`` or ``run_id``.
     :raises HexInvalidInput: as :func:`to_id`.
     """
-    if not is_template(value):
+    if value and not is_template(value):
         to_id(value, name)
 
 
 def _to_uuid(value: Any, name: str) -> str:
-    text = value if isinstance(value, str) else ""
+    text = str(value) if isinstance(value, (str, UUID)) else ""
     if re.fullmatch(ID, text):
         return text
     found = re.search(_IN_TEXT[name], text) or re.fullmatch(rf"\W*({ID})\W*", text)

@@ -84,7 +84,7 @@ def get_run(project_id: str, run_id: str, *, expanded: bool = False) -> Call[Run
         "GetRunStatus",
         "GET",
         run_path(project_id, run_id),
-        lambda data, _: responses.read_run(data, run_id),
+        lambda data, _: responses.read_run(data, str(run_id)),
         extra_headers={"enable-expanded-stats": "true"} if expanded else {},
         id_note=to_project(project_id).note,
     )

@@ -10,6 +10,7 @@ from airflow_provider_hex.api import charts, protocol, run_watch, steps
 from airflow_provider_hex.api.start import OnAmbiguousStart, start
 from airflow_provider_hex.api.validation import to_choice
 from airflow_provider_hex.api.waiting import wait_for_run
+from airflow_provider_hex.compat_0_1.hooks import accepts_old_arguments, raises_requests_errors
 
 if TYPE_CHECKING:
     from airflow_provider_hex.api.call import Call, Page
@@ -39,6 +40,7 @@ class ApiCalls:
         """The client that sends the calls."""
         raise NotImplementedError
 
+    @accepts_old_arguments
     @airflow_errors()
     def run_project(
         self,
@@ -110,6 +112,7 @@ class ApiCalls:
         """
         return self._iterate(protocol.get_project_runs(project_id, status=status, trigger=trigger, page_size=page_size))
 
+    @raises_requests_errors
     @airflow_errors()
     def cancel_run(self, project_id: str, run_id: str) -> str:
         """Cancel a run, and return its id (CancelRun). A run that has already ended stays as it is.

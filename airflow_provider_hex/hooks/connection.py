@@ -13,7 +13,7 @@ from airflow_provider_hex.api.validation import to_bool
 from airflow_provider_hex.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
+    from airflow_provider_hex.airflow_compat import Connection
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,27 +69,11 @@ def fields_of(connection: Connection) -> ConnectionFields:
 
     :param connection: the connection.
     """
-    from airflow.providers.common.compat.sdk import mask_secret
+    from airflow_provider_hex.airflow_compat import mask_secret
 
     fields = ConnectionFields(connection, connection.extra_dejson)
     if fields.exposed_token:
         mask_secret(fields.exposed_token)
-    return fields
-
-
-async def async_fields_of(hex_conn_id: str) -> ConnectionFields:
-    """Return the fields of the connection with this id, read asynchronously for a trigger.
-
-    :param hex_conn_id: the connection's id.
-    """
-    from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
-    from airflow.providers.common.compat.sdk import mask_secret
-    from asgiref.sync import sync_to_async
-
-    connection = await get_async_connection(hex_conn_id)
-    fields = ConnectionFields(connection, await get_async_extra_dejson(connection))
-    if fields.exposed_token:
-        await sync_to_async(mask_secret)(fields.exposed_token)
     return fields
 
 

@@ -7,19 +7,19 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseHook
-
+from airflow_provider_hex.airflow_compat import BaseHook
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.compat_0_1.hooks import OldHookMethods, constant
 from airflow_provider_hex.hooks import connection_check
 from airflow_provider_hex.hooks.api_calls import ApiCalls
 from airflow_provider_hex.hooks.connection import (
     ConnectionFields,
-    async_fields_of,
     fields_of,
     form_widgets,
     ui_field_behaviour,
 )
+from airflow_provider_hex.version_compat import ask_airflow
 
 if TYPE_CHECKING:
     import requests
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from airflow_provider_hex.api.client import HexClient
 
 log = logging.getLogger(__name__)
+__getattr__ = constant  # such as COMPLETE
 
 
-class HexHook(ApiCalls, BaseHook):
+class HexHook(ApiCalls, OldHookMethods, BaseHook):
     """Calls the Hex API with the token of an Airflow connection.
 
     The connection is of type ``hex``. Its password is a workspace or personal token. Its host is Hex's address
@@ -94,7 +95,7 @@ class HexHook(ApiCalls, BaseHook):
             async with await HexHook().get_async_client() as client:
                 run = await client.request(protocol.get_run(project_id, run_id))
                 async for project in client.iterate(protocol.list_projects()):
-                    ...
+                    print(project["title"])
                 await client.carry_out(steps.cancel(project_id, run_id))
 
         :raises HexInvalidInput: a field of the connection is invalid.
@@ -106,7 +107,7 @@ class HexHook(ApiCalls, BaseHook):
     async def get_async_config(self) -> HexConfig:
         """Return :attr:`config`, read asynchronously."""
         with airflow_errors():
-            fields = await async_fields_of(self.hex_conn_id)
+            fields = await ask_airflow(lambda: fields_of(self.get_connection(self.hex_conn_id)))
             self._warn(fields)
             return fields.config
 

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
-
+from airflow_provider_hex.airflow_compat import BaseOperator, conf
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.start import OnAmbiguousStart
 from airflow_provider_hex.api.validation import to_choice, to_seconds
+from airflow_provider_hex.compat_0_1.operators import OldOperatorNames, accepts_old_names
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs import lost_worker
+from airflow_provider_hex.runs.bare_context import own_context
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.runs.task_run import TaskRun
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.version_compat import REPORTS_LOST_WORKERS, context_of_deferred_timeout
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_hex.airflow_compat import Context
     from airflow_provider_hex.api.models import Notification, Run, StartedRun
 
 
-class HexRunProjectOperator(BaseOperator):
+class HexRunProjectOperator(OldOperatorNames, BaseOperator):
     """Runs the latest published version of a Hex project.
 
     The task succeeds only when Hex reports its run as ``COMPLETED``. It returns the run as Hex describes it. The
@@ -77,7 +76,7 @@ class HexRunProjectOperator(BaseOperator):
     :raises HexRunTimeout: the run had not ended after ``timeout``.
     """
 
-    template_fields: Sequence[str] = (
+    template_fields: list[str] = [  # noqa: RUF012  # Airflow declares it so, and subclasses add a list to it
         "project_id",
         "input_params",
         "view_id",
@@ -85,10 +84,11 @@ class HexRunProjectOperator(BaseOperator):
         "update_published_results",
         "use_cached_sql_results",
         "hex_conn_id",
-    )
+    ]
     template_fields_renderers: ClassVar[dict[str, str]] = {"input_params": "json", "notifications": "json"}
-    ui_color = "#f5c0c0"
+    ui_color = "#F5C0C0"
 
+    @accepts_old_names
     def __init__(
         self,
         *,
@@ -110,14 +110,15 @@ class HexRunProjectOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         with airflow_errors():  # a mapped task is built in the worker
-            check_unrendered(project_id, input_params, view_id, notifications, update_published_results)
+            if not self._has_old_names:
+                check_unrendered(project_id, input_params, view_id, notifications, update_published_results)
             to_choice(on_ambiguous_start, "on_ambiguous_start", get_args(OnAmbiguousStart))
             self.poll_interval = None if poll_interval is None else to_seconds(poll_interval, "poll_interval")
             self.timeout = None if timeout is None else to_seconds(timeout, "timeout")
         self.project_id = project_id
         self.input_params = input_params
         self.view_id = view_id
-        self.notifications = notifications
+        self.notifications = [] if notifications is None else notifications
         self.update_published_results = update_published_results
         self.use_cached_sql_results = use_cached_sql_results
         self.wait_for_completion = wait_for_completion
@@ -169,6 +170,8 @@ class HexRunProjectOperator(BaseOperator):
             TaskRun.resumed(self, context, self._kill_switch).time_out()
 
     def _execute(self, context: Context, began: float, *, requeued: bool) -> StartedRun | Run:
+        self._adopt_old_values()
+        context = own_context(self, context, None if requeued else self._task_run)
         self._task_run = TaskRun(self, context, self._kill_switch)
         return self._task_run.execute(began, requeued=requeued)
 

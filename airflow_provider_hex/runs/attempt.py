@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from airflow_provider_hex.runs.bare_context import NoTaskInstance
 from airflow_provider_hex.runs.disposition import AttemptStatus
 from airflow_provider_hex.runs.run_store import RunStore
 from airflow_provider_hex.triggers.run_xcom import published_run_id
@@ -27,7 +28,7 @@ def is_ended_by_user(ti: Any) -> bool:
 
     :param ti: the task instance, as Airflow passes it to the task or to its trigger.
     """
-    return state_of(ti) in _ENDED_BY_USER
+    return not isinstance(ti, NoTaskInstance) and state_of(ti) in _ENDED_BY_USER
 
 
 class Attempt:

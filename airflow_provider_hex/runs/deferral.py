@@ -10,7 +10,7 @@ from airflow_provider_hex.api.errors import HexRateLimited
 from airflow_provider_hex.api.ids import known_project_id
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator
+    from airflow_provider_hex.airflow_compat import BaseOperator
 
 _DEFERRAL_MARGIN = timedelta(minutes=1)
 """Time beyond the trigger's own timeout after which Airflow ends the deferral. Reached only if no triggerer runs."""

@@ -19,8 +19,7 @@ from airflow_provider_hex.triggers.run_xcom import pull_run
 from airflow_provider_hex.version_compat import state_of
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_hex.airflow_compat import Context
     from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
 log = logging.getLogger(__name__)

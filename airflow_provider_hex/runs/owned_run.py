@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowTaskTimeout, TaskDeferred
-
+from airflow_provider_hex.airflow_compat import AirflowFailException, AirflowTaskTimeout, TaskDeferred
 from airflow_provider_hex.api import run_watch
 from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import (
@@ -24,6 +23,7 @@ from airflow_provider_hex.api.errors import (
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.runs.attempt import Attempt
+from airflow_provider_hex.runs.bare_context import NoTaskInstance
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.runs.recorded_start import RecordedStart
@@ -32,8 +32,7 @@ from airflow_provider_hex.runs.run_store import RunStore
 from airflow_provider_hex.runs.timeouts import is_timeout, may_still_succeed
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_hex.airflow_compat import Context
     from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
 log = logging.getLogger(__name__)
@@ -66,6 +65,14 @@ class OwnedRun:
         self._release: Release | None = None
         self._kill_switch = kill_switch
         self._start = RecordedStart(task, self._store, kill_switch)
+
+    def is_of(self, ti: Any) -> bool:
+        """Whether this is the run of the attempt with this task instance."""
+        return self._ti is ti
+
+    @property
+    def _deferrable(self) -> bool:
+        return self._task.deferrable and not isinstance(self._ti, NoTaskInstance)
 
     @property
     def _new_until(self) -> float:

@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout
-
+from airflow_provider_hex.airflow_compat import AirflowTaskTimeout
 from airflow_provider_hex.api.start import StartRequest
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_hex.airflow_compat import Context
 
 log = logging.getLogger(__name__)
 

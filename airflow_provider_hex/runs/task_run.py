@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout
-
+from airflow_provider_hex.airflow_compat import AirflowTaskTimeout
 from airflow_provider_hex.api.errors import (
     HexError,
     HexRateLimited,
@@ -32,8 +31,7 @@ from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.run_xcom import pull_run, push_run
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_hex.airflow_compat import Context
     from airflow_provider_hex.api.client import HexClient
     from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
@@ -100,11 +98,11 @@ class TaskRun(OwnedRun):
         return recovered
 
     def _start_run(self, began: float, requeued: bool) -> StartedRun:
-        max_wait = 0.0 if self._task.deferrable else _seconds_left(self._task.timeout, began)
+        max_wait = 0.0 if self._deferrable else _seconds_left(self._task.timeout, began)
         try:
             return self._start.run(self._client, max_wait)
         except HexRateLimited as error:
-            if not self._task.deferrable:
+            if not self._deferrable:
                 raise
             defer_start(
                 self._task,
@@ -127,7 +125,7 @@ class TaskRun(OwnedRun):
         if RunStatus.of(run).is_success:  # the previous attempt's run has completed
             return cast("Run", run)
         self._stop_if_killed()
-        if self._task.wait_for_completion and not self._task.deferrable:
+        if self._task.wait_for_completion and not self._deferrable:
             return wait_for_run(
                 self._client,
                 self._task.project_id,

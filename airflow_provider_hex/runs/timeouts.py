@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout
-
+from airflow_provider_hex.airflow_compat import AirflowTaskTimeout
 from airflow_provider_hex.api.errors import HexRunTimeout
 from airflow_provider_hex.version_compat import is_deferral_timeout
 

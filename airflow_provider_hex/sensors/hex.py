@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import (
+from airflow_provider_hex.airflow_compat import (
     AirflowException,
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
     BaseSensorOperator,
     PokeReturnValue,
+    conf,
 )
-
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api import protocol, run_watch, steps
 from airflow_provider_hex.api.error_messages import describe
@@ -33,8 +33,7 @@ from airflow_provider_hex.triggers.run_xcom import push_run
 from airflow_provider_hex.version_compat import context_of_deferred_timeout, first_poke, is_deferral_timeout
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
+    from airflow_provider_hex.airflow_compat import Context
     from airflow_provider_hex.api.models import Run
 
 
@@ -62,7 +61,8 @@ class HexRunSensor(BaseSensorOperator):
     :param project_id: the project. (templated)
     :param run_id: the run, such as the ``runId`` or the XCom ``run_id`` of a ``HexRunProjectOperator``. (templated)
     :param hex_conn_id: the connection. Default: ``hex_default``. (templated)
-    :param deferrable: wait in the triggerer, without a worker slot. Default: yes, unless a ``mode`` is given.
+    :param deferrable: wait in the triggerer, without a worker slot. Default: Airflow's setting
+        ``[operators] default_deferrable``; no if a ``mode`` is given, also in ``default_args``.
     :param cancel_on_kill: cancel the run when the sensor is killed while it waits, or times out. (In
         ``mode="reschedule"``, no process is there to do so between two pokes.) Default: no, because the sensor did not
         start the run.
@@ -89,7 +89,7 @@ class HexRunSensor(BaseSensorOperator):
         with airflow_errors():  # a mapped task is built in the worker
             check_unrendered_id(project_id, "project_id")
             check_unrendered_id(run_id, "run_id")
-        self.deferrable = "mode" not in kwargs if deferrable is None else deferrable
+        self.deferrable = _is_deferrable_by_default(kwargs) if deferrable is None else deferrable
         self.project_id = project_id
         self.run_id = run_id
         self.hex_conn_id = hex_conn_id
@@ -220,9 +220,10 @@ class HexRunSensor(BaseSensorOperator):
     def _as_skip_or_not(self, error: BaseException) -> BaseException:
         """Return the error that ends the task. It is skipped on a timeout, but not for what ``soft_fail`` is not for.
 
-        Airflow itself does not skip it if the ``execution_timeout`` is reached between two pokes, or while deferred.
+        Airflow itself does not skip it if the ``execution_timeout`` is reached between two pokes, or while deferred,
+        and Airflow 3.0 does not if it ended the deferral itself.
         """
-        if isinstance(error, AirflowTaskTimeout) and (self.soft_fail or self.never_fail):
+        if isinstance(error, (AirflowTaskTimeout, AirflowSensorTimeout)) and (self.soft_fail or self.never_fail):
             skip = AirflowSkipException(str(error))
             skip.__cause__ = error
             return skip
@@ -294,6 +295,12 @@ class HexRunSensor(BaseSensorOperator):
         )
         self.log.warning("The sensor %s. %s", _CAUSES[cause], release.sentence)
         return release
+
+
+def _is_deferrable_by_default(kwargs: dict[str, Any]) -> bool:
+    """Whether a sensor defers that was given these arguments, and no ``deferrable``."""
+    has_mode = "mode" in kwargs or "mode" in (kwargs.get("default_args") or {})
+    return not has_mode and conf.getboolean("operators", "default_deferrable", fallback=False)
 
 
 def _cause(error: BaseException) -> BaseException:

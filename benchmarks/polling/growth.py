@@ -9,8 +9,8 @@ import sys
 from benchmarks.polling.ours import FULL_BUDGET, Policy
 from benchmarks.polling.workload import Project, Run
 
-SIZES = ((25, 25), (100, 100), (1000, 100), (10_000, 400))
-"""How many waits there are, and of how many projects."""
+SIZES = ((25, 25, 1), (100, 100, 1), (1000, 100, 1), (10_000, 400, 1), (10_000, 400, 10))
+"""How many waits there are, of how many projects, in how many triggerers."""
 STARTED_WITHIN = 600.0
 """Seconds within which the runs begin."""
 LENGTHS = 600.0, 4200.0
@@ -31,12 +31,12 @@ def runs(count: int, projects: int) -> list[Run]:
 def main() -> None:
     """Simulate, and print the table."""
     logging.disable(logging.CRITICAL)
-    print("| waits at once | projects | failed | mean delay, s | p95 | rate-limited |")
-    print("| --: | --: | --: | --: | --: | --: |")
-    for count, projects in SIZES:
-        outcome, _ = Policy(FULL_BUDGET).wait(runs(count, projects), 2026, with_history=False)
+    print("| waits at once | projects | triggerers | failed | mean delay, s | p95 | rate-limited |")
+    print("| --: | --: | --: | --: | --: | --: | --: |")
+    for count, projects, triggerers in SIZES:
+        outcome, _ = Policy(FULL_BUDGET, triggerers=triggerers).wait(runs(count, projects), 2026, with_history=False)
         cells = outcome.failed, f"{outcome.mean:.0f}", f"{outcome.p95:.0f}", f"{outcome.refused:.1%}"
-        print(f"| {count:,} | {projects} | {' | '.join(map(str, cells))} |")
+        print(f"| {count:,} | {projects} | {triggerers} | {' | '.join(map(str, cells))} |")
         sys.stdout.flush()
 
 

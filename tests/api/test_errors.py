@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_hex.airflow_compat import AirflowFailException
 from airflow_provider_hex.api import errors
 from airflow_provider_hex.api.errors import HexError, add_sentence
 

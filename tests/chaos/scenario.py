@@ -8,8 +8,8 @@ from typing import Any
 
 import psutil
 import pytest
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS
 
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS
 from demo.local_airflow import LocalAirflow
 from demo.waiting import wait_for
 from hex_emulator.client import Control

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS
 from demo.waiting import wait_for
 from tests.chaos.scenario import WITHIN, Scenario, both_modes, needs_record
 

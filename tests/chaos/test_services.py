@@ -4,8 +4,8 @@ from contextlib import suppress
 
 import psutil
 import pytest
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_3_PLUS
 from tests.chaos.freezing import another_triggerer, frozen
 from tests.chaos.scenario import WITHIN, Scenario, needs_record
 

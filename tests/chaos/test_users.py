@@ -1,8 +1,8 @@
 """A user changes the task's state, or the run in Hex, while a run is being started or waited for."""
 
 import pytest
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_3_PLUS
 from tests.chaos.scenario import Scenario, both_modes, needs_record
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]

@@ -45,13 +45,6 @@ def no_run_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_watch, "NEW_FOR", 0.0)
 
 
-@pytest.fixture(scope="session")
-def _database() -> None:
-    from airflow.utils import db
-
-    db.upgradedb()
-
-
 @pytest.fixture
 def run_dag(_database: None) -> RunDag:
     """Runs a DAG to its end. ``file``: where it is defined."""
@@ -60,8 +53,8 @@ def run_dag(_database: None) -> RunDag:
         dag_id: str, file: Path = DAGS / "waiting_for_runs.py", conf: dict[str, Any] | None = None
     ) -> DagRunOutcome:
         from airflow.models.dagrun import DagRun
-        from airflow.providers.common.compat.sdk import AirflowTaskTimeout
-        from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
+
+        from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_2_PLUS, AirflowTaskTimeout
 
         if AIRFLOW_V_3_2_PLUS:
             from airflow.dag_processing.dagbag import DagBag

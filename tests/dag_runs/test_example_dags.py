@@ -20,6 +20,12 @@ def run_example(run_dag: RunDag, emulator: Control) -> RunDag:
     return run
 
 
+@pytest.mark.parametrize("file", sorted(EXAMPLE_DAGS.glob("*.py")), ids=lambda file: file.stem)
+def test_an_example_dag_does_not_start_by_itself(file: Path) -> None:
+    """The demo runs an Airflow that pauses no DAG."""
+    assert "schedule=None" in file.read_text()
+
+
 def test_a_project_is_refreshed_with_the_day_as_its_input(run_example: RunDag, emulator: Control) -> None:
     outcome = run_example("hex_refresh")
     assert outcome.states == {"refresh_dashboard": "success"}
@@ -31,6 +37,7 @@ def test_a_project_is_refreshed_with_the_day_as_its_input(run_example: RunDag, e
 def test_a_project_runs_once_for_each_region(run_example: RunDag, emulator: Control) -> None:
     outcome = run_example("hex_for_each_region")
     assert outcome.states == {f"refresh[{index}]": "success" for index in range(3)}
+    assert _names_of_mapped_tasks("hex_for_each_region") == {"AMER", "APAC", "EMEA"}
     assert sorted(run["inputs"]["region"] for run in emulator.runs()) == ["AMER", "APAC", "EMEA"]
 
 
@@ -80,3 +87,10 @@ def test_tasks_report_with_the_hook(run_example: RunDag, emulator: Control) -> N
     chart = Path(outcome.returned["save_chart"])
     assert chart.read_bytes().startswith(b"\x89PNG")
     chart.unlink()
+
+
+def _names_of_mapped_tasks(dag_id: str) -> set[str]:
+    from airflow.models.dagrun import DagRun
+
+    dag_run = max(DagRun.find(dag_id=dag_id), key=lambda dag_run: dag_run.id)
+    return {ti.rendered_map_index for ti in dag_run.get_task_instances()}

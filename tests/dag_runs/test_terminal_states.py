@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_3_PLUS
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
 from tests.dag_runs.conftest import RunDag

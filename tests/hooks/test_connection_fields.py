@@ -8,8 +8,8 @@ import logging
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import BaseHook
 
+from airflow_provider_hex.airflow_compat import BaseHook
 from airflow_provider_hex.api.config import HexConfig
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.hooks.hex import HexHook
@@ -259,7 +259,7 @@ def test_a_token_in_the_user_name_is_masked_and_a_line_says_where_to_put_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     masked: list[str] = []
-    monkeypatch.setattr("airflow.providers.common.compat.sdk.mask_secret", masked.append)
+    monkeypatch.setattr("airflow_provider_hex.airflow_compat.mask_secret", masked.append)
     config(monkeypatch, f"hex://{TOKEN}@eu.hex.tech")
     asyncio.run(HexHook().get_async_config())
     assert masked == [TOKEN, TOKEN]

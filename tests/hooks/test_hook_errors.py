@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from airflow_provider_hex.airflow_compat import AirflowException, AirflowFailException
 from airflow_provider_hex.api import protocol
 from airflow_provider_hex.api.errors import HexForbidden, HexInvalidInput, HexServerError
 from airflow_provider_hex.hooks.hex import HexHook

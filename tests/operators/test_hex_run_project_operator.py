@@ -6,7 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, XComArg
+
+try:
+    from airflow.sdk import DAG, XComArg
+except ImportError:  # Airflow 2
+    from airflow import DAG, XComArg
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
@@ -68,8 +72,17 @@ def test_a_time_may_be_a_timedelta() -> None:
     assert new_operator().timeout == 3600
 
 
-@pytest.mark.parametrize("name", ["timeout", "poll_interval"])
-@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), True, "60", timedelta(0)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("poll_interval", 0),  # a timeout of 0 is none, as in 0.1
+        *(
+            (name, value)
+            for name in ("timeout", "poll_interval")
+            for value in (-1, float("nan"), float("inf"), True, "60", timedelta(0))
+        ),
+    ],
+)
 def test_an_invalid_time_is_rejected_when_the_dag_is_parsed(name: str, value: Any) -> None:
     with pytest.raises(HexInvalidInput, match=f"{name} is "):
         new_operator(**{name: value})

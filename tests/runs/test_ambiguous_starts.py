@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_hex.airflow_compat import AirflowFailException
 from airflow_provider_hex.api.errors import HexAmbiguousStart, HexError, HexForbidden, HexRequestRejected
 from hex_emulator.client import Control
 from tests.conftest import PROJECT, PROJECTS, connect

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from airflow_provider_hex.airflow_compat import AirflowException, AirflowFailException
 from airflow_provider_hex.api.errors import HexError, HexForbidden, HexRunGone, HexUntrustedCertificate
 from hex_emulator.client import Control
 from hex_emulator.emulator import VanishedStatus

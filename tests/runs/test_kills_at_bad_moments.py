@@ -8,8 +8,13 @@ import time
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2
+    from airflow import DAG
+
+from airflow_provider_hex.airflow_compat import AirflowFailException
 from airflow_provider_hex.api import tls
 from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexRunFailed, HexUnauthorized
 from airflow_provider_hex.operators.hex import HexRunProjectOperator

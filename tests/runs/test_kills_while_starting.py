@@ -6,8 +6,8 @@ import time
 from contextlib import suppress
 
 import pytest
-from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_hex.airflow_compat import TaskDeferred
 from airflow_provider_hex.api.errors import HexError
 from hex_emulator.client import Control
 from tests.conftest import connect

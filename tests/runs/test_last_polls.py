@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
+from airflow_provider_hex.airflow_compat import AirflowTaskTimeout
 from airflow_provider_hex.api.errors import HexRunFailed, HexRunTimeout
 from hex_emulator.client import Control
 from tests.runs.conftest import (

@@ -9,9 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowException
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2
+    from airflow import DAG
+
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_3_PLUS, AirflowException
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.runs import lost_worker

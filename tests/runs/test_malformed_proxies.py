@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_hex.airflow_compat import AirflowFailException
 from airflow_provider_hex.api.errors import HexInvalidInput
 from hex_emulator.client import Control
 from tests.conftest import connect

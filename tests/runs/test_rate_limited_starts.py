@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_hex.airflow_compat import TaskDeferred
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.hex import HexRunTrigger, HexStartTrigger
 from hex_emulator.client import Control

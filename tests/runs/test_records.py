@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
+from airflow_provider_hex.airflow_compat import AirflowFailException, TaskDeferred
 from airflow_provider_hex.api.errors import (
     HexAmbiguousStart,
     HexError,

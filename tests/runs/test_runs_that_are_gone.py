@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_hex.airflow_compat import AirflowFailException
 from airflow_provider_hex.api.errors import HexRequestRejected, HexRunGone
 from hex_emulator.client import Control
 from hex_emulator.emulator import VanishedStatus

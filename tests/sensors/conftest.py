@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 from airflow.exceptions import AirflowRescheduleException
-from airflow.providers.common.compat.sdk import TaskDeferred
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, TaskDeferred
 from airflow_provider_hex.api import run_watch
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from hex_emulator.client import Control

@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import (
+
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2
+    from airflow import DAG
+
+from airflow_provider_hex.airflow_compat import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
     TaskDeferred,
 )
-
 from airflow_provider_hex.api.errors import HexInvalidInput, HexRunFailed, HexUntrustedCertificate
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from airflow_provider_hex.triggers import events
@@ -38,12 +43,42 @@ def sensor_of(emulator: Control, status: str = "RUNNING", **options: Any) -> Hex
         ({}, True),
         ({"mode": "poke"}, False),
         ({"mode": "reschedule"}, False),
+        ({"default_args": {"mode": "poke"}}, False),
+        ({"default_args": {"mode": "reschedule"}}, False),
+        ({"default_args": {"retries": 1}}, True),
         ({"mode": "reschedule", "deferrable": True}, True),
+        ({"default_args": {"mode": "reschedule", "deferrable": True}}, True),
         ({"deferrable": False}, False),
+        ({"default_args": {"deferrable": False}}, False),
     ],
 )
-def test_a_sensor_is_deferrable_unless_a_mode_is_given(options: dict[str, Any], deferrable: bool) -> None:
+def test_where_airflow_defers_by_default_a_sensor_defers_unless_a_mode_is_given(
+    options: dict[str, Any], deferrable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
     assert HexRunSensor(task_id="wait", project_id=PROJECT, run_id=RUN, **options).deferrable is deferrable
+
+
+@pytest.mark.parametrize(
+    ("options", "deferrable"),
+    [
+        ({}, False),
+        ({"mode": "reschedule"}, False),
+        ({"deferrable": True}, True),
+        ({"default_args": {"deferrable": True}}, True),
+    ],
+)
+def test_where_airflow_does_not_defer_by_default_a_sensor_defers_only_if_it_is_deferrable(
+    options: dict[str, Any], deferrable: bool
+) -> None:
+    assert HexRunSensor(task_id="wait", project_id=PROJECT, run_id=RUN, **options).deferrable is deferrable
+
+
+def test_a_sensor_follows_the_mode_of_its_dag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
+    with DAG("dag", schedule=None, default_args={"mode": "reschedule"}):
+        sensor = HexRunSensor(task_id="wait", project_id=PROJECT, run_id=RUN)
+    assert (sensor.mode, sensor.deferrable) == ("reschedule", False)
 
 
 @pytest.mark.parametrize("name", ["project_id", "run_id"])

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred
 
+from airflow_provider_hex.airflow_compat import AirflowFailException, TaskDeferred
 from airflow_provider_hex.api import run_watch
 from airflow_provider_hex.api.errors import HexRunGone
 from hex_emulator.client import Control

@@ -12,8 +12,7 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.providers.common.compat.sdk import TaskDeferred
-
+from airflow_provider_hex.airflow_compat import TaskDeferred
 from tests.simulation.airflow_processes import Worker
 from tests.simulation.airflow_rules import (
     CLEARED,

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import (
+from airflow.sdk.bases.operator import ExecutorSafeguard
+from airflow.sdk.exceptions import AirflowRescheduleException, AirflowTaskTerminated
+
+from airflow_provider_hex.airflow_compat import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
     TaskDeferred,
 )
-from airflow.sdk.bases.operator import ExecutorSafeguard
-from airflow.sdk.exceptions import AirflowRescheduleException, AirflowTaskTerminated
-
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from tests.simulation import machine
 from tests.simulation.airflow_context import Store, Supervisor, TaskInstance

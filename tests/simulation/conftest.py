@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_3_PLUS
 
 collect_ignore_glob = [] if AIRFLOW_V_3_3_PLUS else ["test_*.py"]

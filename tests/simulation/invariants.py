@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk.exceptions import AirflowTaskTerminated
 
+from airflow_provider_hex.airflow_compat import AirflowFailException
 from airflow_provider_hex.api.errors import HexRateLimited
 from tests.simulation.airflow_model import Airflow
 from tests.simulation.airflow_rules import DONE, NOTICED_AFTER, Attempt

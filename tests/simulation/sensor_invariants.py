@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout
-
+from airflow_provider_hex.airflow_compat import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout
 from tests.simulation.airflow_model import Airflow
 from tests.simulation.airflow_rules import NOTICED_AFTER
 from tests.simulation.hex_answers import REJECTED

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import os
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS
 
 from airflow_provider_hex import version_compat
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS, BaseOperator
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers.hex import HexRunTrigger
 from hex_emulator.client import Control
@@ -29,23 +31,23 @@ on_airflow_2 = pytest.mark.skipif(AIRFLOW_V_3_0_PLUS, reason="Airflow 2 only")
 @pytest.fixture(scope="session")
 def _task() -> Any:
     """A task instance in Airflow 2's database, as its triggerer passes it to triggers."""
-    from airflow.models import DAG
-    from airflow.operators.empty import EmptyOperator
-    from airflow.utils import db, timezone
+    from airflow.models.dag import DAG
+    from airflow.utils import db
     from airflow.utils.session import create_session
     from airflow.utils.types import DagRunType
 
     db.upgradedb()
-    with DAG(NAMES["dag_id"], schedule=None) as dag:
-        EmptyOperator(task_id=NAMES["task_id"])
+    now = datetime.now(UTC)
+    with DAG(NAMES["dag_id"], schedule=None) as dag:  # noqa: AIR311
+        BaseOperator(task_id=NAMES["task_id"])
     with create_session() as session:
         dag.sync_to_db(session=session)
         run = dag.create_dagrun(
             run_id=NAMES["run_id"],
             run_type=DagRunType.MANUAL,
             state="running",
-            execution_date=timezone.utcnow(),
-            data_interval=(timezone.utcnow(), timezone.utcnow()),
+            execution_date=now,
+            data_interval=(now, now),
             session=session,
         )
         return run.get_task_instance(NAMES["task_id"], session=session)
@@ -54,12 +56,11 @@ def _task() -> Any:
 def update_database(task: Any, state: str | None, published: str | None, gone: bool, timed_out: bool) -> Any:
     """Give a task instance this state in Airflow 2's database, and the XCom of its run; or delete it. Return it."""
     from airflow.models.xcom import XCom
-    from airflow.utils import timezone
     from airflow.utils.session import create_session
 
     with create_session() as session:
         task.state = state
-        task.trigger_timeout = timezone.utcnow() + timedelta(seconds=-1 if timed_out else 60)
+        task.trigger_timeout = datetime.now(UTC) + timedelta(seconds=-1 if timed_out else 60)
         waiting = session.merge(task)
         XCom.clear(dag_id=task.dag_id, task_id=task.task_id, run_id=task.run_id, session=session)
         if published:
@@ -71,15 +72,20 @@ def update_database(task: Any, state: str | None, published: str | None, gone: b
 
 
 class Supervisor:
-    """The process that responds to a triggerer of Airflow 3."""
+    """The process that responds to a triggerer of Airflow 3. It reads connections from the environment."""
 
     def __init__(self, states: dict[str, str | None], published: str | None) -> None:
         self.states = states
         self.published = published
 
     def send(self, message: Any) -> Any:
-        from airflow.sdk.execution_time.comms import TaskStatesResult, XComResult
+        from airflow.sdk.execution_time.comms import ConnectionResult, TaskStatesResult, XComResult
 
+        if type(message).__name__ == "MaskSecret":
+            return None
+        if type(message).__name__ == "GetConnection":  # of Airflow 3.0
+            fields = json.loads(os.environ[f"AIRFLOW_CONN_{message.conn_id.upper()}"])
+            return ConnectionResult(conn_id=message.conn_id, **fields | {"extra": json.dumps(fields["extra"])})
         assert {name: getattr(message, name) for name in ("dag_id", "map_index")} == {
             "dag_id": "killed",
             "map_index": -1,

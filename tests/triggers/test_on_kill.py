@@ -7,8 +7,8 @@ import contextlib
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_3_PLUS
 
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_3_PLUS
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers import hex as triggers
 from airflow_provider_hex.triggers.hex import HexRunTrigger

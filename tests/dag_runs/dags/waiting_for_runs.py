@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, BaseOperator
+try:
+    from airflow.sdk import DAG, BaseOperator
+except ImportError:  # Airflow 2
+    from airflow import DAG
+    from airflow.models import BaseOperator
 
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.sensors.hex import HexRunSensor

@@ -7,7 +7,10 @@ task that resumes after a short deferral for a killed one, and fails it.
 import os
 from collections.abc import Sequence
 
-from airflow.providers.common.compat.sdk import DAG
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2
+    from airflow import DAG
 
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 

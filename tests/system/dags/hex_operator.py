@@ -1,6 +1,9 @@
 """One operator that starts a run and waits for it in the triggerer."""
 
-from airflow.providers.common.compat.sdk import dag
+try:
+    from airflow.sdk import dag
+except ImportError:  # Airflow 2
+    from airflow.decorators import dag  # type: ignore[attr-defined,no-redef]
 
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
