@@ -20,7 +20,7 @@ from tests.conftest import PROJECT
 
 PAGE = (ROOT / "docs" / "cli.md").read_text()
 LINES = re.findall(r"^\$ (.*)$", PAGE, re.MULTILINE)
-(SCRIPT,) = re.findall(r"^```bash\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+(SCRIPT,) = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 RUN_OF_PAGE = "78c33d18-170c-44d3-a227-b3194f134f73"
 MODULE = "python -m airflow_provider_hex"
 
