@@ -112,3 +112,14 @@ def test_a_start_request_with_inputs_whose_response_is_lost_fails_and_names_the_
     (run,) = emulator.runs()
     assert run["runUrl"] in outcome.errors["run"]
     assert len(emulator.requests("RunProject")) == 1
+
+
+def test_a_sensor_waits_for_the_results_of_operators(run_dag: RunDag, emulator: Control) -> None:
+    outcome = run_dag("results_from_operators", FILE, {"project": PROJECT})
+    assert outcome.states == dict.fromkeys(
+        ("start", "wait", "starts[0]", "starts[1]", "waits[0]", "waits[1]"), "success"
+    )
+    assert outcome.returned["wait"]["runId"] == outcome.returned["start"]["runId"]
+    polled = {request["path"].rsplit("/", 1)[1] for request in emulator.requests("GetRunStatus")}
+    assert polled == {run["runId"] for run in emulator.runs()}
+    assert len(polled) == 3

@@ -72,3 +72,13 @@ for waits in ("deferred", "in_worker"):
             poll_interval=0.1,
         ).expand(input_params=[{"region": "EMEA"}, {"region": "APAC"}, {"region": "AMER"}])
     globals()[dag.dag_id] = dag
+
+with DAG("results_from_operators", schedule=None):
+    start = HexRunProjectOperator(
+        task_id="start", project_id="{{ dag_run.conf['project'] }}", wait_for_completion=False
+    )
+    HexRunSensor(task_id="wait", run_id=start.output, poke_interval=0.1)  # type: ignore[arg-type]
+    starts = HexRunProjectOperator.partial(
+        task_id="starts", project_id="{{ dag_run.conf['project'] }}", wait_for_completion=False
+    ).expand(input_params=[{"region": "EMEA"}, {"region": "APAC"}])
+    HexRunSensor.partial(task_id="waits", poke_interval=0.1).expand(run_id=starts.output)
