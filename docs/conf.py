@@ -11,6 +11,8 @@ html_title = f"Airflow provider for Hex {release}"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 
+smartquotes = False  # messages can be searched for as they are in logs
+
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
@@ -28,7 +30,6 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_default_options = {"members": True}
-autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 
 # References of docstrings must be found, but not the types of arguments, nor Airflow's errors and the inner functions.
