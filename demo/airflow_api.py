@@ -124,6 +124,8 @@ class AirflowApi:
         """The value of an XCom; None if there is none."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
         response = self._http.get(path, params={"deserialize": True, "map_index": map_index})
+        if response.status_code == httpx.codes.BAD_REQUEST:  # Airflow 3.0 only returns the value as it is
+            response = self._http.get(path, params={"map_index": map_index})
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         return response.raise_for_status().json()["value"]

@@ -19,6 +19,8 @@ from airflow_provider_hex.api.config import HexConfig, clean_token, options
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.run_watch import RunWatch, require_completed
 from airflow_provider_hex.api.tls import ssl_context
+from airflow_provider_hex.compat_0_1.hooks import endpoint_url
+from airflow_provider_hex.compat_0_1.operators import check_only_one
 from airflow_provider_hex.triggers import events
 
 PAGE = Path(__file__).with_name("errors.md")
@@ -155,6 +157,14 @@ CASES: dict[type[HexError], list[Case]] = {
             lambda: ssl_context(HexConfig("", "", ca_bundle="/etc/ca.missing.pem")),
         ),
         Case("An id is no id", lambda: protocol.get_project("Daily revenue")),
+        Case(
+            "An argument is given by its name of version 0.1, too",
+            lambda: check_only_one({"input_params": {}, "input_parameters": {}}),
+        ),
+        Case(
+            "The hook's run of version 0.1 is to send a request to another server",
+            lambda: endpoint_url("https://app.hex.tech/api/v1", "https://example.com/api/v1/projects"),
+        ),
         Case("The inputs are not a dict", lambda: protocol.run_project(_PROJECT, input_params='["a"]')),
         Case("The inputs cannot be sent as JSON", lambda: protocol.run_project(_PROJECT, input_params={"a": {1}})),
         Case(

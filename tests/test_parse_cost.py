@@ -15,6 +15,9 @@ except ImportError:  # Airflow 2
     from airflow import DAG
 from airflow_provider_hex.airflow_compat import BaseOperator, BaseSensorOperator, conf
 
+with DAG("without_hex", schedule=None):
+    BaseOperator(task_id="task")  # imports HTTP libraries on Airflow 3.0
+
 before = set(sys.modules)
 events = []
 connects = ("socket.connect", "sqlite3.connect")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from airflow_provider_hex.api import protocol
@@ -31,6 +32,7 @@ def wait_for_run(
     poll_interval: float | None = None,
     timeout: float | None = None,
     new_until: float = 0.0,
+    on_poll: Callable[[Run], object] = lambda run: None,
 ) -> Run:
     """Wait until a run has completed, and return it.
 
@@ -44,6 +46,7 @@ def wait_for_run(
         :func:`~airflow_provider_hex.api.poll_schedule.next_poll_delay` decides.
     :param timeout: seconds to wait. Default: no timeout.
     :param new_until: until when Hex may not show the run yet, in epoch seconds. Default: it shows the run.
+    :param on_poll: is called with the run after each poll.
     :raises HexRunFailed: the run ended, but not as ``COMPLETED``.
     :raises HexRunTimeout: the run had not ended after ``timeout``. It continues.
     :raises HexError: the run cannot be polled.
@@ -59,7 +62,7 @@ def wait_for_run(
         run = _poll(client, watch)
     else:
         watch.polling(now)
-    while run is None or not watch.polled(run):
+    while run is None or not _has_ended(run, watch, on_poll):
         # Many processes may have begun at the same moment. They should not all poll at the same moment.
         _sleep(client, watch, forecast, stretch=random.uniform(1.0, _MAX_STRETCH))
         run = _poll(client, watch)
@@ -85,6 +88,11 @@ def last_poll(client: HexClient, project_id: str, run_id: str) -> Run:
         raise HexRunTimeout(f"A last poll was not possible: {watch.why_not_polled()}") from None
     watch.polled(run)
     return run
+
+
+def _has_ended(run: Run, watch: RunWatch, on_poll: Callable[[Run], object]) -> bool:
+    on_poll(run)
+    return watch.polled(run)
 
 
 def _poll(client: HexClient, watch: RunWatch) -> Run | None:

@@ -164,7 +164,7 @@ class OldHookMethods:
         :raises HexInvalidInput: the endpoint is not in Hex's API.
         """
         deprecated("HexHook: use the method for the call, such as get_run or list_projects, instead of run.")
-        method, url = method.upper(), self._url_of(endpoint)
+        method, url = method.upper(), endpoint_url(self.config.base_url, endpoint)
         path = url.path.removeprefix(API_PATH) + (f"?{url.query}" if url.query else "")
         is_of_a_run = re.fullmatch(r"/projects?/[^/]+/runs?(/[^/]+)?", url.path.removeprefix(API_PATH))
         call = Call(
@@ -235,25 +235,28 @@ class OldHookMethods:
         add_sentence(error, f"The run {run_id} was cancelled.")
         return None
 
-    def _url_of(self, endpoint: str) -> SplitResult:
-        """Return the URL of an endpoint.
 
-        :raises HexInvalidInput: it is not in Hex's API.
-        """
-        root = urlsplit(self.config.base_url)
-        try:
-            url = urlsplit(urljoin(f"{root.scheme}://{root.netloc}/", endpoint))
-            is_of_connection = _server(url) == _server(root)
-        except ValueError:  # it is not a URL
-            is_of_connection = False
-        if not is_of_connection:
-            raise HexInvalidInput(
-                f"The endpoint {endpoint!r} is not at {root.scheme}://{root.netloc}, the only address to which the "
-                "connection's token is sent."
-            )
-        if not url.path.startswith(f"{API_PATH}/"):
-            raise HexInvalidInput(f"The endpoint {endpoint!r} is not below {API_PATH}, where Hex's API is.")
-        return url
+def endpoint_url(base_url: str, endpoint: str) -> SplitResult:
+    """Return the URL of an endpoint.
+
+    :param base_url: the API's base URL.
+    :param endpoint: its path, or the whole URL.
+    :raises HexInvalidInput: it is not in the API.
+    """
+    root = urlsplit(base_url)
+    try:
+        url = urlsplit(urljoin(f"{root.scheme}://{root.netloc}/", endpoint))
+        is_of_connection = _server(url) == _server(root)
+    except ValueError:  # it is not a URL
+        is_of_connection = False
+    if not is_of_connection:
+        raise HexInvalidInput(
+            f"The endpoint {endpoint!r} is not at {root.scheme}://{root.netloc}, the only address to which the "
+            "connection's token is sent."
+        )
+    if not url.path.startswith(f"{API_PATH}/"):
+        raise HexInvalidInput(f"The endpoint {endpoint!r} is not below {API_PATH}, where Hex's API is.")
+    return url
 
 
 def _server(url: SplitResult) -> tuple[str, str | None, int | None, bool]:

@@ -60,8 +60,9 @@ class _UpdateCache(_OldName):
     """``update_cache``: new results of SQL cells, and an update of the published app."""
 
     def set(self, task: Any, value: Any) -> None:
-        super().set(task, value if isinstance(value, str) else bool(value))
-        task.use_cached_sql_results = str(value).strip().lower() not in ("true", "1")
+        published = value if isinstance(value, str) else bool(value)
+        super().set(task, published)
+        task.use_cached_sql_results = str(published).strip().lower() != "true"
         task._has_update_cache = True
 
 
@@ -112,8 +113,8 @@ class OldOperatorNames:
         @classmethod
         def partial(cls, **kwargs):
             """Map the operator. Airflow needs the new names to find the tasks whose results templates use."""
-            _check_only_one(kwargs)
-            old = {name: kwargs.pop(name) for name in _RENAMED if name in kwargs}
+            check_only_one(kwargs)
+            old = {name: kwargs.pop(name) for name in _RENAMED if name in kwargs and not _takes(cls, name)}
             if old:
                 deprecated(_advice(*(_OLD_NAMES[name] for name in old)))
             return super().partial(**kwargs, **{_RENAMED[name]: value for name, value in old.items()})
@@ -127,9 +128,10 @@ class OldOperatorNames:
             self.project_id = str(self.project_id)
         self.poll_interval = to_seconds(self.poll_interval, "poll_interval") if self.poll_interval else None
         self.timeout = to_seconds(self.timeout, "timeout") if self.timeout else None
-        if not self._has_update_cache or not to_bool(self.update_published_results, "update_cache"):
+        if not self._has_update_cache:
             return
-        if not to_json_object(self.input_params, "input_params"):
+        self.use_cached_sql_results = not to_bool(self.update_published_results, "update_cache")
+        if self.use_cached_sql_results or not to_json_object(self.input_params, "input_params"):
             return
         if self.wait_for_completion:
             raise HexInvalidInput(
@@ -154,7 +156,7 @@ def accepts_old_names(init: F) -> F:
     @wraps(init)
     def init_with_old_names(self: Any, **kwargs: Any) -> None:
         with airflow_errors():
-            _check_only_one(kwargs)
+            check_only_one(kwargs)
         old = {each: kwargs.pop(name) for name, each in _OLD_NAMES.items() if name in kwargs}
         if isinstance(kwargs["project_id"], UUID):
             kwargs["project_id"] = str(kwargs["project_id"])
@@ -179,7 +181,7 @@ def accepts_old_names(init: F) -> F:
     return cast("F", init_with_old_names)
 
 
-def _check_only_one(kwargs: Mapping[str, Any]) -> None:
+def check_only_one(kwargs: Mapping[str, Any]) -> None:
     """Check that no argument is given by both its old and its new name.
 
     :raises HexInvalidInput: one is.
@@ -192,7 +194,19 @@ def _check_only_one(kwargs: Mapping[str, Any]) -> None:
                 )
 
 
+def _operator(cls: Any) -> Any:
+    """Return this package's operator, of which a class is a subclass."""
+    return next(each for each in cls.__mro__ if OldOperatorNames in each.__bases__)
+
+
+def _takes(cls: Any, argument: str) -> bool:
+    """Whether the ``__init__`` of a subclass itself has an argument."""
+    subclasses = cls.__mro__[: cls.__mro__.index(_operator(cls))]
+    own = [vars(each)["__init__"] for each in subclasses if "__init__" in vars(each)]
+    return any(argument in inspect.signature(init).parameters for init in own)
+
+
 def _replaces_execute(cls: Any) -> bool:
     """Whether a subclass has an ``execute``, but no ``execute_complete``: after a deferral, Airflow calls only that."""
-    own: Any = next(each for each in cls.__mro__ if OldOperatorNames in each.__bases__)
+    own = _operator(cls)
     return cls.execute is not own.execute and cls.execute_complete is own.execute_complete

@@ -171,7 +171,8 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
 
     def _execute(self, context: Context, began: float, *, requeued: bool) -> StartedRun | Run:
         self._adopt_old_values()
-        self._task_run = TaskRun(self, own_context(self, context, self._task_run), self._kill_switch)
+        context = own_context(self, context, None if requeued else self._task_run)
+        self._task_run = TaskRun(self, context, self._kill_switch)
         return self._task_run.execute(began, requeued=requeued)
 
 

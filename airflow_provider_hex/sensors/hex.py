@@ -220,9 +220,10 @@ class HexRunSensor(BaseSensorOperator):
     def _as_skip_or_not(self, error: BaseException) -> BaseException:
         """Return the error that ends the task. It is skipped on a timeout, but not for what ``soft_fail`` is not for.
 
-        Airflow itself does not skip it if the ``execution_timeout`` is reached between two pokes, or while deferred.
+        Airflow itself does not skip it if the ``execution_timeout`` is reached between two pokes, or while deferred,
+        and Airflow 3.0 does not if it ended the deferral itself.
         """
-        if isinstance(error, AirflowTaskTimeout) and (self.soft_fail or self.never_fail):
+        if isinstance(error, (AirflowTaskTimeout, AirflowSensorTimeout)) and (self.soft_fail or self.never_fail):
             skip = AirflowSkipException(str(error))
             skip.__cause__ = error
             return skip

@@ -41,6 +41,8 @@ OLD_AND_NEW: list[tuple[str, Any, str, Any]] = [
     ("kill_on_timeout", False, "cancel_on_timeout", False),
     ("update_cache", True, "update_published_results", True),
     ("update_cache", True, "use_cached_sql_results", False),
+    ("update_cache", 1, "update_published_results", True),
+    ("update_cache", 1, "use_cached_sql_results", False),
     ("update_cache", False, "update_published_results", False),
     ("update_cache", False, "use_cached_sql_results", True),
 ]
@@ -106,13 +108,16 @@ def test_an_old_argument_may_be_that_of_a_mapped_task(
     assert getattr(mapped.unmap({old: value}), new_name) == new_value
 
 
-def test_mapped_inputs_of_an_old_name_follow_the_task_that_they_are_from(warned: Warned) -> None:
+class Nothing(HexRunProjectOperator):
+    """A subclass without an ``__init__``."""
+
+
+@pytest.mark.parametrize("operator", [HexRunProjectOperator, Subclass, Nothing])
+def test_mapped_inputs_of_an_old_name_follow_the_task_that_they_are_from(operator: Any, warned: Warned) -> None:
     first = new(task_id="first")
-    partial: Any = HexRunProjectOperator.partial(task_id="partial", input_parameters={"a": first.output})
+    partial: Any = operator.partial(task_id="partial", input_parameters={"a": first.output})
     assert partial.expand(project_id=[PROJECT]).upstream_task_ids == {"first"}
-    expanded = HexRunProjectOperator.partial(task_id="expanded", project_id=PROJECT).expand(
-        input_parameters=first.output
-    )
+    expanded = operator.partial(task_id="expanded", project_id=PROJECT).expand(input_parameters=first.output)
     assert expanded.upstream_task_ids == {"first"}
     assert new(task_id="last", input_parameters={"a": first.output}).upstream_task_ids == {"first"}
 
@@ -139,6 +144,18 @@ def test_a_mapped_task_warns_at_the_line_of_the_user(warned: Warned) -> None:
     (warning,) = warned
     assert (warning.filename, warning.lineno) == (__file__, line)
     assert "cancel_on_timeout instead of kill_on_timeout" in str(warning.message)
+
+
+class TakesInputs(HexRunProjectOperator):
+    """A subclass that has an old name in its own signature."""
+
+    def __init__(self, input_parameters: Any = None, **kwargs: Any) -> None:
+        super().__init__(input_parameters={"more": 1, **(input_parameters or {})}, **kwargs)
+
+
+def test_a_mapped_subclass_may_have_an_old_name_in_its_own_signature(warned: Warned) -> None:
+    mapped: Any = TakesInputs.partial(task_id="run", input_parameters={"a": 1}).expand(project_id=[PROJECT])
+    assert mapped.unmap({"project_id": PROJECT}).input_params == {"more": 1, "a": 1}
 
 
 def test_new_names_do_not_warn(warned: Warned) -> None:

@@ -150,6 +150,20 @@ def test_a_subclass_sets_update_cache_before_the_run(airflow: Airflow, emulator:
     assert body(emulator) == {"inputParams": INPUTS}
 
 
+class TemplatedCache(HexRunProjectOperator):
+    """It renders ``update_cache``."""
+
+    template_fields = HexRunProjectOperator.template_fields + ["update_cache"]  # noqa: RUF005
+
+
+@pytest.mark.parametrize("operator", [HexRunProjectOperator, TemplatedCache])
+def test_update_cache_may_be_a_template(operator: Any, airflow: Airflow, emulator: Control) -> None:
+    task = new(operator, update_cache="{{ fresh }}")
+    task.render_template_fields({"fresh": True})
+    task.execute(airflow.attempt())
+    assert body(emulator) == {"updatePublishedResults": True, "useCachedSqlResults": False}
+
+
 @pytest.fixture
 def deferring_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the operator be deferrable by default, as ``[operators] default_deferrable`` does when it is imported."""
