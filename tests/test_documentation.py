@@ -70,8 +70,13 @@ def _param(blocks: list[Block]) -> pytest.MarkDecorator:
 
 
 def test_every_block_is_of_a_kind_that_is_run_or_is_no_code() -> None:
-    known = _of("python", "bash", "{literalinclude}", "{toctree}", "text")
+    known = _of("python", "bash", "console", "sh", "{literalinclude}", "{toctree}", "text")
     assert [str(block) for block in BLOCKS if block not in known] == []
+
+
+@_param(_of("console", "sh"))
+def test_a_session_and_a_script_are_run_by_the_tests_of_the_command_line(block: Block) -> None:
+    assert block.page.name == "cli.md"
 
 
 @_param(_of("text"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_hex.airflow_compat import (
     AirflowException,
@@ -20,8 +20,8 @@ from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api import protocol, run_watch, steps
 from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout, add_sentence
-from airflow_provider_hex.api.ids import check_unrendered_id
 from airflow_provider_hex.api.models import RunStatus
+from airflow_provider_hex.api.run_reference import check_unrendered_run, to_run
 from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.api.waiting import last_poll
 from airflow_provider_hex.hooks.hex import HexHook
@@ -58,8 +58,9 @@ class HexRunSensor(BaseSensorOperator):
       an invalid connection.
     * ``never_fail``: the task is skipped on every error of a poll, whatever it is, and by ``execution_timeout``.
 
-    :param project_id: the project. (templated)
-    :param run_id: the run, such as the ``runId`` or the XCom ``run_id`` of a ``HexRunProjectOperator``. (templated)
+    :param project_id: the project, as its id or URL. Not needed if ``run_id`` names it, too. (templated)
+    :param run_id: the run: its id, such as the XCom ``run_id`` of a ``HexRunProjectOperator``, its URL, or the
+        operator's whole result, as in ``.expand(run_id=starts.output)``. (templated)
     :param hex_conn_id: the connection. Default: ``hex_default``. (templated)
     :param deferrable: wait in the triggerer, without a worker slot. Default: Airflow's setting
         ``[operators] default_deferrable``; no if a ``mode`` is given, also in ``default_args``.
@@ -78,8 +79,8 @@ class HexRunSensor(BaseSensorOperator):
     def __init__(
         self,
         *,
-        project_id: str,
-        run_id: str,
+        project_id: str | None = None,
+        run_id: str | Mapping[str, Any],
         hex_conn_id: str = HexHook.default_conn_name,
         deferrable: bool | None = None,
         cancel_on_kill: bool = False,
@@ -87,11 +88,10 @@ class HexRunSensor(BaseSensorOperator):
     ) -> None:
         super().__init__(**kwargs)
         with airflow_errors():  # a mapped task is built in the worker
-            check_unrendered_id(project_id, "project_id")
-            check_unrendered_id(run_id, "run_id")
+            check_unrendered_run(project_id, run_id)
         self.deferrable = _is_deferrable_by_default(kwargs) if deferrable is None else deferrable
-        self.project_id = project_id
-        self.run_id = run_id
+        self.project_id = cast("str", project_id)  # _name_run sets it, if it is not given
+        self.run_id = cast("str", run_id)
         self.hex_conn_id = hex_conn_id
         self.cancel_on_kill = cancel_on_kill
         self._is_waiting = False
@@ -107,6 +107,7 @@ class HexRunSensor(BaseSensorOperator):
     @airflow_errors()
     def execute(self, context: Context) -> Any:
         """Wait in the sensor's mode: Airflow calls ``poke`` once, or until the run has completed."""
+        self._name_run()
         execute = super().execute
         first = first_poke(context) if self.reschedule and not self.deferrable else None
         self._new_until = (first.timestamp() if first else time.time()) + run_watch.NEW_FOR
@@ -115,6 +116,7 @@ class HexRunSensor(BaseSensorOperator):
     @airflow_errors()
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral, whether the trigger succeeded or not."""
+        self._name_run()
         resume = super().resume_execution
         self._is_known = False  # the trigger may have been too busy to poll the run when the timeout was reached
 
@@ -163,7 +165,12 @@ class HexRunSensor(BaseSensorOperator):
     def on_kill(self) -> None:
         """Cancel the run, if ``cancel_on_kill`` is set."""
         if self._is_waiting or context_of_deferred_timeout():
+            self._name_run()
             self._release(Cause.KILLED)
+
+    def _name_run(self) -> None:
+        """Replace a run's URL or description by its ids, after templates are rendered."""
+        self.project_id, self.run_id = to_run(self.project_id, self.run_id)
 
     def _completed_run(self) -> Run | None:
         """Poll once. Return None if the run has not ended, or on a transient error."""

@@ -32,7 +32,7 @@ def test_projects_are_listed_as_a_table(hex_cli: Cli) -> None:
     assert head.split() == ["id", "|", "title", "|", "status", "|", "owner", "|", "last_published"]
     assert set(rule) == {"=", "+"}
     assert any(row.startswith(f"{PROJECT} | Daily revenue ") for row in rows)
-    assert (result.code, result.err) == (0, "")
+    assert result.code == 0
 
 
 def test_archived_and_trashed_projects_are_listed_if_that_is_asked_for(hex_cli: Cli, emulator: Control) -> None:

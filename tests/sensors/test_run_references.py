@@ -1,0 +1,46 @@
+"""A run that is named by its URL, or by the result of the operator that started it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
+
+from airflow_provider_hex.sensors.hex import HexRunSensor
+from hex_emulator.client import Control
+from tests.api.project_urls import base_62
+from tests.conftest import PROJECT
+from tests.sensors.conftest import IN_EACH_MODE, MODES, wait
+
+NAMES = {
+    "URL": lambda run: {"run_id": run["runUrl"]},
+    "URL with a title": lambda run: {"run_id": run["runUrl"].replace(PROJECT, f"Daily-revenue-{base_62(PROJECT)}")},
+    "result": lambda run: {"run_id": run},
+    "project's URL": lambda run: {"project_id": run["runUrl"], "run_id": run["runId"]},
+}
+
+
+@IN_EACH_MODE
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sensor_waits_for_a_run_however_it_is_named(
+    name: str, mode: str, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.next_run(timeline=[("RUNNING", 10), ("COMPLETED", None)])
+    run = emulator.start_run(PROJECT, trigger="API")
+    options: Any = NAMES[name](run)
+    sensor = HexRunSensor(task_id="wait", timeout=240, **MODES[mode], **options)
+    result = wait(sensor, monkeypatch)
+    found = getattr(result, "xcom_value", None) or (result if isinstance(result, dict) else {"runId": sensor.run_id})
+    assert (found["runId"], sensor.run_id) == (run["runId"], run["runId"])
+    assert {request["path"].split("/")[4] for request in emulator.requests("GetRunStatus")} == {PROJECT}
+
+
+def test_the_trigger_has_the_ids(emulator: Control) -> None:
+    emulator.next_run(timeline=[("RUNNING", None)])
+    run = emulator.start_run(PROJECT, trigger="API")
+    sensor = HexRunSensor(task_id="wait", run_id=run["runUrl"], deferrable=True)
+    with pytest.raises(TaskDeferred) as deferral:
+        sensor.execute({})
+    trigger: Any = deferral.value.trigger
+    assert (trigger.project_id, trigger.run_id) == (PROJECT, run["runId"])
