@@ -11,7 +11,7 @@ html_title = f"Airflow provider for Hex {release}"
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 
-smartquotes = False  # messages can be searched for as they are in logs
+smartquotes_action = "D"  # dashes only, so that messages can be searched for as they are in logs
 
 html_theme = "furo"
 html_static_path = ["_static"]

@@ -176,3 +176,9 @@ def test_a_make_target_that_a_page_names_exists(page: Path) -> None:
 def test_a_link_to_a_file_finds_it(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_contributing_names_each_make_target() -> None:
+    targets = re.findall(r"^([a-z0-9-]+):.*##", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    named = (CHECKOUT / "CONTRIBUTING.md").read_text()
+    assert [name for name in targets if name not in ("help", "clean") and f"`make {name}`" not in named] == []

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS
 from airflow_provider_hex.api import run_watch
 
 DAGS = Path(__file__).parent / "dags"
@@ -37,6 +38,22 @@ class DagRunOutcome:
 
 
 RunDag = Callable[..., DagRunOutcome]
+
+
+@pytest.fixture(autouse=True)
+def _exception_in_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give callbacks the task's exception, as a worker does. ``dag.test()`` does not before Airflow 3.3."""
+    if not AIRFLOW_V_3_0_PLUS or AIRFLOW_V_3_3_PLUS:
+        return
+    from airflow.sdk.execution_time import task_runner
+
+    run = task_runner.run
+
+    def run_as_in_a_worker(ti: Any, context: Any, log: Any) -> Any:
+        state, message, context["exception"] = run(ti, context, log)
+        return state, message, context["exception"]
+
+    monkeypatch.setattr(task_runner, "run", run_as_in_a_worker)
 
 
 @pytest.fixture(autouse=True)
