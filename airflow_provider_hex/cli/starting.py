@@ -17,7 +17,7 @@ from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexRateLi
 from airflow_provider_hex.api.models import StartedRun
 from airflow_provider_hex.api.validation import parse_json
 from airflow_provider_hex.cli import exit_codes
-from airflow_provider_hex.cli.execution import Session, UsageError
+from airflow_provider_hex.cli.session import Session, UsageError
 from airflow_provider_hex.cli.waiting import wait
 
 

@@ -10,7 +10,7 @@ from airflow_provider_hex.api.models import Run, RunStatus
 from airflow_provider_hex.api.run_watch import NEW_FOR
 from airflow_provider_hex.api.waiting import wait_for_run
 from airflow_provider_hex.cli import exit_codes
-from airflow_provider_hex.cli.execution import Session
+from airflow_provider_hex.cli.session import Session
 
 
 def wait(session: Session, project_id: str, run_id: str, timeout: float | None) -> int:

@@ -28,9 +28,10 @@ from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs.deferral import defer_wait, shorter_timeout
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
 from airflow_provider_hex.runs.release import Release, how_it_ended, release_run
+from airflow_provider_hex.sensors.skips import cause_of, is_timeout, skip_or_failure
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.run_xcom import push_run
-from airflow_provider_hex.version_compat import context_of_deferred_timeout, first_poke, is_deferral_timeout
+from airflow_provider_hex.version_compat import context_of_deferred_timeout, first_poke
 
 if TYPE_CHECKING:
     from airflow_provider_hex.airflow_compat import Context
@@ -213,8 +214,8 @@ class HexRunSensor(BaseSensorOperator):
         try:
             return wait()
         except (AirflowException, AirflowTaskTimeout, HexError) as raised:
-            error = self._as_skip_or_not(raised)
-            if _is_timeout(error) and (run := self._completed_after(error)):
+            error = skip_or_failure(raised, soft_fail=self.soft_fail, never_fail=self.never_fail)
+            if is_timeout(error) and (run := self._completed_after(error)):
                 return run
             # An exception without a message is how Airflow reschedules the task.
             if str(error) and str(self.run_id) not in str(error):
@@ -223,20 +224,6 @@ class HexRunSensor(BaseSensorOperator):
             raise error from error.__cause__
         finally:
             self._is_waiting = False
-
-    def _as_skip_or_not(self, error: BaseException) -> BaseException:
-        """Return the error that ends the task. It is skipped on a timeout, but not for what ``soft_fail`` is not for.
-
-        Airflow itself does not skip it if the ``execution_timeout`` is reached between two pokes, or while deferred,
-        and Airflow 3.0 does not if it ended the deferral itself.
-        """
-        if isinstance(error, (AirflowTaskTimeout, AirflowSensorTimeout)) and (self.soft_fail or self.never_fail):
-            skip = AirflowSkipException(str(error))
-            skip.__cause__ = error
-            return skip
-        cause = _cause(error)
-        is_skip = self.soft_fail and isinstance(error, AirflowSkipException)
-        return cause if is_skip and not (isinstance(cause, HexRunFailed) or _is_timeout(error)) else error
 
     def _completed_after(self, timeout: BaseException) -> Run | None:
         """Return the run if it has completed after all. Otherwise do what Airflow does about a failed poke."""
@@ -255,7 +242,7 @@ class HexRunSensor(BaseSensorOperator):
         :return: the run, if it had ended, and the task may still succeed.
         :raises HexError: a permanent error of the last poll, which is worse than a timeout.
         """
-        cause = _cause(timeout)
+        cause = cause_of(timeout)
         process_ends = isinstance(cause, AirflowTaskTimeout) and not isinstance(cause.__cause__, HexRunTimeout)
         run, error = None, timeout
         if process_ends or not self._is_known:
@@ -308,16 +295,3 @@ def _is_deferrable_by_default(kwargs: dict[str, Any]) -> bool:
     """Whether a sensor defers that was given these arguments, and no ``deferrable``."""
     has_mode = "mode" in kwargs or "mode" in (kwargs.get("default_args") or {})
     return not has_mode and conf.getboolean("operators", "default_deferrable", fallback=False)
-
-
-def _cause(error: BaseException) -> BaseException:
-    """Return the error for which Airflow skips the task, and any other error itself."""
-    return error.__cause__ if isinstance(error, AirflowSkipException) and error.__cause__ else error
-
-
-def _is_timeout(error: BaseException) -> bool:
-    """Whether the wait timed out. If it did in a worker, Airflow's skip has no cause."""
-    cause = _cause(error)
-    return isinstance(cause, (AirflowSensorTimeout, AirflowTaskTimeout, AirflowSkipException)) or (
-        is_deferral_timeout(cause)
-    )

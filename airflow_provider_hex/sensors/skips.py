@@ -1,0 +1,39 @@
+"""Whether the error that ends a sensor skips its task or fails it."""
+
+from __future__ import annotations
+
+from airflow_provider_hex.airflow_compat import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout
+from airflow_provider_hex.api.errors import HexRunFailed
+from airflow_provider_hex.version_compat import is_deferral_timeout
+
+
+def skip_or_failure(error: BaseException, *, soft_fail: bool, never_fail: bool) -> BaseException:
+    """Return the error that ends the task. It is skipped on a timeout, but not for what ``soft_fail`` is not for.
+
+    Airflow itself does not skip it if the ``execution_timeout`` is reached between two pokes, or while deferred,
+    and Airflow 3.0 does not if it ended the deferral itself.
+
+    :param error: what Airflow's sensor raised.
+    :param soft_fail: as of the sensor.
+    :param never_fail: as of the sensor.
+    """
+    if isinstance(error, (AirflowTaskTimeout, AirflowSensorTimeout)) and (soft_fail or never_fail):
+        skip = AirflowSkipException(str(error))
+        skip.__cause__ = error
+        return skip
+    cause = cause_of(error)
+    is_skip = soft_fail and isinstance(error, AirflowSkipException)
+    return cause if is_skip and not (isinstance(cause, HexRunFailed) or is_timeout(error)) else error
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return the error for which Airflow skips the task, and any other error itself."""
+    return error.__cause__ if isinstance(error, AirflowSkipException) and error.__cause__ else error
+
+
+def is_timeout(error: BaseException) -> bool:
+    """Whether the wait timed out. If it did in a worker, Airflow's skip has no cause."""
+    cause = cause_of(error)
+    return isinstance(cause, (AirflowSensorTimeout, AirflowTaskTimeout, AirflowSkipException)) or (
+        is_deferral_timeout(cause)
+    )
