@@ -9,9 +9,9 @@ from airflow_provider_hex.api import errors
 from airflow_provider_hex.api.call import Call, Response
 from airflow_provider_hex.api.error_body import LONGEST_LIST, described, limited, quoted, read_error, trace_id
 from airflow_provider_hex.api.error_hints import CHECK_ADDRESS, STATUS_PAGE, hint, is_kernel_limit
-from airflow_provider_hex.api.errors import HexError
+from airflow_provider_hex.api.errors import HexError, HexRunGone
 from airflow_provider_hex.api.ids import known_project_id
-from airflow_provider_hex.api.models import RunStatus
+from airflow_provider_hex.api.models import Run, RunStatus
 
 _RUN_HINTS = {
     RunStatus.ERRORED: "Open it to see which cell failed.",
@@ -204,3 +204,24 @@ def _class_of(call: Call[Any], status: int) -> type[HexError]:
     if is_kernel_limit(call, status):
         return errors.HexRateLimited
     return _CLASSES.get(status, errors.HexServerError if status >= 500 else errors.HexRequestRejected)
+
+
+def outcome_of_cancel(found: Run | HexRunGone | None) -> str:
+    """Return a sentence that says what happened to a run that was to be cancelled.
+
+    :param found: what :func:`~airflow_provider_hex.api.steps.cancel` returned.
+    """
+    if isinstance(found, HexRunGone):
+        return "The run is gone, or the token's owner has no access to it, so it counts as cancelled."
+    if found is None or RunStatus.of(found) is RunStatus.KILLED:
+        return "The run was cancelled."
+    return how_it_ended(found)
+
+
+def how_it_ended(run: Run) -> str:
+    """Return a sentence that says how a run had ended before its task did.
+
+    :param run: the run.
+    """
+    status = RunStatus.of(run)
+    return "The run had already COMPLETED." if status.is_success else f"The run had already ended {status}."

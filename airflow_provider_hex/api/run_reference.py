@@ -33,11 +33,13 @@ def check_unrendered_run(project_id: Any, run: Any) -> None:
     :param run: as for :func:`to_run`. A template is checked later, when it is rendered.
     :raises HexInvalidInput: as :func:`to_run`.
     """
+    if isinstance(run, Mapping):
+        project_id, run = run.get("projectId", project_id), run.get("runId")
     if is_template(run):
         if project_id is not None:
             check_unrendered_id(project_id, "project_id")
     elif is_template(project_id):
-        if not isinstance(run, Mapping) and not run_in_url(str(run)):
+        if not run_in_url(str(run)):
             check_unrendered_id(run, "run_id")
     else:
         to_run(project_id, run)

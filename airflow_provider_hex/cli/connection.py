@@ -64,7 +64,8 @@ def _airflow_connection(conn_id: str) -> Any:
     with redirect_stdout(sys.stderr):
         try:
             from airflow.models.connection import Connection
-            from airflow.providers.common.compat.sdk import AirflowNotFoundException
+
+            from airflow_provider_hex.airflow_compat import AirflowNotFoundException
         except ImportError as error:
             raise HexError(f"Airflow cannot be imported: {error}. Set HEX_API_TOKEN to do without it.") from None
         try:

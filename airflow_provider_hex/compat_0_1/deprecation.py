@@ -21,8 +21,8 @@ def deprecated(message: str, *, direct: bool = False) -> None:
     from airflow.exceptions import AirflowProviderDeprecationWarning as Category
 
     frame = sys._getframe(1)
-    while _OURS.match(_module(frame)) or frame.f_code.co_name == "__setattr__":  # Airflow's operators have one
-        frame = frame.f_back or frame
+    while frame.f_back is not None and (_OURS.match(_module(frame)) or frame.f_code.co_name == "__setattr__"):
+        frame = frame.f_back  # Airflow's operators have a __setattr__
     if direct and _BETWEEN.match(_module(frame)):
         return
     while _BETWEEN.match(_module(frame)) and frame.f_back is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -13,10 +15,12 @@ from airflow_provider_hex.airflow_errors import airflow_errors, for_airflow
 from airflow_provider_hex.api import steps
 from airflow_provider_hex.api.address import API_PATH
 from airflow_provider_hex.api.call import Call, Response
+from airflow_provider_hex.api.error_messages import describe, outcome_of_cancel
 from airflow_provider_hex.api.errors import (
     HexError,
     HexInvalidInput,
     HexInvalidResponse,
+    HexRunFailed,
     HexRunTimeout,
     HexUnreachable,
     add_sentence,
@@ -66,19 +70,22 @@ def raises_requests_errors(method: F) -> F:
     @wraps(method)
     def method_of_0_1(self: Any, *args: Any, **kwargs: Any) -> Any:
         received: list[requests.Response] = []
+        caller = threading.get_ident()
 
         def keep(response: requests.Response, **options: Any) -> None:
-            received.append(response)
+            if not response.ok and threading.get_ident() == caller:  # threads may share a hook
+                received[:] = [response]
 
         with airflow_errors():
-            self.client.session.hooks["response"].append(keep)
+            hooks = self.client.session.hooks["response"]
+        hooks.append(keep)
         try:
             with airflow_errors():
                 return method(self, *args, **kwargs)
         except HexError as error:
             raise _of_requests(error, received, self.config.token) from error.__cause__
         finally:
-            self.client.session.hooks["response"].remove(keep)
+            hooks.remove(keep)
 
     return cast("F", method_of_0_1)
 
@@ -87,7 +94,7 @@ def _of_requests(error: HexError, received: list[requests.Response], token: str)
     """Return the error as one of requests, too. Like every error, it does not contain the token."""
     import requests
 
-    response = next((each for each in reversed(received) if not each.ok and each.status_code == error.status), None)
+    response = next((each for each in received if each.status_code == error.status), None)
     if response is None:
         return for_airflow(error, requests.ConnectionError) if isinstance(error, HexUnreachable) else error
     known: Any = for_airflow(error, requests.HTTPError)
@@ -143,6 +150,7 @@ class OldHookMethods:
         config: Any
         run_project: Any
         get_run: Any
+        new_client: Any
         wait_for_run: Any
 
     @cached_property
@@ -164,7 +172,8 @@ class OldHookMethods:
         :raises HexInvalidInput: the endpoint is not in Hex's API.
         """
         deprecated("HexHook: use the method for the call, such as get_run or list_projects, instead of run.")
-        method, url = method.upper(), endpoint_url(self.config.base_url, endpoint)
+        method = method.upper()
+        url = endpoint_url(self.config.base_url, endpoint.replace(self.config.token, "***"))
         path = url.path.removeprefix(API_PATH) + (f"?{url.query}" if url.query else "")
         is_of_a_run = re.fullmatch(r"/projects?/[^/]+/runs?(/[^/]+)?", url.path.removeprefix(API_PATH))
         call = Call(
@@ -172,7 +181,7 @@ class OldHookMethods:
             method=method,
             path=path,
             read=_read,
-            query={name: str(value) for name, value in (data or {}).items()} if method == "GET" else {},
+            query=_query(data) if method == "GET" else {},
             body=None if method == "GET" else data,
             repeatable=method not in _NEVER_TWICE,
         )
@@ -209,31 +218,38 @@ class OldHookMethods:
         """
         deprecated("HexHook: use run_project and wait_for_run instead of run_and_poll.")
         options = _UPDATED_CACHE if update_cache else {}
-        run_id = self.run_project(project_id, inputs, notifications=notifications, **options)["runId"]
+        started = self.run_project(project_id, inputs, notifications=notifications, **options)
+        run = {"projectId": project_id, **started}
+        pauses = {"poll_interval": poll_interval or None, "timeout": poll_timeout or None}
         try:
-            run: Run = self.wait_for_run(
-                project_id, run_id, poll_interval=poll_interval or None, timeout=poll_timeout or None
-            )
-        except (HexRunTimeout, AirflowTaskTimeout) as error:
-            if not kill_on_timeout:
-                raise
-            ended = self._cancel(project_id, run_id, error)
+            return cast("Run", self.wait_for_run(run["projectId"], run["runId"], **pauses))
+        except HexRunFailed:
+            raise
+        except BaseException as error:  # the process may be ended, too
+            is_timeout = isinstance(error, (HexRunTimeout, AirflowTaskTimeout))
+            ended = None if is_timeout and not kill_on_timeout else self._cancel(run, error)
             if ended is None:
                 raise
             return require_completed(ended)
-        return run
 
-    def _cancel(self, project_id: str, run_id: str, error: BaseException) -> Run | None:
-        """Cancel a run, and say so in the error. Return the run if it had ended."""
+    def _cancel(self, run: Mapping[str, Any], error: BaseException) -> Run | None:
+        """Cancel a run, and say so in the error. Return the run if it had ended when the wait timed out."""
+        known = "" if run["runId"] in str(error) else f"{describe(run)}: "
         try:
-            ended = self.client.carry_out(steps.cancel(project_id, run_id))
+            with closing(self.new_client()) as client:  # a signal may have interrupted the other one in a request
+                found = client.carry_out(steps.cancel(run["projectId"], run["runId"]))
         except HexError as failure:
-            add_sentence(error, f"The run {run_id} could not be cancelled and may still be running: {failure}")
+            add_sentence(error, f"{known}The run could not be cancelled and may still be running: {failure}")
             return None
-        if isinstance(ended, Mapping) and isinstance(error, HexRunTimeout):
-            return cast("Run", ended)
-        add_sentence(error, f"The run {run_id} was cancelled.")
+        if isinstance(found, Mapping) and isinstance(error, HexRunTimeout):
+            return cast("Run", found)
+        add_sentence(error, f"{known}{outcome_of_cancel(found)}")
         return None
+
+
+def _query(data: Mapping[str, Any] | None) -> dict[str, Any]:
+    given = {name: value for name, value in (data or {}).items() if value is not None}
+    return {name: value if isinstance(value, list) else str(value) for name, value in given.items()}
 
 
 def endpoint_url(base_url: str, endpoint: str) -> SplitResult:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.errors import HexInvalidInput
-from airflow_provider_hex.api.validation import to_bool, to_json_object, to_seconds
+from airflow_provider_hex.api.validation import is_template, to_bool, to_json_object, to_seconds
 from airflow_provider_hex.compat_0_1.deprecation import deprecated
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -60,7 +60,7 @@ class _UpdateCache(_OldName):
     """``update_cache``: new results of SQL cells, and an update of the published app."""
 
     def set(self, task: Any, value: Any) -> None:
-        published = value if isinstance(value, str) else bool(value)
+        published = value if isinstance(value, str) or is_template(value) else bool(value)
         super().set(task, published)
         task.use_cached_sql_results = str(published).strip().lower() != "true"
         task._has_update_cache = True
@@ -124,6 +124,9 @@ class OldOperatorNames:
 
         :raises HexInvalidInput: a value is invalid, or Hex would ignore the inputs.
         """
+        for name, each in _OLD_NAMES.items():
+            if isinstance(getattr(type(self), name), property):  # of a subclass
+                each.set(self, getattr(self, name))
         if isinstance(self.project_id, UUID):
             self.project_id = str(self.project_id)
         self.poll_interval = to_seconds(self.poll_interval, "poll_interval") if self.poll_interval else None
@@ -155,6 +158,7 @@ def accepts_old_names(init: F) -> F:
 
     @wraps(init)
     def init_with_old_names(self: Any, **kwargs: Any) -> None:
+        _drop_defaults_for_others(kwargs)
         with airflow_errors():
             check_only_one(kwargs)
         old = {each: kwargs.pop(name) for name, each in _OLD_NAMES.items() if name in kwargs}
@@ -179,6 +183,27 @@ def accepts_old_names(init: F) -> F:
         [*parameters.values(), *keywords, variadic], return_annotation=None
     )
     return cast("F", init_with_old_names)
+
+
+def _drop_defaults_for_others(kwargs: dict[str, Any]) -> None:
+    """Remove each argument that is only in ``default_args``, if the task has it by its other name.
+
+    A DAG's ``default_args`` may be for other operators, which have arguments of these names, too.
+
+    :param kwargs: the arguments, with those of ``default_args``, and ``default_args`` itself.
+    """
+    defaults = kwargs.get("default_args") or {}
+
+    def is_default(name: str) -> bool:
+        return name in defaults and kwargs[name] is defaults[name]
+
+    for old in _OLD_NAMES.values():
+        both = [name for name in old.new if name in kwargs] if old.name in kwargs else []
+        if both and is_default(old.name) and not all(map(is_default, both)):
+            del kwargs[old.name]
+        else:
+            for name in filter(is_default, both):
+                del kwargs[name]
 
 
 def check_only_one(kwargs: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from airflow_provider_hex.airflow_compat import BaseOperator, conf
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.start import OnAmbiguousStart
-from airflow_provider_hex.api.validation import to_choice, to_seconds
+from airflow_provider_hex.api.validation import is_template, to_choice, to_seconds
 from airflow_provider_hex.compat_0_1.operators import OldOperatorNames, accepts_old_names
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs import lost_worker
@@ -114,7 +114,7 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
                 check_unrendered(project_id, input_params, view_id, notifications, update_published_results)
             to_choice(on_ambiguous_start, "on_ambiguous_start", get_args(OnAmbiguousStart))
             self.poll_interval = None if poll_interval is None else to_seconds(poll_interval, "poll_interval")
-            self.timeout = None if timeout is None else to_seconds(timeout, "timeout")
+            self.timeout = timeout if timeout is None or is_template(timeout) else to_seconds(timeout, "timeout")
         self.project_id = project_id
         self.input_params = input_params
         self.view_id = view_id
@@ -128,6 +128,7 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
         self.durable = durable
         self.hex_conn_id = hex_conn_id
         self._task_run: TaskRun | None = None
+        self._own_ti: Any = None
         self._kill_switch = KillSwitch()
         if REPORTS_LOST_WORKERS:
             self.on_failure_callback = [*self.on_failure_callback, _cancel_run_of_lost_worker]
@@ -171,8 +172,10 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
 
     def _execute(self, context: Context, began: float, *, requeued: bool) -> StartedRun | Run:
         self._adopt_old_values()
-        context = own_context(self, context, None if requeued else self._task_run)
-        self._task_run = TaskRun(self, context, self._kill_switch)
+        used = own_context(self, context, None if requeued else self._own_ti)
+        if used is context:
+            self._own_ti = context["ti"]
+        self._task_run = TaskRun(self, used, self._kill_switch)
         return self._task_run.execute(began, requeued=requeued)
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from airflow_provider_hex.airflow_compat import BaseOperator, Context
-    from airflow_provider_hex.runs.owned_run import OwnedRun
 
 
 class NoTaskInstance:
@@ -25,7 +24,7 @@ class NoTaskInstance:
         """Return nothing."""
 
 
-def own_context(task: BaseOperator, context: Context | None, earlier: OwnedRun | None = None) -> Context:
+def own_context(task: BaseOperator, context: Context | None, earlier: Any = None) -> Context:
     """Return the context if it is the task's own, and otherwise one without a task instance and a task state store.
 
     The XComs and the record of a task lead to one run. So another operator that the task executes must not use them,
@@ -33,10 +32,10 @@ def own_context(task: BaseOperator, context: Context | None, earlier: OwnedRun |
 
     :param task: the operator that is executed.
     :param context: what it is executed with: perhaps nothing, or the context of another task.
-    :param earlier: the run that the operator was executed for before, if it was.
+    :param earlier: the task instance that it was executed for before, if it was.
     """
     ti: Any = (context or {}).get("ti")
-    is_own = ti is not None and ti.task_id == task.task_id
-    if context is not None and is_own and (earlier is None or not earlier.is_of(ti)):
+    is_own = ti is not None and ti is not earlier and ti.task_id == task.task_id
+    if context is not None and is_own and type(context.get("task", task)) is type(task):  # others may use its id, too
         return context
     return cast("Context", {"ti": NoTaskInstance(task.task_id)})

@@ -66,10 +66,6 @@ class OwnedRun:
         self._kill_switch = kill_switch
         self._start = RecordedStart(task, self._store, kill_switch)
 
-    def is_of(self, ti: Any) -> bool:
-        """Whether this is the run of the attempt with this task instance."""
-        return self._ti is ti
-
     @property
     def _deferrable(self) -> bool:
         return self._task.deferrable and not isinstance(self._ti, NoTaskInstance)

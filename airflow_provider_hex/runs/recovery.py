@@ -10,12 +10,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hex.api import start, steps
-from airflow_provider_hex.api.error_messages import describe
+from airflow_provider_hex.api.error_messages import describe, outcome_of_cancel
 from airflow_provider_hex.api.errors import HexError, HexRequestRejected, HexRunGone
 from airflow_provider_hex.api.ids import known_project_id
 from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.api.start import OnAmbiguousStart, StartRequest
-from airflow_provider_hex.runs.release import outcome_of_cancel
 
 if TYPE_CHECKING:
     from airflow_provider_hex.api.client import HexClient

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_hex.api import steps
+from airflow_provider_hex.api.error_messages import how_it_ended, outcome_of_cancel
 from airflow_provider_hex.api.errors import HexRunGone
 from airflow_provider_hex.api.models import Run, RunStatus
 from airflow_provider_hex.api.waiting import last_poll
@@ -66,18 +67,6 @@ def release_run(disposition: Disposition, hook: HexHook, run: Mapping[str, Any],
     return Release(disposition, outcome_of_cancel(found), is_settled=not completed, ended=ended)
 
 
-def outcome_of_cancel(found: Run | HexRunGone | None) -> str:
-    """Return a sentence that says what happened to a run that was to be cancelled.
-
-    :param found: what :func:`~airflow_provider_hex.api.steps.cancel` returned.
-    """
-    if isinstance(found, HexRunGone):
-        return "The run is gone, or the token's owner has no access to it, so it counts as cancelled."
-    if found is None or RunStatus.of(found) is RunStatus.KILLED:
-        return "The run was cancelled."
-    return how_it_ended(found)
-
-
 def _leave_running(hook: HexHook, run: Mapping[str, Any]) -> Release:
     """Poll a run that is not to be cancelled a last time."""
     disposition = Disposition.LEAVE_RUNNING
@@ -90,12 +79,3 @@ def _leave_running(hook: HexHook, run: Mapping[str, Any]) -> Release:
     if not status.is_terminal:
         return Release(disposition, _LEFT[disposition])
     return Release(disposition, how_it_ended(polled), is_settled=not status.is_success, ended=polled)
-
-
-def how_it_ended(run: Run) -> str:
-    """Return a sentence that says how a run had ended before its task did.
-
-    :param run: the run.
-    """
-    status = RunStatus.of(run)
-    return "The run had already COMPLETED." if status.is_success else f"The run had already ended {status}."

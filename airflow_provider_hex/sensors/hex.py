@@ -18,7 +18,7 @@ from airflow_provider_hex.airflow_compat import (
 )
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api import protocol, run_watch, steps
-from airflow_provider_hex.api.error_messages import describe
+from airflow_provider_hex.api.error_messages import describe, how_it_ended
 from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.api.run_reference import check_unrendered_run, to_run
@@ -27,7 +27,7 @@ from airflow_provider_hex.api.waiting import last_poll
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs.deferral import defer_wait, shorter_timeout
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
-from airflow_provider_hex.runs.release import Release, how_it_ended, release_run
+from airflow_provider_hex.runs.release import Release, release_run
 from airflow_provider_hex.sensors.skips import cause_of, is_timeout, skip_or_failure
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.run_xcom import push_run

@@ -11,12 +11,12 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_hex.api import steps
+from airflow_provider_hex.api.error_messages import outcome_of_cancel
 from airflow_provider_hex.api.errors import HexError, HexRateLimited
 from airflow_provider_hex.api.run_watch import RunWatch
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs.attempt import is_ended_by_user
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
-from airflow_provider_hex.runs.release import outcome_of_cancel
 from airflow_provider_hex.triggers import events, poller
 from airflow_provider_hex.triggers.run_xcom import task_waits_for
 from airflow_provider_hex.triggers.start_queue import start_queue_of

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_2_PLUS
 from airflow_provider_hex.cli.main import main
 from hex_emulator.client import Control
 from tests.conftest import TOKENS

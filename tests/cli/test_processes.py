@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_2_PLUS
 
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_2_PLUS
 from airflow_provider_hex.cli.arguments import COMMANDS
 from demo.waiting import wait_for
 from hex_emulator.client import Control

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import importlib
 import pickle
 import sys
@@ -15,6 +16,7 @@ import requests
 from airflow_provider_hex.airflow_compat import AirflowException, AirflowFailException, AirflowTaskTimeout
 from airflow_provider_hex.api import errors
 from airflow_provider_hex.hooks.hex import HexHook
+from demo.waiting import wait_for
 from hex_emulator.client import Control
 from tests.compat_0_1.conftest import Warned
 from tests.conftest import PROJECT, TOKENS, connect
@@ -48,6 +50,12 @@ def assert_warned_once(warned: Warned, *words: str) -> None:
     assert warning.filename == __file__
     for word in words:
         assert word in str(warning.message)
+
+
+def test_an_old_name_may_be_used_where_no_frame_is_the_users(hook: HexHook, emulator: Control) -> None:
+    run = hook.run_project(PROJECT)
+    _thread.start_new_thread(hook.run_status, (PROJECT, run["runId"]))
+    wait_for("the request", lambda: emulator.requests("GetRunStatus") or None, 60)
 
 
 # run_project, run_status and cancel_run
@@ -160,9 +168,38 @@ def test_a_run_is_cancelled_at_the_execution_timeout_of_its_task(
         raise AirflowTaskTimeout("Timeout")
 
     monkeypatch.setattr(hook, "wait_for_run", time_out)
-    with pytest.raises(AirflowTaskTimeout, match="was cancelled"):
+    with pytest.raises(AirflowTaskTimeout, match=r"Hex run http.* The run was cancelled\."):
         hook.run_and_poll(PROJECT, None)
     assert statuses(emulator) == ["KILLED"]
+
+
+@pytest.mark.parametrize("error", [errors.HexForbidden("No access."), KeyboardInterrupt()])
+def test_a_wait_that_fails_cancels_its_run(
+    error: BaseException, hook: HexHook, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_runs(emulator)
+
+    def fail(*args: Any, **options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(hook, "wait_for_run", fail)
+    with pytest.raises(type(error), match=r"Hex run http.* The run was cancelled\."):
+        hook.run_and_poll(PROJECT, None)
+    assert statuses(emulator) == ["KILLED"]
+
+
+def test_a_run_that_had_completed_is_not_said_to_be_cancelled(
+    hook: HexHook, emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_runs(emulator)
+
+    def time_out(project_id: str, run_id: str, **options: Any) -> None:
+        emulator.set_status(run_id, "COMPLETED")
+        raise AirflowTaskTimeout("Timeout")
+
+    monkeypatch.setattr(hook, "wait_for_run", time_out)
+    with pytest.raises(AirflowTaskTimeout, match=r"Hex run http.* The run had already COMPLETED\."):
+        hook.run_and_poll(PROJECT, None)
 
 
 def test_a_run_that_ends_in_the_moment_of_the_timeout_is_returned(
@@ -386,3 +423,15 @@ def test_the_line_that_imports_the_types_is_warned_of(warned: Warned) -> None:
     from airflow_provider_hex.types import NotificationDetails  # noqa: F401
 
     assert_warned_once(warned, "Notification")
+
+
+def test_a_value_that_is_none_is_not_in_the_query(hook: HexHook, emulator: Control) -> None:
+    assert "values" in hook.run("GET", "api/v1/projects", {"after": None, "limit": 1})
+    (request,) = emulator.requests("ListProjects")
+    assert request["query"] == {"limit": "1"}
+
+
+def test_no_error_shows_a_token_in_an_endpoint(hook: HexHook) -> None:
+    with pytest.raises(errors.HexInvalidInput) as raised:
+        hook.run("GET", f"http://{TOKENS['full']}@example.com/api/v1/projects")
+    assert TOKENS["full"] not in str(raised.value)

@@ -283,3 +283,37 @@ def test_a_dag_with_old_names_can_be_serialized(warned: Warned) -> None:
         HexRunProjectOperator.partial(task_id="mapped", update_cache=True).expand(project_id=[PROJECT])
     data = serialization.to_dict(dag)
     assert serialization.from_dict(data).task_ids == ["run", "old_fields", "mapped"]
+
+
+OF_OTHER_OPERATORS = [
+    ({"poll_interval": 30}, {"wait_seconds": 5}, "poll_interval", 5),
+    ({"wait_for_completion": False}, {"synchronous": True}, "wait_for_completion", True),
+    ({"poll_interval": 30, "wait_seconds": 7}, {}, "poll_interval", 7),
+    ({"wait_seconds": 7}, {"poll_interval": 30}, "poll_interval", 30),
+    ({"use_cached_sql_results": True}, {"update_cache": True}, "use_cached_sql_results", False),
+]
+
+
+@pytest.mark.parametrize(("defaults", "options", "name", "value"), OF_OTHER_OPERATORS)
+def test_default_arguments_for_other_operators_do_not_fail_the_file(
+    defaults: Any, options: Any, name: str, value: Any, warned: Warned
+) -> None:
+    with DAG("other", schedule=None, default_args=defaults):
+        task = new(**options)
+        mapped: Any = HexRunProjectOperator.partial(task_id="mapped", **options).expand(project_id=[PROJECT])
+    assert getattr(task, name) == value
+    assert getattr(mapped.unmap({"project_id": PROJECT}), name) == value
+
+
+class Templated(HexRunProjectOperator):
+    """An operator with more templates."""
+
+    template_fields = HexRunProjectOperator.template_fields + ["update_cache", "timeout"]  # noqa: RUF005
+
+
+def test_a_subclass_may_template_update_cache_and_the_timeout(warned: Warned) -> None:
+    first = new(task_id="first")
+    templates: Any = {"update_cache": first.output, "timeout": "{{ params.timeout }}"}
+    task = Templated(task_id="run", project_id=PROJECT, **templates)
+    assert task.upstream_task_ids == {"first"}
+    assert task.update_published_results is not True

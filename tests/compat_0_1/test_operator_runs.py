@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_hex.airflow_compat import AirflowException, AirflowFailException, TaskDeferred
+from airflow_provider_hex.airflow_compat import (
+    AirflowException,
+    AirflowFailException,
+    BaseOperator,
+    TaskDeferred,
+)
 from airflow_provider_hex.api.errors import HexInvalidInput, HexRunTimeout
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from hex_emulator.client import Control
@@ -187,7 +192,7 @@ class ForEachProject(HexRunProjectOperator):
 
     def execute(self, context: Any) -> Any:
         results = []
-        for region in ("EMEA", "APAC"):
+        for region in ("EMEA", "APAC", "AMER"):
             self.input_parameters = {"region": region}
             results.append(super().execute(context))
         return results
@@ -199,8 +204,22 @@ def test_a_subclass_may_run_several_projects_in_one_attempt(
 ) -> None:
     options = {} if not deferrable else {"synchronous": False, "deferrable": True}
     results = new(ForEachProject, **options).execute(airflow.attempt())
-    assert [run["inputs"]["region"] for run in emulator.runs()] == ["EMEA", "APAC"]
+    assert [run["inputs"]["region"] for run in emulator.runs()] == ["EMEA", "APAC", "AMER"]
     assert [result["runId"] for result in results] == [run["runId"] for run in emulator.runs()]
+    assert airflow.xcoms["run_id"] == emulator.runs()[0]["runId"]
+
+
+class Reads(HexRunProjectOperator):
+    """Its inputs are a property."""
+
+    @property
+    def input_parameters(self) -> Any:
+        return INPUTS
+
+
+def test_a_subclass_may_have_a_property_with_an_old_name(airflow: Airflow, emulator: Control) -> None:
+    new(Reads).execute(airflow.attempt())
+    assert body(emulator) == {"inputParams": INPUTS}
 
 
 # Without Airflow's context
@@ -229,12 +248,13 @@ def test_it_cancels_its_run_without_a_context(emulator: Control) -> None:
     assert statuses(emulator) == ["KILLED"]
 
 
+@pytest.mark.parametrize("task_id", ["inner", "run"])
 def test_an_operator_within_another_task_keeps_no_record_and_does_not_defer(
-    airflow: Airflow, emulator: Control
+    task_id: str, airflow: Airflow, emulator: Control
 ) -> None:
-    context = airflow.attempt()
+    context = {**airflow.attempt(), "task": BaseOperator(task_id="run")}
     results = [
-        new(task_id="inner", deferrable=True, input_parameters={"region": region}).execute(context)
+        new(task_id=task_id, deferrable=True, input_parameters={"region": region}).execute(context)
         for region in ("EMEA", "APAC")
     ]
     assert [run["inputs"]["region"] for run in emulator.runs()] == ["EMEA", "APAC"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_hex.airflow_compat import TaskDeferred
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from hex_emulator.client import Control
 from tests.api.project_urls import base_62
@@ -44,3 +44,7 @@ def test_the_trigger_has_the_ids(emulator: Control) -> None:
         sensor.execute({})
     trigger: Any = deferral.value.trigger
     assert (trigger.project_id, trigger.run_id) == (PROJECT, run["runId"])
+
+
+def test_a_description_of_a_run_may_have_a_template() -> None:
+    HexRunSensor(task_id="wait", run_id={"projectId": PROJECT, "runId": "{{ params.run_id }}"})
