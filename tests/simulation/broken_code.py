@@ -298,7 +298,7 @@ BREAKS += [
     Break(
         "soft_fail hides a rejected token",
         SENSOR_SOFT,
-        _attribute(HexRunSensor, "_as_skip_or_not", lambda self, error: error),
+        _attribute(sensors, "skip_or_failure", lambda error, **_: error),
     ),
     Break("a sensor always cancels its run", POKE, _attribute(sensors, "decide", lambda *_, **__: Disposition.CANCEL)),
     Break(
