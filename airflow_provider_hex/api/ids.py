@@ -44,14 +44,14 @@ def to_id(value: Any, name: str) -> str:
     return to_project(value).id if name == "project_id" else _to_uuid(value, name)
 
 
-def known_project_id(value: str) -> str:
+def known_project_id(value: Any) -> str:
     """Return a project's id for a record, a message or a comparison.
 
-    :param value: the id, or the URL of one of the project's pages. Anything else is returned unchanged, since the call
+    :param value: the id, or the URL of one of the project's pages. Anything else is returned as text, since the call
         that uses it reports that.
     """
-    url = project_in_url(value)
-    return url.id if url else value
+    url = project_in_url(value) if isinstance(value, str) else None
+    return url.id if url else str(value)
 
 
 def check_unrendered_id(value: Any, name: str) -> None:

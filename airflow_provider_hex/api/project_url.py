@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 from uuid import UUID
 
 ID = "(?i:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
@@ -56,7 +56,7 @@ def run_in_url(url: str) -> str | None:
     """
     if not _PAGE.fullmatch(url):
         return None
-    (run_id,) = parse_qs(urlsplit(url).query).get("runId", [""])[:1]
+    (run_id,) = parse_qs(url.partition("#")[0].partition("?")[2]).get("runId", [""])[:1]
     return run_id if re.fullmatch(ID, run_id) else None
 
 

@@ -42,7 +42,7 @@ def connection_test(session: Session) -> int:
     if session.args.output in ("json", "yaml"):
         session.print({"works": works, "message": message})
     else:
-        print(message)
+        print(output.printable(message))
     return exit_codes.SUCCESS if works else exit_codes.ERROR
 
 

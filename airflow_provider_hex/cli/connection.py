@@ -43,7 +43,8 @@ class Source:
         if self.conn_id is None:
             token = clean_token(os.environ.get("HEX_API_TOKEN"))
             return HexConfig(base_url(os.environ.get("HEX_BASE_URL")), token), []
-        fields = fields_of(_airflow_connection(self.conn_id))
+        with redirect_stdout(sys.stderr):  # Airflow 2 logs to stdout
+            fields = fields_of(_airflow_connection(self.conn_id))
         return fields.config, fields.warnings
 
     def explain(self, error: HexError) -> None:
@@ -60,20 +61,18 @@ def _airflow_connection(conn_id: str) -> Any:
 
     :raises HexError: Airflow has none, or cannot be used.
     """
-    # Airflow 2 logs to stdout.
-    with redirect_stdout(sys.stderr):
-        try:
-            from airflow.models.connection import Connection
+    try:
+        from airflow.models.connection import Connection
 
-            from airflow_provider_hex.airflow_compat import AirflowNotFoundException
-        except ImportError as error:
-            raise HexError(f"Airflow cannot be imported: {error}. Set HEX_API_TOKEN to do without it.") from None
-        try:
-            return Connection.get_connection_from_secrets(conn_id)
-        except AirflowNotFoundException:
-            raise HexInvalidInput(
-                f"Airflow has no connection {conn_id}, or its database cannot be read. Create one of type hex, name "
-                "another with --conn-id, or set HEX_API_TOKEN instead."
-            ) from None
-        except Exception as error:  # whatever a secrets backend raises
-            raise HexError(describe(error)) from None
+        from airflow_provider_hex.airflow_compat import AirflowNotFoundException
+    except ImportError as error:
+        raise HexError(f"Airflow cannot be imported: {error}. Set HEX_API_TOKEN to do without it.") from None
+    try:
+        return Connection.get_connection_from_secrets(conn_id)
+    except AirflowNotFoundException:
+        raise HexInvalidInput(
+            f"Airflow has no connection {conn_id}, or cannot parse it, or cannot read its database. Create one of type "
+            "hex, name another with --conn-id, or set HEX_API_TOKEN instead."
+        ) from None
+    except Exception as error:  # whatever a secrets backend raises
+        raise HexError(describe(error)) from None

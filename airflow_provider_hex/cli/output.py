@@ -57,8 +57,15 @@ def _print_table(names: Sequence[str], rows: Sequence[Sequence[Any]], form: str)
 
 
 def _cell(value: Any) -> str:
-    """Return a value in a line. What is not printable could control the terminal."""
+    """Return a value in a line."""
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(character if character.isprintable() else " " for character in text)
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Return a text that stdout can show: neither what could control the terminal, nor what its encoding lacks."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return shown.encode(encoding, "replace").decode(encoding)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import shutil
+import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 _LOGGER = "airflow_provider_hex"
+_COLUMNS = 80
 
 
 class Progress:
@@ -40,7 +41,7 @@ class Progress:
         :param message: the message.
         """
         self._replace("")
-        print(message, file=self._stream, flush=True)
+        self._print(message)
         self._draw()
 
     def sleep(self, seconds: float) -> None:
@@ -58,9 +59,18 @@ class Progress:
 
     def _replace(self, line: str) -> None:
         if self._is_terminal and (line or self._width):
-            line = line[: shutil.get_terminal_size().columns - 1]
-            print(f"\r{line.ljust(self._width)}", end="" if line else "\r", file=self._stream, flush=True)
+            line = line[: self._columns() - 1]
+            self._print(f"\r{line.ljust(self._width)}", end="" if line else "\r")
             self._width = len(line)
+
+    def _print(self, text: str, end: str = "\n") -> None:
+        with suppress(OSError):  # if nobody reads the messages, the command goes on
+            print(text, end=end, file=self._stream, flush=True)
+
+    def _columns(self) -> int:
+        with suppress(OSError):
+            return os.get_terminal_size(self._stream.fileno()).columns or _COLUMNS
+        return _COLUMNS
 
 
 class _Handler(logging.Handler):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +33,7 @@ class Session:
 
     def __init__(self, args: Namespace, program: str) -> None:
         self.args: Any = args
-        self.progress = Progress(sys.stderr)
+        self.progress = Progress(sys.stderr or io.StringIO())  # stderr may be closed
         self.source = Source.chosen_by(args.conn_id)
         self._program = program
 
@@ -44,7 +46,8 @@ class Session:
         config, warnings = self.source.config()
         for warning in warnings:
             self.say(f"Warning: {warning}")
-        return config
+        timeout = getattr(self.args, "timeout", None)
+        return config if timeout is None else replace(config, retry_for=min(config.retry_for, timeout))
 
     @cached_property
     def client(self) -> HexClient:

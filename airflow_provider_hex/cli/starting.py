@@ -13,10 +13,11 @@ from typing import Any
 
 from airflow_provider_hex.api import protocol
 from airflow_provider_hex.api import start as procedures
-from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexRateLimited, add_sentence
+from airflow_provider_hex.api.errors import HexAmbiguousStart, HexError, HexInvalidInput, HexRateLimited, add_sentence
 from airflow_provider_hex.api.models import StartedRun
 from airflow_provider_hex.api.validation import parse_json
 from airflow_provider_hex.cli import exit_codes
+from airflow_provider_hex.cli.interruption import exit_code
 from airflow_provider_hex.cli.session import Session, UsageError
 from airflow_provider_hex.cli.waiting import wait
 
@@ -42,18 +43,19 @@ def start(session: Session) -> int:
     :raises HexError: no run was started, or it is unknown which one.
     """
     args, began, journal = session.args, time.monotonic(), _Journal()
+    run: StartedRun | None = None
     try:
         run = _start(session, journal)
+        session.say(f"Started a Hex run: {run.get('runUrl') or run['runId']}")
     except HexRateLimited as error:
         add_sentence(error, "No run was started.")
         session.progress.show("")
         session.say(f"Error: {error}")
         return exit_codes.TIMED_OUT
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         session.progress.show("")
-        session.say(_interrupted(session) if journal.is_sent else "Interrupted. No run was started.")
-        return exit_codes.INTERRUPTED
-    session.say(f"Started a Hex run: {run.get('runUrl') or run['runId']}")
+        session.say(_interrupted(session, journal, run))
+        return exit_code(interruption)
     if not args.wait:
         session.print(run)
         return exit_codes.SUCCESS
@@ -79,6 +81,9 @@ def _start(session: Session, journal: _Journal) -> StartedRun:
     session.progress.show("Starting the run")
     try:
         return session.client.carry_out(procedure, math.inf if args.timeout is None else args.timeout)
+    except HexAmbiguousStart as error:
+        add_sentence(error, f"This command does not try again. Before you repeat it, see the runs: {_runs_of(session)}")
+        raise
     except HexError as error:
         if error.status == 422 and args.inputs:
             add_sentence(error, "An --input NAME=VALUE is a text. For any other type, write NAME:=VALUE.")
@@ -92,6 +97,8 @@ def _inputs(args: Any) -> dict[str, Any]:
 
     :raises UsageError: they do not fit together, or to other options.
     """
+    if args.view is not None and not args.view.strip():
+        raise UsageError("--view is empty.")
     given = {**_of_file(args.inputs_json), **dict(args.inputs)}
     if len(dict(args.inputs)) < len(args.inputs):
         raise UsageError("An input is given twice.")
@@ -119,9 +126,17 @@ def _of_file(name: str | None) -> Mapping[str, Any]:
     return found
 
 
-def _interrupted(session: Session) -> str:
-    see = session.command_line("runs", "list", session.args.project, "--trigger", "API")
+def _interrupted(session: Session, journal: _Journal, run: StartedRun | None) -> str:
+    if run is not None:
+        cancel = session.command_line("runs", "cancel", run["projectId"], run["runId"])
+        return f"Interrupted. The run goes on: {run.get('runUrl') or run['runId']}\nTo cancel it: {cancel}"
+    if not journal.is_sent:
+        return "Interrupted. No run was started."
     return (
         "Interrupted. It is unknown whether a run was started, because RunProject had been sent, and Hex had not "
-        f"responded. To see the project's runs: {see}"
+        f"responded. To see the project's runs: {_runs_of(session)}"
     )
+
+
+def _runs_of(session: Session) -> str:
+    return session.command_line("runs", "list", session.args.project, "--trigger", "API")

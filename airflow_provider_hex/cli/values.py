@@ -49,9 +49,13 @@ def project_input(text: str) -> tuple[str, Any]:
     if not name.endswith(":"):
         return name, value
     try:
-        return name[:-1], json.loads(value)
+        return name[:-1], json.loads(value, parse_constant=_no_number)
     except ValueError:
         raise ArgumentTypeError(f"{text!r}: {value!r} is not JSON. Write NAME=TEXT for a text.") from None
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(name)  # JSON has neither NaN nor an infinity
 
 
 def _check_id(text: str, name: str) -> None:

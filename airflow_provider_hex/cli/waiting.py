@@ -10,6 +10,7 @@ from airflow_provider_hex.api.models import Run, RunStatus
 from airflow_provider_hex.api.run_watch import NEW_FOR
 from airflow_provider_hex.api.waiting import wait_for_run
 from airflow_provider_hex.cli import exit_codes
+from airflow_provider_hex.cli.interruption import exit_code
 from airflow_provider_hex.cli.session import Session
 
 
@@ -29,8 +30,8 @@ def wait(session: Session, project_id: str, run_id: str, timeout: float | None) 
         session.progress.show(f"The run is {run['status']} (Ctrl-C ends the wait, not the run)")
 
     cancel = session.command_line("runs", "cancel", to_id(project_id, "project_id"), run_id)
-    session.progress.show("Waiting for the run")
     try:
+        session.progress.show("Waiting for the run")
         wait_for_run(
             session.client,
             project_id,
@@ -43,17 +44,20 @@ def wait(session: Session, project_id: str, run_id: str, timeout: float | None) 
     except HexRunFailed as error:
         message, code = f"Error: {error}", exit_codes.of_status(RunStatus.of(polled[0]))
     except HexRunTimeout as error:
-        message, code = f"Error: {error} The run goes on.\nTo cancel it: {cancel}", exit_codes.TIMED_OUT
+        limit = f"--timeout {session.args.timeout:g} s counts from the start of the command."
+        goes_on = f"The run {'goes' if polled else 'may go'} on.\nTo cancel it: {cancel}"
+        message, code = f"Error: {error} {limit} {goes_on}", exit_codes.TIMED_OUT
     except HexRunGone:
         raise
     except HexError as error:
+        session.source.explain(error)
         add_sentence(error, f"The run may go on.\nTo cancel it: {cancel}")
         raise
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         url = polled[0].get("runUrl", run_id) if polled else run_id
         session.progress.show("")
         session.say(f"Interrupted. The run goes on: {url}\nTo cancel it: {cancel}")
-        return exit_codes.INTERRUPTED
+        return exit_code(interruption)
     session.progress.show("")
     if polled:
         session.print(polled[0])

@@ -140,6 +140,8 @@ def test_a_run_is_started_to_update_the_published_results(hex_cli: Cli, emulator
         (["--input", "=1"], "'=1' is not an input."),
         (["--input", ":=1"], "':=1' is not an input."),
         (["--input", "a:=one"], "'one' is not JSON"),
+        (["--input", "a:=NaN"], "'NaN' is not JSON"),
+        (["--view", ""], "--view is empty."),
         (["--inputs-json", "no-such-file"], "--inputs-json no-such-file cannot be read:"),
         (["--inputs-json", __file__], "cannot be read: --inputs-json is a string that is not JSON"),
         (["--timeout", "soon"], "'soon' is not a duration. Write it like 90s, 60m or 1.5h."),
@@ -215,7 +217,7 @@ def test_a_timeout_leaves_the_run_running_and_says_how_to_cancel_it(
     (run,) = emulator.runs()
     assert (result.code, run["status"]) == (6, "RUNNING")
     assert result.json["status"] == "RUNNING"
-    assert "The run goes on." in result.err
+    assert "--timeout 0.5 s counts from the start of the command. The run goes on." in result.err
     assert f"To cancel it: python -m airflow_provider_hex runs cancel {PROJECT} {run['runId']}\n" in result.err
 
 
@@ -246,7 +248,8 @@ def test_waiting_says_how_to_cancel_if_the_run_cannot_be_polled(hex_cli: Cli, em
     emulator.fault("GetProjectRuns", status=401, times=100)
     result = hex_cli("runs", "wait", run["runUrl"])
     assert result.code == 1
-    assert f"The run may go on.\nTo cancel it: python -m airflow_provider_hex runs cancel {PROJECT}" in result.err
+    cancel = f"python -m airflow_provider_hex runs cancel {PROJECT} {run['runId']}"
+    assert result.err.endswith(f"The run may go on.\nTo cancel it: {cancel}\n")
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -338,3 +341,15 @@ def test_what_could_control_a_terminal_is_not_printed(hex_cli: Cli, emulator: Co
     emulator.fault("GetProject", status=200, body=json.dumps({"id": PROJECT, "title": "a\x1b[2Jb\nc"}), times=2)
     assert "title | a [2Jb c" in hex_cli("projects", "show", PROJECT).out
     assert hex_cli("projects", "show", PROJECT, "-o", "json").json["title"] == "a\x1b[2Jb\nc"
+
+
+def test_the_connection_test_prints_nothing_that_could_control_a_terminal(hex_cli: Cli, emulator: Control) -> None:
+    emulator.fault("Me", status=200, body=json.dumps({"email": "\x1b]0;a\x07b@example.com"}))
+    assert "\x1b" not in hex_cli("connection", "test").out
+
+
+def test_an_ambiguous_start_says_what_to_do_before_the_command_is_repeated(hex_cli: Cli, emulator: Control) -> None:
+    emulator.fault("RunProject", drop=True, apply=True)
+    result = hex_cli("runs", "start", PROJECT, "--input", "order_count:=7")
+    assert result.code == 1
+    assert f"see the runs: python -m airflow_provider_hex runs list {PROJECT} --trigger API" in result.err

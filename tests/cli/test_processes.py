@@ -54,15 +54,18 @@ def test_a_line_on_the_terminal_shows_the_progress_while_stdout_stays_clean(prog
     assert re.search(r" +\r$", result.err)  # the line is removed in the end
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 @IN_EACH_PROGRAM
-def test_ctrl_c_ends_the_wait_and_says_that_the_run_goes_on(program: str, emulator: Control) -> None:
+def test_a_signal_ends_the_wait_and_says_that_the_run_goes_on(
+    program: str, number: signal.Signals, code: int, emulator: Control
+) -> None:
     emulator.next_run(timeline=KEEPS_RUNNING)
     terminal = Terminal(program, "runs", "start", PROJECT, "--wait", env=environment(emulator))
     terminal.read_until("The run is RUNNING")
-    terminal.process.send_signal(signal.SIGINT)
+    terminal.process.send_signal(number)
     result = terminal.end()
     (run,) = emulator.runs()
-    assert (result.code, run["status"]) == (130, "RUNNING")
+    assert (result.code, run["status"]) == (code, "RUNNING")
     assert f"Interrupted. The run goes on: {run['runUrl']}\n" in result.err
     assert f"To cancel it: {program} runs cancel {PROJECT} {run['runId']}\n" in result.err
     assert "Traceback" not in result.err
@@ -72,14 +75,17 @@ def test_ctrl_c_ends_the_wait_and_says_that_the_run_goes_on(program: str, emulat
     assert emulator.runs()[0]["status"] == "KILLED"
 
 
-def test_ctrl_c_while_runproject_is_sent_says_that_a_run_may_have_been_started(emulator: Control) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_runproject_is_sent_says_that_a_run_may_have_been_started(
+    number: signal.Signals, code: int, emulator: Control
+) -> None:
     emulator.fault("RunProject", delay=600, apply=True)
     (program, *_) = PROGRAMS
     terminal = Terminal(program, "runs", "start", PROJECT, env=environment(emulator))
     wait_for("the request", lambda: emulator.requests("RunProject") or None, seconds=60)
-    terminal.process.send_signal(signal.SIGINT)
+    terminal.process.send_signal(number)
     result = terminal.end()
-    assert result.code == 130
+    assert result.code == code
     assert "It is unknown whether a run was started" in result.err
     assert f"{program} runs list {PROJECT} --trigger API\n" in result.err
 
@@ -177,3 +183,14 @@ def test_airflow_has_the_same_commands(emulator: Control) -> None:
     shown = {group: call_process("airflow hex", group, "--help", env=env).out for group in groups}
     for command in COMMANDS:
         assert re.search(rf"^ +{command.name} +{re.escape(command.help[:20])}", shown[command.group], re.MULTILINE)
+
+
+def test_a_closed_stderr_or_stdout_changes_no_exit_code(emulator: Control) -> None:
+    command = f"{sys.executable} -m airflow_provider_hex runs start {PROJECT} --wait -v"
+    for redirected, outcome, code in (("2>&-", "ERRORED", 3), ("2>/dev/full", "ERRORED", 3), (">&-", "COMPLETED", 0)):
+        emulator.next_run(outcome=outcome, pending=0, running=0)
+        ended = subprocess.run(
+            f"{command} {redirected}", shell=True, env=environment(emulator), check=False, capture_output=True, cwd=ROOT
+        )
+        assert ended.returncode == code, ended.stderr
+        assert b"Traceback" not in ended.stderr

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from airflow_provider_hex.airflow_compat import TaskDeferred
+from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from hex_emulator.client import Control
 from tests.api.project_urls import base_62
@@ -48,3 +50,18 @@ def test_the_trigger_has_the_ids(emulator: Control) -> None:
 
 def test_a_description_of_a_run_may_have_a_template() -> None:
     HexRunSensor(task_id="wait", run_id={"projectId": PROJECT, "runId": "{{ params.run_id }}"})
+
+
+def test_ids_may_be_uuids_and_an_empty_id_fails_no_dag_file(emulator: Control) -> None:
+    emulator.next_run(timeline=[("RUNNING", None)])
+    run = emulator.start_run(PROJECT, trigger="API")
+    project: Any = UUID(PROJECT)
+    with pytest.raises(TaskDeferred) as deferred:
+        HexRunSensor(task_id="wait", project_id=project, run_id=run["runId"], deferrable=True).execute({})
+    assert deferred.value.trigger.serialize()[1]["project_id"] == PROJECT
+    HexRunSensor(task_id="later", project_id="", run_id=run["runId"])
+
+
+def test_a_malformed_url_is_an_invalid_id() -> None:
+    with pytest.raises(HexInvalidInput):
+        HexRunSensor(task_id="wait", run_id=f"https://[x/acme/app/{PROJECT}/latest?run={PROJECT}")
