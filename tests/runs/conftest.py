@@ -192,11 +192,21 @@ def starts(emulator: Control) -> int:
 @contextmanager
 def interrupted_when(condition: Callable[[], object], act: Callable[[], object]) -> Iterator[None]:
     """Call ``act`` in the main thread once the condition holds, in the middle of its work: like Airflow's signals."""
-    previous = signal.signal(signal.SIGUSR1, lambda number, frame: act())
+    failures: list[Exception] = []
+
+    def interrupted(number: int, frame: object) -> None:
+        if failures:
+            raise AssertionError("The moment to interrupt was not found.") from failures[0]
+        act()
+
+    previous = signal.signal(signal.SIGUSR1, interrupted)
     main = threading.get_ident()
 
     def interrupt() -> None:
-        wait_for("the moment to interrupt", lambda: condition() or None, seconds=60, pause=0.01)
+        try:
+            wait_for("the moment to interrupt", lambda: condition() or None, seconds=60, pause=0.01)
+        except Exception as error:  # without an interruption, the main thread might never end
+            failures.append(error)
         signal.pthread_kill(main, signal.SIGUSR1)
 
     thread = threading.Thread(target=interrupt)
