@@ -41,5 +41,5 @@ def check_unrendered_run(project_id: Any, run: Any) -> None:
     elif is_template(project_id):
         if not run_in_url(str(run)):
             check_unrendered_id(run, "run_id")
-    elif run and project_id != "":  # what is empty is checked when the task runs
+    elif "" not in (project_id, run):  # what is empty is checked when the task runs
         to_run(project_id, run)
