@@ -75,6 +75,15 @@ def call_process(program: str, *arguments: str, env: dict[str, str], stdin: str 
     return Result(done.returncode, done.stdout, done.stderr)
 
 
+# What a shell runs in the background ignores SIGINT, what nohup runs ignores SIGHUP, and so do their processes.
+_HEEDS_SIGNALS = """
+import os, signal, sys
+for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+    signal.signal(number, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 class Terminal:
     """A command line in another process, whose stderr is a terminal, and whose stdout is not.
 
@@ -86,7 +95,12 @@ class Terminal:
     def __init__(self, program: str, *arguments: str, env: dict[str, str]) -> None:
         self._ours, theirs = pty.openpty()
         self.process = subprocess.Popen(
-            [*PROGRAMS[program], *arguments], env=env, stdout=subprocess.PIPE, stderr=theirs, text=True, cwd=ROOT
+            [sys.executable, "-c", _HEEDS_SIGNALS, *PROGRAMS[program], *arguments],
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            text=True,
+            cwd=ROOT,
         )
         os.close(theirs)
         self.shown = ""
