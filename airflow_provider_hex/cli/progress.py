@@ -64,7 +64,7 @@ class Progress:
             self._width = len(line)
 
     def _print(self, text: str, end: str = "\n") -> None:
-        with suppress(OSError):  # if nobody reads the messages, the command goes on
+        with suppress(OSError):  # the command goes on, although its messages cannot be shown
             print(text, end=end, file=self._stream, flush=True)
 
     def _columns(self) -> int:

@@ -46,7 +46,7 @@ class Session:
         config, warnings = self.source.config()
         for warning in warnings:
             self.say(f"Warning: {warning}")
-        timeout = getattr(self.args, "timeout", None)
+        timeout = getattr(self.args, "timeout", None)  # no request is retried for longer
         return config if timeout is None else replace(config, retry_for=min(config.retry_for, timeout))
 
     @cached_property

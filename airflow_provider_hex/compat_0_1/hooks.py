@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from airflow_provider_hex.airflow_compat import AirflowTaskTimeout
 from airflow_provider_hex.airflow_errors import airflow_errors, for_airflow
-from airflow_provider_hex.api import steps
 from airflow_provider_hex.api.address import API_PATH
 from airflow_provider_hex.api.call import Call, Response
-from airflow_provider_hex.api.error_messages import describe, outcome_of_cancel
+from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import (
     HexError,
     HexInvalidInput,
@@ -31,6 +29,8 @@ from airflow_provider_hex.compat_0_1.deprecation import deprecated
 
 if TYPE_CHECKING:
     import requests
+
+    from airflow_provider_hex.hooks.hex import HexHook
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -150,7 +150,6 @@ class OldHookMethods:
         config: Any
         run_project: Any
         get_run: Any
-        new_client: Any
         wait_for_run: Any
 
     @cached_property
@@ -234,16 +233,14 @@ class OldHookMethods:
 
     def _cancel(self, run: Mapping[str, Any], error: BaseException) -> Run | None:
         """Cancel a run, and say so in the error. Return the run if it had ended when the wait timed out."""
+        from airflow_provider_hex.runs.disposition import Disposition
+        from airflow_provider_hex.runs.release import release_run  # a task's run is released in the same way
+
+        release = release_run(Disposition.CANCEL, cast("HexHook", self), run)
+        if release.ended is not None and isinstance(error, HexRunTimeout):
+            return release.ended
         known = "" if run["runId"] in str(error) else f"{describe(run)}: "
-        try:
-            with closing(self.new_client()) as client:  # a signal may have interrupted the other one in a request
-                found = client.carry_out(steps.cancel(run["projectId"], run["runId"]))
-        except HexError as failure:
-            add_sentence(error, f"{known}The run could not be cancelled and may still be running: {failure}")
-            return None
-        if isinstance(found, Mapping) and isinstance(error, HexRunTimeout):
-            return cast("Run", found)
-        add_sentence(error, f"{known}{outcome_of_cancel(found)}")
+        add_sentence(error, f"{known}{release.sentence}")
         return None
 
 

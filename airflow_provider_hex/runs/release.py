@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hex.api import steps
 from airflow_provider_hex.api.error_messages import how_it_ended, outcome_of_cancel
 from airflow_provider_hex.api.errors import HexRunGone
 from airflow_provider_hex.api.models import Run, RunStatus
 from airflow_provider_hex.api.waiting import last_poll
-from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs.disposition import Disposition
+
+if TYPE_CHECKING:
+    from airflow_provider_hex.hooks.hex import HexHook
 
 _LEFT = {
     Disposition.LEAVE_TO_RETRY: "The run continues, and the task's next attempt re-attaches to it.",

@@ -60,9 +60,18 @@ def test_0_1_9_is_replaced_and_then_airflow_2(
             start(airflow, old_environment)
             assert_refreshes(airflow, emulator, "with-this-package")
             assert_readable(airflow.api, emulator, ["with-0.1.9", "with-this-package"])
-        with local_airflow(tmp_path / "airflow-3", [FOLDER / "dags_3"], Ports.free(), key, database) as airflow:
+        dags = for_airflow_3(FOLDER / "dags_2", tmp_path / "dags")
+        with local_airflow(tmp_path / "airflow-3", [dags], Ports.free(), key, database) as airflow:
             assert_refreshes(airflow, emulator, "on-Airflow-3")
             assert_readable(airflow.api, emulator, ["with-0.1.9", "with-this-package", "on-Airflow-3"])
+
+
+def for_airflow_3(dags: Path, folder: Path) -> Path:
+    """Return a folder with the same DAG file, but for the one argument that Airflow 3 has no more."""
+    folder.mkdir()
+    text = (dags / "nightly.py").read_text()
+    (folder / "nightly.py").write_text(text.replace("schedule_interval=None", "schedule=None"))
+    return folder
 
 
 def stop(airflow: LocalAirflow) -> None:
