@@ -66,6 +66,10 @@ class AirflowApi:
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
         return dict(self._call("POST", "/api/v2/connections/test", body))
 
+    def create_pool(self, name: str, slots: int) -> None:
+        """Add a pool that counts deferred tasks, too."""
+        self._call("POST", "/api/v2/pools", {"name": name, "slots": slots, "include_deferred": True})
+
     def has_dag(self, dag_id: str) -> bool:
         """Whether Airflow has parsed the DAG."""
         return self._http.get(f"/api/v2/dags/{dag_id}").is_success
