@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.dbt.exposures import ExposureReading, read_exposures
+from airflow_provider_hex.dbt.run_results import merge_results
 
 log = logging.getLogger(__name__)
 
@@ -85,5 +87,35 @@ def to_path(source: Any) -> Any:
     return source
 
 
+def statuses_of_dag_run(run_results: Any, context: Any) -> dict[str, str]:
+    """Return dbt's status of each node in a task's DAG run, by the node's id.
+
+    :param run_results: the path of ``run_results.json``, its URL for ``ObjectStoragePath``, an ``ObjectStoragePath``,
+        the content as a dict, a list of those; or a function that is called with the context and returns one of these.
+    :param context: the task's context.
+    :raises DbtResultsMissing: there are no results of this DAG run.
+    :raises HexInvalidInput: a file is not JSON.
+    """
+    found = run_results(context) if callable(run_results) else run_results
+    documents = found if isinstance(found, (list, tuple)) else [found]
+    read = [(_shown(each), each if isinstance(each, Mapping) or not each else read_json(each)) for each in documents]
+    return merge_results(read, since=_began(context.get("dag_run")))
+
+
+def _began(dag_run: Any) -> datetime | None:
+    """Return when a DAG run began, None if that is unknown.
+
+    Airflow sets its start anew when it is cleared, and dbt may have run before that. The date is earlier then: that
+    from which on the DAG run could start.
+    """
+    if dag_run is None:
+        return None
+    began: datetime | None = dag_run.start_date
+    if dag_run.clear_number:
+        began = getattr(dag_run, "run_after", dag_run.data_interval_end)  # Airflow 2 has only the latter
+    return began
+
+
 def _shown(source: Any) -> str:
-    return "The dict" if isinstance(source, Mapping) else str(source)
+    """Return what a message calls the source of results or of a manifest."""
+    return "What was passed" if isinstance(source, Mapping) or not source else str(source)
