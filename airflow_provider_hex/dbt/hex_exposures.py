@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_hex.dbt.files import exposures_in, statuses_of_dag_run
+from airflow_provider_hex.dbt.dag_run_results import statuses_of_dag_run
+from airflow_provider_hex.dbt.manifest import exposures_in
 from airflow_provider_hex.dbt.verdict import HeldBack, Refresh, verdict
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from airflow_provider_hex.airflow_compat import AirflowSkipException
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.validation import to_choice
-from airflow_provider_hex.dbt.files import statuses_of_dag_run
+from airflow_provider_hex.dbt.dag_run_results import statuses_of_dag_run
 from airflow_provider_hex.dbt.verdict import HeldBack, NothingBuilt, verdict
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
