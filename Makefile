@@ -52,6 +52,9 @@ load: $(AIRFLOW_3)/.ready  ## Run many tasks at once in a real Airflow, within H
 load-celery: $(CELERY)/.ready  ## The same with Celery: two workers, schedulers and triggerers, some of them killed
 	$(CELERY)/bin/python -m pytest tests/load_celery -s $(ARGS)
 
+cosmos: $(COSMOS)/.ready $(DBT)/.ready  ## Run Hex projects after the models that Cosmos and dbt Cloud build
+	$(COSMOS)/bin/python -m pytest tests/cosmos $(ARGS)
+
 upgrade: $(AIRFLOW_3)/.ready  ## Upgrade a real Airflow 2.11 with 0.1.9 to this package, and then to Airflow 3.3
 	$(AIRFLOW_3)/bin/python -m pytest tests/upgrade $(ARGS)
 

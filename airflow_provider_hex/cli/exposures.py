@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_hex.api import protocol
-from airflow_provider_hex.api.errors import HexForbidden, HexInvalidInput, HexNotFound
+from airflow_provider_hex.api.errors import HexInvalidInput, HexRequestRejected, HexUnauthorized
 from airflow_provider_hex.api.ids import known_project_id
+from airflow_provider_hex.api.models import Project
 from airflow_provider_hex.cli import exit_codes, output
 from airflow_provider_hex.cli.session import Session, UsageError
 from airflow_provider_hex.dbt import proposals
@@ -129,7 +130,9 @@ def _checked(session: Session, project_id: str) -> tuple[str | None, str | None]
     """
     try:
         project = session.client.request(protocol.get_project(project_id))
-    except (HexForbidden, HexNotFound, HexInvalidInput) as error:
+    except HexUnauthorized:
+        raise
+    except (HexRequestRejected, HexInvalidInput) as error:
         return None, str(error)
     if project.get("trashedAt"):
         return project["title"], "It is in the trash."
@@ -140,7 +143,7 @@ def _checked(session: Session, project_id: str) -> tuple[str | None, str | None]
     return project["title"], None
 
 
-def _projects(session: Session, reading: ExposureReading) -> Iterator[Mapping[str, Any]]:
+def _projects(session: Session, reading: ExposureReading) -> Iterator[Project]:
     """Yield the projects that are named, or else those that are published and no exposure yet."""
     for project_id in session.args.projects:
         yield session.client.request(protocol.get_project(project_id))
@@ -162,7 +165,9 @@ def _say_what_is_missing(session: Session, title: str, upstream: proposals.Upstr
     if upstream.unknown:
         session.say(f"{title}: not of this dbt project: {', '.join(upstream.unknown)}")
     if upstream.ambiguous:
-        session.say(f"{title}: the names of several tables of dbt, so none is in depends_on: {', '.join(upstream.ambiguous)}")
+        session.say(
+            f"{title}: the names of several tables of dbt, so none is in depends_on: {', '.join(upstream.ambiguous)}"
+        )
 
 
 def _write(session: Session, text: str) -> None:

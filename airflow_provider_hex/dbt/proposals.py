@@ -78,7 +78,7 @@ def table_parts(name: str) -> tuple[str, ...]:
 
     :param name: the name, with the quotes of any warehouse. BigQuery's may stand around several parts.
     """
-    parts = []
+    parts: list[str] = []
     for part in _PART.findall(name):
         bare = part.strip(_QUOTES).replace('""', '"').lower()
         parts += bare.split(".") if part.startswith("`") else [bare]

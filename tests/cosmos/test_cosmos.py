@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import DAG
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import TestBehavior
 
@@ -15,7 +15,7 @@ from hex_emulator.client import Control
 from tests.conftest import PROJECT
 from tests.cosmos.conftest import DAGS, DBT, DBT_PROJECT, RunDag
 
-TestBehavior.__test__ = False  # type: ignore[attr-defined]  # it is no test
+TestBehavior.__test__ = False  # pytest takes it for a class of tests
 
 
 def test_a_project_whose_model_has_a_failing_test_is_not_refreshed_and_the_other_is(
@@ -75,5 +75,5 @@ def test_a_project_runs_after_the_one_test_task_that_has_all_tests(dbt_target: P
 
 
 def test_an_exposure_none_of_whose_models_cosmos_builds_has_no_task(dbt_target: Path) -> None:
-    assert "history" in {exposure.name for exposure in HexExposures(dbt_target / "manifest.json")}
+    assert "history" in {exposure.name for exposure in HexExposures(dbt_target / "manifest.json").exposures}
     assert set(upstream(dag_with(TestBehavior.NONE, dbt_target))) == {"hex.revenue", "hex.returns"}

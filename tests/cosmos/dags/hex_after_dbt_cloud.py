@@ -13,7 +13,7 @@ MANIFEST = os.environ["DBT_TARGET_PATH"] + "/manifest.json"
 STEP = int(os.environ["DBT_CLOUD_STEP"]) if "DBT_CLOUD_STEP" in os.environ else None
 
 
-def results_of_job(context: dict[str, Any]) -> dict[str, Any]:
+def results_of_job(context: dict[str, Any]) -> Any:
     """Return the results of the job's run. Its id is there even if the job has failed."""
     run_id = context["ti"].xcom_pull(task_ids="dbt", key="job_run_id")
     return DbtCloudHook().get_job_run_artifact(run_id, "run_results.json", step=STEP).json()
