@@ -15,7 +15,7 @@ from airflow_provider_hex.api.ids import known_project_id, to_id
 from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.project_url import project_in_url
 from airflow_provider_hex.api.validation import invalid, is_template
-from airflow_provider_hex.dbt.graph import Graph, Node
+from airflow_provider_hex.dbt.graph import Graph, Node, walk
 
 _CHECKED = ("input_params", "view_id", "notifications", "update_published_results")
 """Arguments that can be checked without Airflow. The operator checks all."""
@@ -165,15 +165,8 @@ def _text(value: Any) -> str:
 
 def _models(parents: tuple[str, ...], nodes: Mapping[str, Node]) -> tuple[str, ...]:
     """Return the nodes that are read, with those that a metric reads in place of the metric."""
-    models: dict[str, None] = {}
-    left = list(reversed(parents))
-    while left:
-        node = nodes[left.pop()]
-        if node.stands_for_others:
-            left += reversed(node.parents)
-        else:
-            models[node.unique_id] = None
-    return tuple(models)
+    found = walk(parents, nodes.__getitem__, lambda node: node.stands_for_others)
+    return tuple(unique_id for unique_id, node in found.items() if not node.stands_for_others)
 
 
 def _united(same: list[HexExposure]) -> HexExposure:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,25 @@ def short_name(unique_id: str) -> str:
     return unique_id.split(".", 2)[-1]
 
 
+def walk(
+    start: Iterable[str], node: Callable[[str], Node], goes_on: Callable[[Node], bool] = lambda node: True
+) -> dict[str, Node]:
+    """Return the nodes from some of them upwards, by their ids, the nearest first.
+
+    :param start: the ids of the nodes to start at.
+    :param node: returns the node with an id.
+    :param goes_on: whether the parents of a node are returned as well. Default: yes.
+    """
+    found: dict[str, Node] = {}
+    left = deque(start)
+    while left:
+        each = left.popleft()
+        if each not in found:
+            found[each] = node(each)
+            left += found[each].parents if goes_on(found[each]) else ()
+    return found
+
+
 class Graph:
     """The graph of a manifest.
 
@@ -76,7 +95,7 @@ class Graph:
         self._nodes: Mapping[str, Mapping[str, Any]] = manifest.get("nodes") or {}
         self._tests: dict[str, list[Test]] = defaultdict(list)
         unit_tests = manifest.get("unit_tests") or {}
-        for unique_id, data in [*self._nodes.items(), *unit_tests.items()]:
+        for unique_id, data in sorted([*self._nodes.items(), *unit_tests.items()]):
             if kind(unique_id) in ("test", "unit_test"):
                 parents = self.parents(unique_id)
                 test = Test(unique_id, data["name"], data.get("attached_node"), parents)
@@ -89,14 +108,7 @@ class Graph:
 
     def above(self, unique_id: str) -> dict[str, Node]:
         """Return all nodes that an exposure reads, directly or not, by their ids."""
-        found: dict[str, Node] = {}
-        left = list(self.parents(unique_id))
-        while left:
-            each = left.pop()
-            if each not in found:
-                found[each] = self._node(each)
-                left += found[each].parents
-        return found
+        return walk(self.parents(unique_id), self._node)
 
     def materialized(self, unique_id: str) -> str | None:
         """Return the materialization of a node, None if it has none."""

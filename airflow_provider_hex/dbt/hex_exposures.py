@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider_hex.dbt.dag_run_results import statuses_of_dag_run
 from airflow_provider_hex.dbt.manifest import exposures_in
+from airflow_provider_hex.dbt.verdict import HeldBack, Refresh, verdict
 
 if TYPE_CHECKING:
     from airflow_provider_hex.dbt.exposures import ExposureProblem, HexExposure
@@ -64,7 +65,16 @@ class HexExposures:
         :return: the task group.
         :raises HexInvalidInput: an argument is invalid.
         """
-        raise NotImplementedError
+        from airflow_provider_hex.dbt.task_group import new_task_group
+
+        return new_task_group(
+            self.exposures,
+            group_id,
+            run_results=run_results,
+            after=after,
+            when_models_fail=when_models_fail,
+            arguments=arguments,
+        )
 
     def to_refresh(self, run_results: Any) -> list[dict[str, Any]]:
         """Return the projects to refresh, as arguments for ``HexRunProjectOperator.partial(…).expand_kwargs(…)``.
@@ -75,9 +85,16 @@ class HexExposures:
         :return: for each project whose models were built, its ``project_id`` and the arguments of its ``meta.hex``.
         :raises DbtResultsMissing: there are no results of this DAG run.
         """
-        raise NotImplementedError
+        from airflow_provider_hex.airflow_compat import get_current_context
+        from airflow_provider_hex.airflow_errors import airflow_errors
 
-
-def arguments_of(exposure: HexExposure) -> Mapping[str, Any]:
-    """Return the arguments of the operator that an exposure has."""
-    return {"project_id": exposure.project, **exposure.arguments}
+        with airflow_errors():
+            statuses = statuses_of_dag_run(run_results, get_current_context())
+        arguments = []
+        for exposure in self.exposures:
+            found = verdict(exposure, statuses)
+            if isinstance(found, Refresh):
+                arguments.append({"project_id": exposure.project, **exposure.arguments})
+            elif isinstance(found, HeldBack):
+                log.error("%s is not refreshed: %s", exposure.name, found.why)
+        return arguments

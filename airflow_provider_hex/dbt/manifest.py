@@ -1,20 +1,19 @@
-"""Reads JSON files of dbt, from disk or from an object storage."""
+"""Reads the manifest of a dbt project."""
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.dbt.exposures import ExposureReading, read_exposures
+from airflow_provider_hex.dbt.json_files import read_json, shown, to_path
 
 log = logging.getLogger(__name__)
 
 _LARGE = 5_000_000
-"""Bytes of a manifest from which on it is worth to trim it: json.load takes 0.1 s for about 8 MB."""
+"""Bytes from which on a manifest is worth trimming: reading it takes 0.1 s of CPU at every parse of the DAG file."""
 
 _cache: dict[str, tuple[float, ExposureReading]] = {}
 
@@ -25,65 +24,32 @@ def read_manifest(source: Any) -> dict[str, Any]:
     :param source: its path, its URL for ``ObjectStoragePath``, an ``ObjectStoragePath``, or its content.
     :raises HexInvalidInput: there is no such file, or it is not the manifest of a dbt project.
     """
-    content = source if isinstance(source, Mapping) else read_json(source)
+    content = read_json(source)
     if content is None:
-        raise HexInvalidInput(f"There is no dbt manifest at {source}. dbt writes target/manifest.json when it parses.")
+        raise HexInvalidInput(f"There is no dbt manifest at {source}. dbt parse writes it: target/manifest.json.")
     if not isinstance(content, Mapping) or not {"exposures", "parent_map"} <= content.keys():
-        raise HexInvalidInput(f"{_shown(source)} is not the manifest of a dbt project.")
+        raise HexInvalidInput(f"{shown(source)} is not the manifest of a dbt project.")
     return dict(content)
 
 
 def exposures_in(source: Any) -> ExposureReading:
-    """Return the exposures of Hex in a manifest. A file is read again only when it has changed.
+    """Return the exposures of Hex in a manifest. A process reads a file again only when it has changed.
 
     :param source: see :func:`read_manifest`.
     :raises HexInvalidInput: as :func:`read_manifest`.
     """
-    if isinstance(source, Mapping):
-        return read_exposures(read_manifest(source))
     path = to_path(source)
-    stat = path.stat() if path.exists() else None
-    cached = _cache.get(str(source))
-    if stat and cached and cached[0] == stat.st_mtime:
-        return cached[1]
-    if stat and stat.st_size > _LARGE:
-        log.warning(
-            "The dbt manifest has %.0f MB, and is read whenever the DAG file is parsed. Make it smaller with: "
-            "airflow hex exposures trim %s",
-            stat.st_size / 1e6,
-            source,
-        )
-    reading = read_exposures(read_manifest(source))
-    if stat:
+    if isinstance(source, Mapping) or not path.exists():
+        return read_exposures(read_manifest(source))
+    stat = path.stat()
+    modified, reading = _cache.get(str(source), (None, None))
+    if reading is None or modified != stat.st_mtime:
+        if stat.st_size > _LARGE:
+            log.warning(
+                "%s has %.0f MB, and is read at every parse of the DAG file. Make it smaller: airflow hex exposures trim",
+                source,
+                stat.st_size / 1e6,
+            )
+        reading = read_exposures(read_manifest(source))
         _cache[str(source)] = stat.st_mtime, reading
     return reading
-
-
-def read_json(source: Any) -> Any:
-    """Return the content of a JSON file, None if there is no such file.
-
-    :param source: its path, its URL for ``ObjectStoragePath``, or an ``ObjectStoragePath``.
-    :raises HexInvalidInput: it is not JSON.
-    """
-    try:
-        with to_path(source).open("rb") as file:
-            return json.load(file)
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise HexInvalidInput(f"{source} is not JSON: {error}.") from None
-
-
-def to_path(source: Any) -> Any:
-    """Return a path that can be opened: on disk, or in an object storage if it has a scheme, such as ``s3://``."""
-    if isinstance(source, str) and "://" not in source:
-        return Path(source)
-    if isinstance(source, str):
-        from airflow_provider_hex.airflow_compat import ObjectStoragePath
-
-        return ObjectStoragePath(source)
-    return source
-
-
-def _shown(source: Any) -> str:
-    return "The dict" if isinstance(source, Mapping) else str(source)

@@ -22,7 +22,9 @@ def trim(manifest: Mapping[str, Any]) -> dict[str, Any]:
     exposures = {each: data for each, data in (manifest.get("exposures") or {}).items() if is_of_hex(data)}
     above = {unique_id: node for each in exposures for unique_id, node in graph.above(each).items()}
     tests = {test.unique_id: test for node in above.values() for test in node.tests}
-    nodes = {each: {"config": {"materialized": graph.materialized(each)}} for each in above if graph.materialized(each)}
+    nodes: dict[str, Any] = {
+        each: {"config": {"materialized": graph.materialized(each)}} for each in above if graph.materialized(each)
+    }
     nodes |= {each: {"name": test.name, "attached_node": test.attached_to} for each, test in tests.items()}
     return {
         "exposures": {each: _kept(data) for each, data in sorted(exposures.items())},

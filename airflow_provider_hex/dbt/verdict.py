@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from airflow_provider_hex.dbt.exposures import HexExposure
-from airflow_provider_hex.dbt.graph import Node, Test, short_name
+from airflow_provider_hex.dbt.graph import Node, Test, short_name, walk
 
 _BUILT = "success"
 _FAILED = {"error": "failed", "partial success": "failed in part", "skipped": "was skipped"}
@@ -56,7 +56,7 @@ def verdict(exposure: HexExposure, statuses: Mapping[str, str]) -> Verdict:
     :param exposure: the project.
     :param statuses: dbt's status of each node, by id, see :func:`~airflow_provider_hex.dbt.run_results.merge_results`.
     """
-    nodes = list(_counting(exposure, statuses))
+    nodes = _counting(exposure, statuses)
     if failures := list(dict.fromkeys(text for node in nodes for text in _failures(node, exposure, statuses))):
         return HeldBack("; ".join(failures))
     if built := tuple(node.name for node in nodes if statuses.get(node.unique_id) == _BUILT):
@@ -64,20 +64,14 @@ def verdict(exposure: HexExposure, statuses: Mapping[str, str]) -> Verdict:
     return NothingBuilt(tuple(map(short_name, exposure.models)))
 
 
-def _counting(exposure: HexExposure, statuses: Mapping[str, str]) -> Iterator[Node]:
-    """Yield the nodes whose statuses count: the project's models, and the parents of those that pass on."""
-    seen = set()
-    left = list(reversed(exposure.models))
-    while left:
-        unique_id = left.pop()
-        if unique_id in seen:
-            continue
-        seen.add(unique_id)
-        node = exposure.nodes[unique_id]
-        yield node
-        status = statuses.get(unique_id)
-        if node.passes_on and status != _BUILT and status not in _FAILED:
-            left += reversed(node.parents)
+def _counting(exposure: HexExposure, statuses: Mapping[str, str]) -> list[Node]:
+    """Return the nodes whose statuses count: the project's models, and the parents of those that pass on."""
+
+    def passes_on(node: Node) -> bool:
+        status = statuses.get(node.unique_id)
+        return node.passes_on and status != _BUILT and status not in _FAILED
+
+    return list(walk(exposure.models, exposure.nodes.__getitem__, passes_on).values())
 
 
 def _failures(node: Node, exposure: HexExposure, statuses: Mapping[str, str]) -> Iterator[str]:
@@ -105,21 +99,10 @@ def _name(test: Test, node: Node) -> str:
 
 def _causes(node: Node, exposure: HexExposure, statuses: Mapping[str, str]) -> Iterator[str]:
     """Say what failed above a node that was skipped."""
-    for above in _above(node, exposure):
+    for above in walk(node.parents, exposure.nodes.__getitem__).values():
         status = statuses.get(above.unique_id)
         if status in _FAILED and status != "skipped":
             yield f"{above.name} {_FAILED[status]}"
         for test in above.tests:
             if (found := statuses.get(test.unique_id)) in _TEST_FAILED:
                 yield f"{_name(test, above)} {_TEST_FAILED[found]}"
-
-
-def _above(node: Node, exposure: HexExposure) -> Iterable[Node]:
-    found: dict[str, Node] = {}
-    left = list(node.parents)
-    while left:
-        unique_id = left.pop()
-        if unique_id not in found:
-            found[unique_id] = exposure.nodes[unique_id]
-            left += found[unique_id].parents
-    return found.values()
