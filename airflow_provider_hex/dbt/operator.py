@@ -61,11 +61,10 @@ class HexRefreshOperator(HexRunProjectOperator):
         self.exposure = exposure
         self.when_models_fail = when_models_fail
         self.run_results = str(run_results) if isinstance(run_results, PurePath) else run_results
-        if callable(run_results):  # Airflow itself would call it to render the template
+        self._read_results = None
+        if callable(run_results):  # Airflow would call it as a template
             self._read_results, self.run_results = run_results, None
         self._context: Context = {}
-
-    _read_results: Any = None
 
     def _execute(self, context: Context, began: float, *, requeued: bool) -> StartedRun | Run:
         self._context = context
