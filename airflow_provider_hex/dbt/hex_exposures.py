@@ -10,6 +10,7 @@ from airflow_provider_hex.dbt.manifest import exposures_in
 from airflow_provider_hex.dbt.verdict import HeldBack, Refresh, verdict
 
 if TYPE_CHECKING:
+    from airflow_provider_hex.airflow_compat import TaskGroup
     from airflow_provider_hex.dbt.exposures import ExposureProblem, HexExposure
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class HexExposures:
         after: Any = None,
         when_models_fail: WhenModelsFail = "fail",
         **arguments: Any,
-    ) -> Any:
+    ) -> TaskGroup:
         """Return a task group with a task for each project, which runs it if its models were built.
 
         Pass either ``run_results`` or ``after``.

@@ -90,14 +90,14 @@ def _new_task(
     """Return a project's task, None if arguments of the exposure are invalid."""
     shown = {"task_display_name": exposure.label, "doc_md": _doc(exposure)}
     owner = {"owner": exposure.owner} if exposure.owner else {}
-    arguments = {"task_id": exposure.name, **shown, **owner, **arguments}
+    arguments = {**shown, **owner, **arguments}
     try:
-        return cls(**{**arguments, **exposure.arguments})
+        return cls(task_id=exposure.name, **{**arguments, **exposure.arguments})
     except Exception as error:
         if not exposure.arguments:
             raise
         _remove(exposure.name, group)
-        cls(**arguments)  # what is wrong in the DAG file is raised
+        cls(task_id=exposure.name, **arguments)  # what is wrong in the DAG file is raised
         _remove(exposure.name, group)
         log.error("%s has no task, because its meta.hex is invalid: %s", exposure.unique_id, error)  # noqa: TRY400
         return None
