@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airflow.sdk import (
         BaseHook,
         BaseOperator,
+        BaseOperatorLink,
         BaseSensorOperator,
         Connection,
         Context,
@@ -48,6 +49,7 @@ __all__ = [
     "AirflowTaskTimeout",
     "BaseHook",
     "BaseOperator",
+    "BaseOperatorLink",
     "BaseSensorOperator",
     "Connection",
     "Context",
@@ -77,6 +79,7 @@ _MODULES = {  # the newest first
     "AirflowTaskTimeout": _EXCEPTIONS,
     "BaseHook": ("airflow.sdk", "airflow.hooks.base"),
     "BaseOperator": ("airflow.sdk", "airflow.models.baseoperator"),
+    "BaseOperatorLink": ("airflow.sdk", "airflow.models.baseoperatorlink"),
     "BaseSensorOperator": ("airflow.sdk", "airflow.sensors.base"),
     "Connection": ("airflow.sdk", "airflow.models.connection"),
     "Context": ("airflow.sdk", "airflow.utils.context"),
