@@ -52,8 +52,8 @@ class HexExposures:
 
         :param group_id: the id of the group. Default: ``hex``.
         :param run_results: where dbt's results are when the tasks run. The tasks then run although dbt failed, and each
-            looks up its own models. A path, a URL for ``ObjectStoragePath``, the content as a dict; a list of those, where
-            later ones replace results of earlier ones, and may be missing; or a function that is called with the
+            looks up its own models. A path, a URL for ``ObjectStoragePath``, the content as a dict; a list of those,
+            where later ones replace results of earlier ones, and may be missing; or a function that is called with the
             task's context and returns one of these. (templated)
         :param after: the tasks that build the models: the ``DbtTaskGroup`` or ``DbtDag`` of Cosmos, or a dict with
             dbt's ids of models and their tasks. Each project's task then follows those of its models. A project none
