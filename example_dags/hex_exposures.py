@@ -48,7 +48,12 @@ def hex_exposures() -> None:
     def dbt_build() -> str:
         return f"{DBT} build --target-path '{TARGET}' --vars '{{{{ params.vars | tojson }}}}'"
 
-    dbt_build() >> hex_projects.task_group("hex", run_results=f"{TARGET}/run_results.json", deferrable=True)
+    dbt_build() >> hex_projects.task_group(
+        "hex",
+        run_results=f"{TARGET}/run_results.json",
+        use_cached_sql_results=False,  # they may be from before the build
+        deferrable=True,
+    )
 
 
 hex_exposures()

@@ -47,8 +47,8 @@ def test_each_project_runs_whose_models_dbt_has_built(run_dag: RunDag, emulator:
     assert outcome.states == dict.fromkeys(["dbt_build", "hex.revenue", "hex.warehouse"], "success")
     bodies = {request["path"].split("/")[4]: request["body"] for request in emulator.requests("RunProject")}
     assert bodies == {
-        PROJECTS["Daily revenue"]: {"inputParams": {"region": "APAC"}},
-        PROJECTS["Warehouse health"]: {},
+        PROJECTS["Daily revenue"]: {"inputParams": {"region": "APAC"}, "useCachedSqlResults": False},
+        PROJECTS["Warehouse health"]: {"useCachedSqlResults": False},
     }
 
 
