@@ -482,15 +482,15 @@ def test_an_ambiguous_start_lists_the_runs_that_it_may_have_made() -> None:
     error = error_messages.ambiguous_start(LOST, RUNS[:2], "two runs.")
     assert type(error) is errors.HexAmbiguousStart
     assert str(error) == (
-        "Hex responded with 500. It is unknown whether a run was started: two runs. Hex run https://hex/r0 (id r0, "
-        f"project p) is PENDING. Hex run https://hex/r1 (id r1, project p) is PENDING. {CANCEL}"
+        f"Hex responded with 500. It is unknown whether a run was started: two runs. {CANCEL}\n"
+        "PENDING: https://hex/r0\nPENDING: https://hex/r1"
     )
     assert (error.status, error.trace_id, error.path, error.sent_at) == (500, "t", "/p", 7)
 
 
 def test_a_long_list_of_runs_is_cut() -> None:
     text = str(error_messages.ambiguous_start(LOST, RUNS, ""))
-    assert "(id r19, project p) is PENDING. And 2 more. The project" in text
+    assert text.endswith("\nPENDING: https://hex/r19\nand 2 more")
     assert "r20" not in text
     assert "more" not in str(error_messages.ambiguous_start(LOST, RUNS[:20], ""))
 
@@ -509,21 +509,20 @@ def test_an_unreconciled_start_is_left_to_the_next_attempt() -> None:
     [
         (
             {"runId": "r", "projectId": "p", "runUrl": "u", "traceId": "t", "status": "ERRORED", "elapsedTime": 2500},
-            "The run ended ERRORED after 2.5 s: Hex run u (id r, project p, trace id t). Open it to see which cell "
-            "failed.",
+            "Hex run ERRORED after 2.5 s. Open it to see which cell failed. Trace id: t. Run: u",
         ),
         (
             {"runId": "r", "projectId": "p", "runUrl": "u", "status": "KILLED", "elapsedTime": None},
-            "The run ended KILLED: Hex run u (id r, project p). It was cancelled.",
+            "Hex run KILLED. It was cancelled. Run: u",
         ),
         (
             {"runId": "r", "projectId": "p", "traceId": "t", "status": "UNABLE_TO_ALLOCATE_KERNEL"},
-            "The run ended UNABLE_TO_ALLOCATE_KERNEL: Hex run r (project p, trace id t). Hex had no kernel for it. Try "
-            "again later, or run fewer projects at once.",
+            "Hex run UNABLE_TO_ALLOCATE_KERNEL. Hex had no kernel for it. Try again later, or run fewer projects at "
+            "once. Trace id: t. Run: r of project p",
         ),
         (
             {"runId": "r", "projectId": "p", "status": "PONDERING"},
-            "The run ended PONDERING: Hex run r (project p).",
+            "Hex run PONDERING. Run: r of project p",
         ),
     ],
 )
@@ -536,15 +535,13 @@ def test_a_failed_run_is_named_with_its_url_and_trace_id(run: dict[str, Any], ex
 def test_a_timeout_names_the_run_and_its_last_known_status() -> None:
     run = {"runId": RUN, "projectId": PROJECT, "runUrl": "u", "traceId": "t", "status": "RUNNING"}
     error = error_messages.run_timeout(PROJECT, RUN, run, 90.51)
-    assert str(error) == (
-        f"The run timed out after 90.5 s, still RUNNING: Hex run u (id {RUN}, project {PROJECT}, trace id t)."
-    )
+    assert str(error) == ("Timed out after 90.5 s of waiting: the run is still RUNNING. Trace id: t. Run: u")
     assert error.trace_id == "t"
 
 
 def test_a_timeout_before_any_successful_poll_says_so() -> None:
     error = error_messages.run_timeout(PROJECT, RUN, None, 60)
     assert str(error) == (
-        f"The run timed out after 60 s, status unknown, since no poll succeeded: Hex run {RUN} (project {PROJECT})."
+        f"Timed out after 60 s of waiting: no poll of the run succeeded. Run: {RUN} of project {PROJECT}"
     )
     assert error.trace_id is None
