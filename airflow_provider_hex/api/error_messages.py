@@ -104,7 +104,7 @@ def no_response(
         kind = errors.HexUntrustedCertificate
         remedy = (
             "The server's certificate is not trusted. If your proxy or your Hex host has a certificate of a private "
-            "authority, set the connection's CA bundle to the authority's PEM file."
+            "authority, set the CA bundle of the Hex connection to the authority's PEM file."
         )
     return kind(
         f"No response from {base_url} to {call}: {cause}. {remedy}", method=call.method, path=call.path, sent_at=sent_at
@@ -185,8 +185,8 @@ def run_gone(error: HexError, project_id: str, run_id: str) -> errors.HexRunGone
     trace_id = f" Trace id: {error.trace_id}." if error.trace_id else ""
     return errors.HexRunGone(
         f"Hex run {run_id} (project {known_project_id(project_id)}) is gone, or the token's owner has no access to it. "
-        f"Hex responded to GetRunStatus with {error.status}{explanation}. The token can read the project. Check the "
-        f"ids, and whose token it is.{trace_id}",
+        f"Hex responded to GetRunStatus with {error.status}{explanation}. The token of the Hex connection can read "
+        f"the project. Check the ids, and whose token it is.{trace_id}",
         **error.facts,
     )
 

@@ -6,6 +6,7 @@ So the news comes first, and a run's URL stands at the end.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,10 +30,13 @@ def name_run(error: BaseException, run: Mapping[str, Any]) -> None:
     :param error: the error, of ours or of Airflow's.
     :param run: the run, as far as it is known. Its trace id is added if the message has none.
     """
-    message, trace_id = str(error), run.get("traceId")
+    message, trace_id = _BY_IDS.sub("", str(error)), run.get("traceId")
     trace = f" Trace id: {trace_id}." if trace_id and "Trace id:" not in message else ""
     name = f"Run: {link_to(run)}"
     replace_message(error, f"{message}{trace} {name}".strip(), name)
+
+
+_BY_IDS = re.compile(r" ?Run: \S+ of project \S+$")
 
 
 def status_line(run: Mapping[str, Any] | None, waited: float | None, polled_ago: float = 0.0) -> str:

@@ -265,11 +265,10 @@ def endpoint_url(base_url: str, endpoint: str) -> SplitResult:
         is_of_connection = False
     if not is_of_connection:
         raise HexInvalidInput(
-            f"The endpoint {endpoint!r} is not at {root.scheme}://{root.netloc}, the only address to which the "
-            "connection's token is sent."
+            f"The token of the Hex connection is sent to {root.scheme}://{root.netloc} only, and not to {endpoint}"
         )
     if not url.path.startswith(f"{API_PATH}/"):
-        raise HexInvalidInput(f"The endpoint {endpoint!r} is not below {API_PATH}, where Hex's API is.")
+        raise HexInvalidInput(f"Hex's API is below {API_PATH}, and this endpoint is not: {endpoint}")
     return url
 
 

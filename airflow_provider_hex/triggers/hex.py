@@ -11,6 +11,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_hex.api import steps
+from airflow_provider_hex.api.connection_name import name_connection
 from airflow_provider_hex.api.error_messages import outcome_of_cancel
 from airflow_provider_hex.api.errors import HexError, HexRateLimited
 from airflow_provider_hex.api.run_lines import link_to
@@ -116,6 +117,7 @@ class HexRunTrigger(_SerializableTrigger):
             config = await HexHook(self.hex_conn_id).get_async_config()
             return events.run_ended(await poller.ended_run(config, self._watch))
         except HexError as error:
+            name_connection(error, self.hex_conn_id)  # the poller may be that of another connection with the same token
             return events.failed(error)
 
     async def _cancel_if_ended(self) -> None:

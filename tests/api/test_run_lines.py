@@ -41,6 +41,7 @@ def test_durations_are_in_seconds(seconds: float, text: str) -> None:
         ("It failed.", RUN, f"It failed. Trace id: t. Run: {URL}"),
         ("It failed. Trace id: u.", RUN, f"It failed. Trace id: u. Run: {URL}"),
         ("", {"projectId": "p", "runId": "r"}, "Run: r of project p"),
+        ("It failed. Run: r of project p", RUN, f"It failed. Trace id: t. Run: {URL}"),
     ],
 )
 def test_a_run_is_named_at_the_end_of_a_message(message: str, run: dict[str, Any], named: str) -> None:

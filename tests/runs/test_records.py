@@ -195,8 +195,7 @@ def test_a_run_that_cannot_be_recorded_is_cancelled(mode: str, emulator: Control
     (run,) = emulator.runs()
     assert run["status"] == CANCELLED
     assert str(raised.value) == (
-        f"The store does not respond. Hex run {run['runUrl']} (id {run['runId']}, project {run['projectId']}, trace id "
-        f"{run['traceId']}): The run was cancelled."
+        f"The store does not respond. The run was cancelled. Trace id: {run['traceId']}. Run: {run['runUrl']}"
     )
 
 

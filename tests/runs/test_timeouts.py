@@ -258,7 +258,7 @@ def test_a_timeout_while_the_failure_of_the_run_is_recorded_does_not_hide_it(
 ) -> None:
     emulator.next_run(outcome="ERRORED", pending=0, running=0)
     airflow.on_store = time_out_when_recording("failure")
-    with pytest.raises(HexRunFailed, match=r"^The run ended ERRORED"):
+    with pytest.raises(HexRunFailed, match=r"^Hex run ERRORED"):
         finish(airflow.attempt(), **MODES[mode])
 
 
