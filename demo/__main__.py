@@ -15,7 +15,7 @@ from demo.folder import DemoFolder, FolderInUseError
 from demo.local_airflow import LocalAirflow, local_airflow
 from demo.ports import PortInUseError, Ports
 from demo.processes import ProcessFailedError
-from demo.shop import CHECKOUT, EXAMPLE_DAGS, dbt_environment
+from demo.shop import CHECKOUT, EXAMPLE_DAGS, POOLS, dbt_environment
 
 
 def main() -> int:
@@ -60,6 +60,8 @@ def _demo(folder: DemoFolder, ui: bool) -> int:
     ):
         hex_.wait_until_up()
         airflow.api.create_connection("hex_default", "hex", host=hex_.control.url, password=token_for_airflow())
+        for pool, slots in POOLS.items():
+            airflow.api.create_pool(pool, slots)
         airflow.wait_for_dag(DAG)
         _print(_urls(airflow, hex_))
         results = [run_case(case, airflow.api, hex_.control, _print) for case in CASES]

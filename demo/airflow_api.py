@@ -54,17 +54,21 @@ class AirflowApi:
         """The connection, with its password masked."""
         return self._object("GET", f"/api/v2/connections/{connection_id}")
 
-    def set_password(self, connection_id: str, password: str) -> None:
-        """Change the password of a connection, and nothing else of it."""
-        path = f"/api/v2/connections/{connection_id}?update_mask=password"
+    def change_connection(self, connection_id: str, field: str, value: str) -> None:
+        """Change one field of a connection, `password` or `extra` for example, and nothing else of it."""
+        path = f"/api/v2/connections/{connection_id}?update_mask={field}"
         connection = self.connection(connection_id)
-        body = {name: connection[name] for name in ("connection_id", "conn_type")} | {"password": password}
+        body = {name: connection[name] for name in ("connection_id", "conn_type")} | {field: value}
         self._call("PATCH", path, body)
 
     def test_connection(self, connection_id: str, conn_type: str, **fields: Any) -> dict[str, Any]:
         """The result of the form's *Test* button: `status` (a bool) and `message`."""
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
         return dict(self._call("POST", "/api/v2/connections/test", body))
+
+    def create_pool(self, name: str, slots: int) -> None:
+        """Add a pool that counts deferred tasks, too."""
+        self._call("POST", "/api/v2/pools", {"name": name, "slots": slots, "include_deferred": True})
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether Airflow has parsed the DAG."""
@@ -129,6 +133,11 @@ class AirflowApi:
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         return response.raise_for_status().json()["value"]
+
+    def links(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> dict[str, str | None]:
+        """The extra links that the UI shows: name → URL, None while there is none."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links"
+        return dict(self._call("GET", path, map_index=map_index)["extra_links"])
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> list[dict[str, Any]]:
         """The entries of an attempt's log: `event`, and for an exception `error_detail`."""

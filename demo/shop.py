@@ -1,9 +1,11 @@
-"""Paths: the example DAGs, dbt, its project of a small shop, and the files that dbt writes."""
+"""The example DAGs and their pools, dbt, its project of a small shop, and the files that dbt writes."""
 
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 EXAMPLE_DAGS = CHECKOUT / "example_dags"
+POOLS = {"hex_kernels": 25}
+"""The pools of the example DAGs, with their slots. A task whose pool does not exist waits for ever."""
 
 
 def dbt_environment(folder: Path) -> dict[str, str]:

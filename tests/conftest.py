@@ -18,7 +18,11 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL"] = "0"  # triggers need not wait for a worker to end
 _checkout = Path(__file__).parents[1]
-_folders = {"tests": _checkout / "tests" / "dag_runs" / "dags", "examples": _checkout / "example_dags"}
+_folders = {
+    "tests": _checkout / "tests" / "dag_runs" / "dags",
+    "examples": _checkout / "example_dags",
+    "dbt": _checkout / "tests" / "dbt" / "dags",
+}
 os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = json.dumps(
     [
         {

@@ -121,7 +121,7 @@ def test_a_response_about_another_run_is_not_accepted(dag_id: str, run_dag: RunD
     )
     outcome = run_dag(dag_id)
     assert outcome.states["wait"] == "failed"
-    assert "ended ERRORED" in outcome.errors["wait"]
+    assert "Hex run ERRORED" in outcome.errors["wait"]
 
 
 @pytest.mark.parametrize("status", [401, 403])

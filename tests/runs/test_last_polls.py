@@ -159,7 +159,7 @@ def test_an_execution_timeout_in_a_worker_says_that_the_run_had_completed_and_th
     keep_runs(emulator)
     with (
         interrupted_when(lambda: emulator.requests("GetRunStatus"), end_and_time_out("COMPLETED", emulator)),
-        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. .*: The run had already COMPLETED\.$"),
+        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. The run had already COMPLETED\. .*Run: http\S+$"),
     ):
         operator(cancel_on_timeout=cancel).execute(airflow.attempt())
     assert operator().execute(airflow.attempt())["runId"] == emulator.runs()[0]["runId"]
@@ -173,7 +173,7 @@ def test_an_execution_timeout_in_a_worker_says_how_the_run_had_failed(
     keep_runs(emulator)
     with (
         interrupted_when(lambda: emulator.requests("GetRunStatus"), end_and_time_out("ERRORED", emulator)),
-        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. .*: The run had already ended ERRORED\.$"),
+        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. The run had already ended ERRORED\. .*Run: http\S+$"),
     ):
         operator(cancel_on_timeout=cancel).execute(airflow.attempt())
     assert "failure" in airflow.record
