@@ -61,14 +61,7 @@ def test_a_project_is_held_back_if_a_test_of_its_model_fails(run_dag: RunDag, em
 
 def test_the_trimmed_manifest_is_that_of_the_dbt_project(tmp_path: Path) -> None:
     """If this fails: airflow hex exposures trim target/manifest.json --to hex_manifest.json."""
-    dbt: list[str | Path] = [
-        os.environ["DBT_COMMAND"],
-        "parse",
-        "--project-dir",
-        DBT_PROJECT,
-        "--profiles-dir",
-        DBT_PROJECT,
-    ]
+    dbt = [os.environ["DBT_COMMAND"], "parse", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
     subprocess.run(dbt, check=True, capture_output=True)
     manifest = json.loads((Path(os.environ["DBT_TARGET_PATH"]) / "manifest.json").read_text())
     assert json.loads(TRIMMED.read_text()) == trim(manifest)
