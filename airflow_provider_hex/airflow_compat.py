@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow import __version__
 
 if TYPE_CHECKING:
+    from airflow.providers.standard.operators.empty import EmptyOperator
     from airflow.sdk import (
         BaseHook,
         BaseOperator,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         ObjectStoragePath,
         PokeReturnValue,
         TaskGroup,
+        XComArg,
         get_current_context,
     )
     from airflow.sdk.configuration import conf
@@ -53,12 +55,14 @@ __all__ = [
     "BaseSensorOperator",
     "Connection",
     "Context",
+    "EmptyOperator",
     "ObjectStoragePath",
     "PokeReturnValue",
     "TaskDeferralTimeout",
     "TaskDeferred",
     "TaskGroup",
     "XCom",
+    "XComArg",
     "conf",
     "get_current_context",
     "mask_secret",
@@ -83,12 +87,14 @@ _MODULES = {  # the newest first
     "BaseSensorOperator": ("airflow.sdk", "airflow.sensors.base"),
     "Connection": ("airflow.sdk", "airflow.models.connection"),
     "Context": ("airflow.sdk", "airflow.utils.context"),
+    "EmptyOperator": ("airflow.providers.standard.operators.empty", "airflow.operators.empty"),
     "ObjectStoragePath": ("airflow.sdk", "airflow.io.path"),
     "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
     "TaskDeferralTimeout": _EXCEPTIONS,  # since Airflow 3.0
     "TaskDeferred": _EXCEPTIONS,
     "TaskGroup": ("airflow.sdk", "airflow.utils.task_group"),
     "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models.xcom"),
+    "XComArg": ("airflow.sdk", "airflow.models.xcom_arg"),
     "conf": ("airflow.sdk.configuration", "airflow.configuration"),
     "get_current_context": ("airflow.sdk", "airflow.operators.python"),
     "mask_secret": ("airflow.sdk.log", "airflow.utils.log.secrets_masker"),

@@ -53,11 +53,11 @@ WhenModelsFail = Literal["fail", "skip"]
 def verdict(exposure: HexExposure, statuses: Mapping[str, str]) -> Verdict:
     """Decide whether a Hex project is to be refreshed.
 
-    Its models are those that the exposure reads, and, since a view shows the data of its parents, the parents of a view,
-    an ephemeral model or a metric. A failure above a model that was built counts if it is of this run as well: ``dbt
-    build`` would not have built the model, but ``dbt run`` does so before the tests. A status that is unknown is neither
-    a success nor a failure. What dbt says of the exposure itself is ignored, because dbt does not wait for tests of its
-    models.
+    Its models are those that the exposure reads, and, since a view shows the data of its parents, the parents of a
+    view, an ephemeral model or a metric. A failure above a model that was built counts if it is of this run as well:
+    ``dbt build`` would not have built the model, but ``dbt run`` does so before the tests. A status that is unknown is
+    neither a success nor a failure. What dbt says of the exposure itself is ignored, because dbt does not wait for
+    tests of its models.
 
     :param exposure: the project.
     :param statuses: dbt's status of each node, by id, see :func:`~airflow_provider_hex.dbt.run_results.merge_results`.
