@@ -7,13 +7,14 @@ AIRFLOW_2 := .envs/airflow-2.11
 DBT := .envs/dbt
 MUTANTS := .envs/mutants
 CELERY := .envs/celery
+UI := .envs/ui
 NOX := .envs/nox
 DOCS := .envs/docs
 RELEASE := .envs/release
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 matrix chaos chaos-2 simulate peers load load-celery upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-triggerer docs release-check error-reference public-api lint format constraints clean
+.PHONY: help demo demo-ui test test-2 matrix chaos chaos-2 simulate peers load load-celery ui upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-triggerer docs release-check error-reference public-api lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -50,6 +51,9 @@ load: $(AIRFLOW_3)/.ready  ## Run many tasks at once in a real Airflow, within H
 
 load-celery: $(CELERY)/.ready  ## The same with Celery: two workers, schedulers and triggerers, some of them killed
 	$(CELERY)/bin/python -m pytest tests/load_celery -s $(ARGS)
+
+ui: $(UI)/.ready $(AIRFLOW_2)/.ready $(DBT)/.ready  ## Test the pages of a real Airflow in Chromium, and make the pictures in docs/images
+	$(UI)/bin/python -m pytest tests/ui $(ARGS)
 
 upgrade: $(AIRFLOW_3)/.ready  ## Upgrade a real Airflow 2.11 with 0.1.9 to this package, and then to Airflow 3.3
 	$(AIRFLOW_3)/bin/python -m pytest tests/upgrade $(ARGS)
@@ -136,6 +140,12 @@ $(CELERY)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/celery.
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
 		-r constraints/celery.txt -e . --group dev
+	@touch $@
+
+$(UI)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/ui.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
+		-c constraints/ui.txt -e . --group dev --group ui
 	@touch $@
 
 $(NOX)/.ready: constraints/nox.txt | $(UV)

@@ -33,7 +33,7 @@ def test_airflow_knows_the_connection_type_and_its_hook(manager: Any) -> None:
 def test_the_form_asks_for_a_token_and_hides_fields_that_hex_does_not_use(manager: Any) -> None:
     form = manager.field_behaviours["hex"]
     assert form["relabeling"] == {"password": "API token", "host": "Base URL"}
-    assert set(form["hidden_fields"]) == {"login", "port", "schema", "extra"}
+    assert set(form["hidden_fields"]) == {"login", "schema", "extra"}
     assert form["placeholders"]["host"] == "https://app.hex.tech"
 
 
