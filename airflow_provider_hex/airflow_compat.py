@@ -12,12 +12,15 @@ from airflow import __version__
 
 if TYPE_CHECKING:
     from airflow.sdk import (
+        DAG,
         BaseHook,
         BaseOperator,
         BaseSensorOperator,
         Connection,
         Context,
+        ObjectStoragePath,
         PokeReturnValue,
+        TaskGroup,
         get_current_context,
     )
     from airflow.sdk.configuration import conf
@@ -38,6 +41,7 @@ __all__ = [
     "AIRFLOW_V_3_0_PLUS",
     "AIRFLOW_V_3_2_PLUS",
     "AIRFLOW_V_3_3_PLUS",
+    "DAG",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
@@ -49,9 +53,11 @@ __all__ = [
     "BaseSensorOperator",
     "Connection",
     "Context",
+    "ObjectStoragePath",
     "PokeReturnValue",
     "TaskDeferralTimeout",
     "TaskDeferred",
+    "TaskGroup",
     "XCom",
     "conf",
     "get_current_context",
@@ -76,9 +82,12 @@ _MODULES = {  # the newest first
     "BaseSensorOperator": ("airflow.sdk", "airflow.sensors.base"),
     "Connection": ("airflow.sdk", "airflow.models.connection"),
     "Context": ("airflow.sdk", "airflow.utils.context"),
+    "DAG": ("airflow.sdk", "airflow"),
+    "ObjectStoragePath": ("airflow.sdk", "airflow.io.path"),
     "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
     "TaskDeferralTimeout": _EXCEPTIONS,  # since Airflow 3.0
     "TaskDeferred": _EXCEPTIONS,
+    "TaskGroup": ("airflow.sdk", "airflow.utils.task_group"),
     "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models.xcom"),
     "conf": ("airflow.sdk.configuration", "airflow.configuration"),
     "get_current_context": ("airflow.sdk", "airflow.operators.python"),

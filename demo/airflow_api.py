@@ -54,11 +54,11 @@ class AirflowApi:
         """The connection, with its password masked."""
         return self._object("GET", f"/api/v2/connections/{connection_id}")
 
-    def set_password(self, connection_id: str, password: str) -> None:
-        """Change the password of a connection, and nothing else of it."""
-        path = f"/api/v2/connections/{connection_id}?update_mask=password"
+    def change_connection(self, connection_id: str, field: str, value: str) -> None:
+        """Change one field of a connection, `password` or `extra` for example, and nothing else of it."""
+        path = f"/api/v2/connections/{connection_id}?update_mask={field}"
         connection = self.connection(connection_id)
-        body = {name: connection[name] for name in ("connection_id", "conn_type")} | {"password": password}
+        body = {name: connection[name] for name in ("connection_id", "conn_type")} | {field: value}
         self._call("PATCH", path, body)
 
     def test_connection(self, connection_id: str, conn_type: str, **fields: Any) -> dict[str, Any]:

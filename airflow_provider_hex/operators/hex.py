@@ -170,6 +170,9 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
         elif context := context_of_deferred_timeout():
             TaskRun.resumed(self, context, self._kill_switch).time_out()
 
+    def _before_start(self) -> None:
+        """Check whether a run is to be started. A subclass may raise an error, or skip the task."""
+
     def _execute(self, context: Context, began: float, *, requeued: bool) -> StartedRun | Run:
         self._adopt_old_values()
         used = own_context(self, context, None if requeued else self._own_ti)

@@ -98,6 +98,8 @@ class TaskRun(OwnedRun):
         return recovered
 
     def _start_run(self, began: float, requeued: bool) -> StartedRun:
+        if not requeued:
+            self._task._before_start()
         max_wait = 0.0 if self._deferrable else _seconds_left(self._task.timeout, began)
         try:
             return self._start.run(self._client, max_wait)

@@ -126,7 +126,7 @@ class Scenario:
         self.wait_until(f"{count} waiting tasks to kill", kill_more)
 
     def replace_token(self, connection_id: str) -> None:
-        self.airflow.api.set_password(connection_id, self.token("new"))
+        self.airflow.api.change_connection(connection_id, "password", self.token("new"))
 
     def mark(self, state: str) -> None:
         self.marked_success = state == "success"

@@ -1,5 +1,6 @@
 """A real Airflow with PostgreSQL, an emulator with Hex's limits and a hundred projects, and DAGs of many tasks."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_hex.api.config import HexConfig
 from demo.local_airflow import LocalAirflow, local_airflow
 from demo.ports import Ports
 from demo.postgres import postgres
@@ -65,9 +67,12 @@ class Load:
     def start(self, dag_id: str, *, running: float = A_DAY, speed: float = 1) -> None:
         """Start the DAG. `speed` is that of Hex's clock, `running` the seconds that each run takes by it.
 
-        By default they go on until `complete_runs`, so that the machine's speed makes no difference.
+        By default they go on until `complete_runs`, so that the machine's speed makes no difference. The connection
+        allows the default number of requests in a minute by Hex's clock.
         """
         self.hex.clock(speed=speed)
+        extra = json.dumps({"requests_per_minute": round(speed * HexConfig.requests_per_minute)})
+        self.airflow.api.change_connection("hex_default", "extra", extra)
         for project in PROJECTS:
             self.hex.next_run(project, pending=0, running=running, times=len(PROJECTS))
         self.airflow.wait_for_dag(dag_id)

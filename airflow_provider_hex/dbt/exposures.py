@@ -1,0 +1,193 @@
+"""The exposures of a dbt manifest that are Hex projects. No Airflow, no I/O."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow_provider_hex.api.errors import HexInvalidInput
+from airflow_provider_hex.api.ids import known_project_id, to_id
+from airflow_provider_hex.api.inputs import check_unrendered
+from airflow_provider_hex.api.project_url import project_in_url
+from airflow_provider_hex.api.validation import invalid, is_template
+from airflow_provider_hex.dbt.graph import Graph, Node, walk
+
+_CHECKED = ("input_params", "view_id", "notifications", "update_published_results")
+"""Arguments that can be checked without Airflow. The operator checks all."""
+
+
+@dataclass(frozen=True)
+class HexExposure:
+    """A Hex project that reads models of dbt: an exposure, or several that differ in nothing that matters to Hex.
+
+    :param unique_ids: dbt's ids of the exposures, such as ``exposure.shop.revenue``.
+    :param name: the name of the first, with its package if another package has an exposure of that name; a task id.
+    :param label: the label, or the name where there is none.
+    :param project: the URL of the project, or its id where the exposure's ``meta`` has it.
+    :param owner: the owner's name, or the e-mail address where there is no name; empty for no owner.
+    :param description: the description, in Markdown.
+    :param models: the ids of the nodes that the exposure reads directly. In place of a metric, those that it reads.
+    :param nodes: all nodes that it reads, directly or not, by their ids.
+    :param arguments: arguments of the operator from the exposure's ``meta.hex``, without the project.
+    """
+
+    unique_ids: tuple[str, ...]
+    name: str
+    label: str
+    project: str
+    owner: str
+    description: str
+    models: tuple[str, ...]
+    nodes: Mapping[str, Node]
+    arguments: Mapping[str, Any]
+
+    @property
+    def unique_id(self) -> str:
+        """The id of the first exposure."""
+        return self.unique_ids[0]
+
+    @property
+    def project_id(self) -> str:
+        """The project's id."""
+        return known_project_id(self.project)
+
+    @property
+    def url(self) -> str | None:
+        """The project's URL, None if only its id is known."""
+        return self.project if project_in_url(self.project) else None
+
+
+@dataclass(frozen=True)
+class ExposureProblem:
+    """An exposure that cannot be used.
+
+    :param unique_id: dbt's id of it.
+    :param message: what is wrong with it, and what to do.
+    """
+
+    unique_id: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ExposureReading:
+    """What a manifest says of Hex.
+
+    :param exposures: the exposures that are Hex projects, in the order of their ids.
+    :param problems: the exposures that should be Hex projects, but are not usable.
+    """
+
+    exposures: tuple[HexExposure, ...]
+    problems: tuple[ExposureProblem, ...]
+
+
+def read_exposures(manifest: Mapping[str, Any]) -> ExposureReading:
+    """Return the exposures of a manifest that are Hex projects: their URL is Hex's, or they have ``meta.hex``.
+
+    Exposures of one project with the same ``meta.hex`` become one, with the models of all.
+
+    :param manifest: the content of ``manifest.json``, or of what :func:`~airflow_provider_hex.dbt.trim.trim` returns.
+    """
+    graph = Graph(manifest)
+    found: dict[tuple[str, str], list[HexExposure]] = defaultdict(list)
+    problems = []
+    all_exposures = manifest.get("exposures") or {}
+    for unique_id, data in sorted(all_exposures.items()):
+        if not is_of_hex(data):
+            continue
+        try:
+            exposure = _read(unique_id, data, graph)
+        except HexInvalidInput as error:
+            problems.append(ExposureProblem(unique_id, str(error)))
+        else:
+            meta = json.dumps(exposure.arguments, sort_keys=True, default=str)
+            found[exposure.project_id.lower(), meta].append(exposure)
+    return ExposureReading(_with_unique_names([_united(same) for same in found.values()]), tuple(problems))
+
+
+def is_of_hex(exposure: Mapping[str, Any]) -> bool:
+    """Whether an exposure is meant to be a Hex project.
+
+    :param exposure: the exposure, as the manifest has it.
+    """
+    if "hex" in meta_of(exposure):
+        return True
+    url = exposure.get("url") or ""
+    host = (urlsplit(url).hostname or "") if "//" in url else url.partition("/")[0]
+    return host == "hex.tech" or host.endswith(".hex.tech") or ("hex" in host and project_in_url(url) is not None)
+
+
+def meta_of(exposure: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the ``meta`` of an exposure, which dbt writes to two places."""
+    meta: Mapping[str, Any] = (exposure.get("config") or {}).get("meta") or exposure.get("meta") or {}
+    return meta
+
+
+def _read(unique_id: str, data: Mapping[str, Any], graph: Graph) -> HexExposure:
+    """Read one exposure.
+
+    :raises HexInvalidInput: its project or an argument is invalid.
+    """
+    arguments = meta_of(data).get("hex") or {}
+    if not isinstance(arguments, Mapping):
+        raise invalid(arguments, "meta.hex", "a mapping with arguments of the operator")
+    project = arguments.get("project_id") or data.get("url")
+    if not project:
+        raise HexInvalidInput(
+            "It has neither a url nor meta.hex.project_id. Pass the URL of the Hex project as its url."
+        )
+    if not is_template(project):
+        to_id(project, "project_id")
+    check_unrendered(project, *(arguments.get(name) for name in _CHECKED))
+    owner = data.get("owner") or {}
+    nodes = graph.above(unique_id)
+    return HexExposure(
+        unique_ids=(unique_id,),
+        name=str(data["name"]),
+        label=str(data.get("label") or data["name"]),
+        project=str(project),
+        owner=_text(owner.get("name") or owner.get("email")),
+        description=data.get("description") or "",
+        models=_models(graph.parents(unique_id), nodes),
+        nodes=nodes,
+        arguments={name: value for name, value in arguments.items() if name != "project_id"},
+    )
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")
+
+
+def _models(parents: tuple[str, ...], nodes: Mapping[str, Node]) -> tuple[str, ...]:
+    """Return the nodes that are read, with those that a metric reads in place of the metric."""
+    found = walk(parents, nodes.__getitem__, lambda node: node.stands_for_others)
+    return tuple(unique_id for unique_id, node in found.items() if not node.stands_for_others)
+
+
+def _united(same: list[HexExposure]) -> HexExposure:
+    """Return several exposures of one project as one."""
+    return replace(
+        same[0],
+        unique_ids=tuple(each.unique_id for each in same),
+        label=", ".join(dict.fromkeys(each.label for each in same)),
+        owner=", ".join(dict.fromkeys(each.owner for each in same if each.owner)),
+        description="\n\n".join(dict.fromkeys(each.description for each in same if each.description)),
+        models=tuple(dict.fromkeys(model for each in same for model in each.models)),
+        nodes={unique_id: node for each in same for unique_id, node in each.nodes.items()},
+    )
+
+
+def _with_unique_names(exposures: list[HexExposure]) -> tuple[HexExposure, ...]:
+    times = Counter(each.name for each in exposures)
+
+    def name(exposure: HexExposure) -> str:
+        package = exposure.unique_id.split(".")[1]
+        own = exposure.name if times[exposure.name] == 1 else f"{package}__{exposure.name}"
+        return re.sub(r"[^\w.-]", "_", own)
+
+    return tuple(replace(each, name=name(each)) for each in exposures)

@@ -1,0 +1,107 @@
+"""The task group of ``HexExposures``: one task for each Hex project."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_hex.airflow_compat import DAG, TaskGroup
+from airflow_provider_hex.airflow_errors import airflow_errors
+from airflow_provider_hex.api.errors import HexInvalidInput
+from airflow_provider_hex.dbt.graph import Node, short_name, walk
+from airflow_provider_hex.dbt.operator import HexRefreshOperator
+from airflow_provider_hex.operators.hex import HexRunProjectOperator
+
+if TYPE_CHECKING:
+    from airflow_provider_hex.dbt.exposures import HexExposure
+
+log = logging.getLogger(__name__)
+
+
+@airflow_errors()
+def new_task_group(
+    exposures: Sequence[HexExposure],
+    group_id: str,
+    *,
+    run_results: Any,
+    after: Any,
+    when_models_fail: Any,
+    arguments: Mapping[str, Any],
+) -> TaskGroup:
+    """Return the task group of some projects. The parameters are those of ``HexExposures.task_group``.
+
+    :raises HexInvalidInput: an argument is invalid.
+    """
+    if (run_results is None) == (after is None):
+        raise HexInvalidInput("Pass either run_results or after.")
+    if after is None:
+        return _behind_dbt(
+            exposures,
+            group_id,
+            {"run_results": run_results, "when_models_fail": when_models_fail, "trigger_rule": "all_done", **arguments},
+        )
+    return _behind_models(exposures, group_id, getattr(after, "tasks_map", after), arguments)
+
+
+def _behind_dbt(exposures: Sequence[HexExposure], group_id: str, arguments: Mapping[str, Any]) -> TaskGroup:
+    with TaskGroup(group_id) as group:
+        for exposure in exposures:
+            _new_task(HexRefreshOperator, exposure, group, {"exposure": exposure, **arguments})
+    return group
+
+
+def _behind_models(
+    exposures: Sequence[HexExposure], group_id: str, tasks: Mapping[str, Any], arguments: Mapping[str, Any]
+) -> TaskGroup:
+    with TaskGroup(group_id) as group:
+        for exposure in exposures:
+            own = _tasks_of(exposure, tasks)
+            if not own:
+                log.info("%s has no task, because none of its models has one.", exposure.name)
+            elif task := _new_task(
+                HexRunProjectOperator, exposure, group, {"project_id": exposure.project, **arguments}
+            ):
+                task.set_upstream(own)
+    return group
+
+
+def _tasks_of(exposure: HexExposure, tasks: Mapping[str, Any]) -> list[Any]:
+    """Return the tasks of a project's models, and of the parents of a view or the like without a task."""
+
+    def passes_on(node: Node) -> bool:
+        return node.passes_on and tasks.get(node.unique_id) is None
+
+    found = walk(exposure.models, exposure.nodes.__getitem__, passes_on)
+    own = [tasks[each] for each in found if tasks.get(each) is not None]
+    return list({id(task): task for task in own}.values())
+
+
+def _new_task(
+    cls: type[HexRunProjectOperator], exposure: HexExposure, group: TaskGroup, arguments: Mapping[str, Any]
+) -> HexRunProjectOperator | None:
+    """Return a project's task, None if arguments of the exposure are invalid."""
+    shown = {"task_display_name": exposure.label, "doc_md": _doc(exposure)}
+    owner = {"owner": exposure.owner} if exposure.owner else {}
+    arguments = {**shown, **owner, **arguments}
+    if exposure.arguments:
+        defaults = {**group.dag.default_args, **group.default_args}
+        cls(task_id=exposure.name, **arguments, **_elsewhere(defaults))  # what is wrong in the DAG file is raised
+        try:
+            cls(task_id=exposure.name, **{**arguments, **exposure.arguments}, **_elsewhere(defaults))
+        except Exception as error:
+            log.error("%s has no task, because its meta.hex is invalid: %s", exposure.unique_id, error)  # noqa: TRY400
+            return None
+    return cls(task_id=exposure.name, **{**arguments, **exposure.arguments})
+
+
+def _elsewhere(defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments for a task that is only made to check its arguments."""
+    dag = DAG("check", default_args=dict(defaults))
+    return {"dag": dag, "task_group": dag.task_group}
+
+
+def _doc(exposure: HexExposure) -> str:
+    link = f"[{exposure.label}]({exposure.url})" if exposure.url else exposure.label
+    models = ", ".join(f"`{short_name(model)}`" for model in exposure.models)
+    return "\n\n".join(part for part in (link, exposure.description, f"dbt: {models}") if part)
