@@ -20,6 +20,7 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Hex",
         "description": "Run published Hex projects from Airflow, and wait for them. https://hex.tech",
         "versions": [__version__],
+        "extra-links": ["airflow_provider_hex.links.hex.HexRunLink"],
         "cli": ["airflow_provider_hex.cli.provider.get_commands"],
         "connection-types": [
             {

@@ -101,7 +101,7 @@ def settings(home: Path, dag_folders: Iterable[Path], ports: Ports, database: st
     api = f"http://{HOST}:{ports.airflow}"
     bundles = [
         {
-            "name": f"local-{folder.name}",
+            "name": f"local-{folder.parent.name}-{folder.name}",
             "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
             "kwargs": {"path": str(folder.resolve()), "refresh_interval": 5},
         }

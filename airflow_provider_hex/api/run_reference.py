@@ -26,6 +26,15 @@ def to_run(project_id: Any, run: Any) -> tuple[str, str]:
     return project_id, to_id(run, "run_id")
 
 
+def url_of_run(run: Any) -> str | None:
+    """Return the URL of a run's page, None if it is not known.
+
+    :param run: as for :func:`to_run`, or None.
+    """
+    url = run.get("runUrl") if isinstance(run, Mapping) else run
+    return url if isinstance(url, str) and url.startswith(("https://", "http://")) else None
+
+
 def check_unrendered_run(project_id: Any, run: Any) -> None:
     """Check what names a run before templates are rendered, so that an error shows when the DAG is parsed.
 

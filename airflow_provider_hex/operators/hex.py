@@ -14,6 +14,7 @@ from airflow_provider_hex.api.start import OnAmbiguousStart
 from airflow_provider_hex.api.validation import is_template, to_choice, to_seconds
 from airflow_provider_hex.compat_0_1.operators import OldOperatorNames, accepts_old_names
 from airflow_provider_hex.hooks.hex import HexHook
+from airflow_provider_hex.links.hex import HexRunLink
 from airflow_provider_hex.runs import lost_worker
 from airflow_provider_hex.runs.bare_context import own_context
 from airflow_provider_hex.runs.kill_switch import KillSwitch
@@ -30,8 +31,9 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
     """Runs the latest published version of a Hex project.
 
     The task succeeds only when Hex reports its run as ``COMPLETED``. It returns the run as Hex describes it. The
-    XComs ``run_id`` and ``run_url`` are pushed as soon as the run exists. The run is cancelled when the task times
-    out, when a user ends the task, and when it fails in its last attempt.
+    XComs ``run_id`` and ``run_url`` are pushed as soon as the run exists, and Airflow's UI shows the link *Hex run*
+    from then on. The run is cancelled when the task times out, when a user ends the task, and when it fails in its last
+    attempt.
 
     For a minute after its start, Hex may not show a run yet, so it may respond with 403, 404 or 422 without ending the
     wait. After that, these mean that the run is gone, or that the token's owner has no access to it.
@@ -86,6 +88,7 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
         "hex_conn_id",
     ]
     template_fields_renderers: ClassVar[dict[str, str]] = {"input_params": "json", "notifications": "json"}
+    operator_extra_links = (HexRunLink(),)
     ui_color = "#F5C0C0"
 
     @accepts_old_names

@@ -21,16 +21,18 @@ from airflow_provider_hex.api import protocol, run_watch, steps
 from airflow_provider_hex.api.error_messages import describe, how_it_ended
 from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.models import RunStatus
-from airflow_provider_hex.api.run_reference import check_unrendered_run, to_run
+from airflow_provider_hex.api.run_reference import check_unrendered_run, to_run, url_of_run
 from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.api.waiting import last_poll
 from airflow_provider_hex.hooks.hex import HexHook
+from airflow_provider_hex.links.hex import HexRunLink
+from airflow_provider_hex.runs.bare_context import own_context
 from airflow_provider_hex.runs.deferral import defer_wait, shorter_timeout
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
 from airflow_provider_hex.runs.release import Release, release_run
 from airflow_provider_hex.sensors.skips import cause_of, is_timeout, skip_or_failure
 from airflow_provider_hex.triggers import events
-from airflow_provider_hex.triggers.run_xcom import push_run
+from airflow_provider_hex.triggers.run_xcom import push_run, push_url
 from airflow_provider_hex.version_compat import context_of_deferred_timeout, first_poke
 
 if TYPE_CHECKING:
@@ -45,9 +47,11 @@ class HexRunSensor(BaseSensorOperator):
     """Waits until a run of a Hex project has completed, and returns it as Hex describes it.
 
     A run that ends in another way fails the task without retries, because no retry can change how it ended. The sensor
-    cancels no run unless ``cancel_on_kill`` is set. The run may have been started just now: for a minute after the
-    first poke, Hex may respond with 403, 404 or 422 without ending the wait. See
-    https://learn.hex.tech/docs/api/api-reference#operation/GetRunStatus.
+    cancels no run unless ``cancel_on_kill`` is set. Once it knows the run's URL, it pushes the XCom ``run_url``, and
+    Airflow's UI shows the link *Hex run*.
+
+    The run may have been started just now: for a minute after the first poke, Hex may respond with 403, 404 or 422
+    without ending the wait. See https://learn.hex.tech/docs/api/api-reference#operation/GetRunStatus.
 
     The arguments of Airflow's sensors mean what they mean there, in every mode, with these details:
 
@@ -75,6 +79,7 @@ class HexRunSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("project_id", "run_id", "hex_conn_id")
+    operator_extra_links = (HexRunLink(),)
     ui_color = "#f5c0c0"
 
     def __init__(
@@ -98,6 +103,7 @@ class HexRunSensor(BaseSensorOperator):
         self._is_waiting = False
         self._new_until = 0.0  # until when Hex may not show the run yet
         self._polled: Run | None = None
+        self._published: str | None = None
         self._is_known = False  # whether the last poke found out the run's status
 
     @cached_property
@@ -108,7 +114,9 @@ class HexRunSensor(BaseSensorOperator):
     @airflow_errors()
     def execute(self, context: Context) -> Any:
         """Wait in the sensor's mode: Airflow calls ``poke`` once, or until the run has completed."""
+        url = url_of_run(self.run_id)
         self._name_run()
+        self._publish(context, url)
         execute = super().execute
         first = first_poke(context) if self.reschedule and not self.deferrable else None
         self._new_until = (first.timestamp() if first else time.time()) + run_watch.NEW_FOR
@@ -134,7 +142,10 @@ class HexRunSensor(BaseSensorOperator):
     @airflow_errors()
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Poll the run once. A deferrable sensor then defers, unless the run has completed."""
-        run = self._completed_run()
+        try:
+            run = self._completed_run()
+        finally:
+            self._publish(context, url_of_run(self._polled))
         if run is None and self.deferrable:
             if self.cancel_on_kill:
                 push_run(context["ti"], {"runId": self.run_id})  # the trigger recognises the task by it
@@ -153,6 +164,8 @@ class HexRunSensor(BaseSensorOperator):
     @airflow_errors()
     def execute_complete(self, context: Context, event: Any) -> Run:
         """Return the completed run that the trigger's event reports, or fail."""
+        if isinstance(event, Mapping):  # the first poke may have been too early for the rate limit, and found no URL
+            self._publish(context, url_of_run(event.get("run")))
         try:
             return events.completed_run(event, self.run_id)
         except HexRunTimeout as error:
@@ -172,6 +185,12 @@ class HexRunSensor(BaseSensorOperator):
     def _name_run(self) -> None:
         """Replace a run's URL or description by its ids, after templates are rendered."""
         self.project_id, self.run_id = to_run(self.project_id, self.run_id)
+
+    def _publish(self, context: Context, url: str | None) -> None:
+        """Push the run's URL, unless it is not known or has been pushed."""
+        if url and url != self._published:
+            push_url(own_context(self, context)["ti"], url)
+            self._published = url
 
     def _completed_run(self) -> Run | None:
         """Poll once. Return None if the run has not ended, or on a transient error."""

@@ -1,7 +1,7 @@
 """The XComs by which a task publishes its run, and by which its trigger recognises it.
 
-A task pushes ``run_id`` and ``run_url`` before it defers. They serve its users, and its trigger: a task that is
-deferred with another ``run_id``, or no longer deferred, does not wait for this trigger's run any more.
+A task pushes ``run_id`` and ``run_url`` before it defers. They serve its users, its link *Hex run*, and its trigger: a
+task that is deferred with another ``run_id``, or no longer deferred, does not wait for this trigger's run any more.
 """
 
 from __future__ import annotations
@@ -23,7 +23,16 @@ def push_run(ti: Any, run: Mapping[str, Any]) -> None:
     """
     ti.xcom_push(key=RUN_ID, value=run["runId"])
     if run.get("runUrl"):
-        ti.xcom_push(key=RUN_URL, value=run["runUrl"])
+        push_url(ti, run["runUrl"])
+
+
+def push_url(ti: Any, url: str) -> None:
+    """Publish the URL of a task's run, from which Airflow's UI makes the link *Hex run*.
+
+    :param ti: the task instance, as Airflow passes it to the task.
+    :param url: the URL.
+    """
+    ti.xcom_push(key=RUN_URL, value=url)
 
 
 def published_run_id(ti: Any) -> str | None:

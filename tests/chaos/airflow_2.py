@@ -51,6 +51,10 @@ class AirflowApi2(AirflowApi):
         """Clear the DAG run, and so its only task: `clearTaskInstances` does not clear a running one, in 2.11.2."""
         self._call("POST", f"/api/v1/dags/{dag_id}/dagRuns/{run_id}/clear", {"dry_run": False})
 
+    def links(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> dict[str, str | None]:
+        path = f"/api/v1/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links"
+        return dict(self._call("GET", path, map_index=map_index))
+
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         path = f"/api/v1/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
         response = self._http.get(path, params={"stringify": False, "map_index": map_index})

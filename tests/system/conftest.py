@@ -13,6 +13,7 @@ from hex_emulator.server import running
 from hex_emulator.workspace import default_workspace
 
 DAGS = Path(__file__).with_name("dags")
+DAGS_FOR_EACH_AIRFLOW = Path(__file__).parents[1] / "matrix" / "dags"
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +29,12 @@ def emulator() -> Iterator[Control]:
 
 @pytest.fixture(scope="session")
 def airflow(emulator: Control, token: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
-    """An Airflow with the example DAGs and those in `dags/`, connected to the emulator."""
+    """An Airflow with the example DAGs, those in `dags/` and those of the matrix, connected to the emulator."""
     folder = tmp_path_factory.mktemp("airflow")
     (folder / "dbt").mkdir()
     variables = dbt_environment(folder / "dbt")
-    with local_airflow(folder / "home", [EXAMPLE_DAGS, DAGS], Ports.free(), variables) as airflow:
+    with local_airflow(
+        folder / "home", [EXAMPLE_DAGS, DAGS, DAGS_FOR_EACH_AIRFLOW], Ports.free(), variables
+    ) as airflow:
         airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=token)
         yield airflow

@@ -1,0 +1,105 @@
+"""When a sensor pushes the XCom ``run_url``, from which Airflow's UI makes the link *Hex run*."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_provider_hex.airflow_compat import TaskDeferred
+from airflow_provider_hex.api.errors import HexForbidden, HexRunFailed
+from airflow_provider_hex.sensors.hex import HexRunSensor
+from airflow_provider_hex.triggers import events
+from hex_emulator.client import Control
+from tests.conftest import PROJECT
+from tests.sensors.conftest import MODES, sensor_of
+
+
+class TaskInstance:
+    """The task instance of a sensor, with all that was pushed."""
+
+    map_index = -1
+
+    def __init__(self, task_id: str = "wait") -> None:
+        self.task_id = task_id
+        self.pushed: list[tuple[str, Any]] = []
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed.append((key, value))
+
+
+def url_of(emulator: Control) -> tuple[str, str]:
+    (run,) = emulator.runs()
+    return "run_url", run["runUrl"]
+
+
+def test_a_deferred_sensor_has_pushed_the_url(emulator: Control) -> None:
+    ti: Any = TaskInstance()
+    with pytest.raises(TaskDeferred):
+        sensor_of(emulator, "deferred").execute({"ti": ti})
+    assert ti.pushed == [url_of(emulator)]
+
+
+@pytest.mark.parametrize("outcome", ["COMPLETED", "ERRORED"])
+def test_a_sensor_that_waits_in_a_worker_pushes_the_url_once(outcome: str, emulator: Control) -> None:
+    emulator.next_run(timeline=[("RUNNING", 1), (outcome, None)])
+    run = emulator.start_run(PROJECT, trigger="API")
+    ti: Any = TaskInstance()
+    sensor = HexRunSensor(task_id="wait", project_id=PROJECT, run_id=run["runId"], timeout=240, **MODES["poke"])
+    if outcome == "COMPLETED":
+        sensor.execute({"ti": ti})
+    else:
+        with pytest.raises(HexRunFailed):
+            sensor.execute({"ti": ti})
+    assert ti.pushed == [url_of(emulator)]
+
+
+@pytest.mark.parametrize("name", ["run_id", "runUrl", "all"])
+def test_a_url_that_is_known_before_the_first_poll_is_pushed_even_if_that_fails(name: str, emulator: Control) -> None:
+    emulator.next_run(timeline=[("RUNNING", None)])
+    run = emulator.start_run(PROJECT, trigger="API")
+    emulator.fault("GetRunStatus", status=403, times=None)
+    ti: Any = TaskInstance()
+    named: Any = {"run_id": run["runId"], "runUrl": run["runUrl"], "all": run}[name]
+    sensor = HexRunSensor(task_id="wait", project_id=PROJECT, run_id=named, **MODES["poke"])
+    with pytest.raises(HexForbidden):
+        sensor.execute({"ti": ti})
+    assert ti.pushed == ([] if name == "run_id" else [url_of(emulator)])
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "ERRORED"])
+def test_a_sensor_that_was_rate_limited_before_it_was_deferred_pushes_the_url_at_the_end(
+    status: str, emulator: Control
+) -> None:
+    sensor = sensor_of(emulator, "deferred")
+    emulator.fault("GetRunStatus", status=429)
+    ti: Any = TaskInstance()
+    with pytest.raises(TaskDeferred):
+        sensor.execute({"ti": ti})
+    assert ti.pushed == []
+    emulator.set_status(sensor.run_id, status)
+    event = events.run_ended(sensor.hook.get_run(PROJECT, sensor.run_id))
+    if status == "COMPLETED":
+        sensor.execute_complete({"ti": ti}, event)
+    else:
+        with pytest.raises(HexRunFailed):
+            sensor.execute_complete({"ti": ti}, event)
+    assert ti.pushed == [url_of(emulator)]
+
+
+def test_a_sensor_that_another_task_executes_pushes_nothing(emulator: Control) -> None:
+    ti: Any = TaskInstance("another")
+    with pytest.raises(TaskDeferred):
+        sensor_of(emulator, "deferred").execute({"ti": ti})
+    assert ti.pushed == []
+
+
+@pytest.mark.parametrize("run_id", ["javascript:alert(1)/acme/app", "app.hex.tech/acme/app"])
+def test_only_a_complete_url_is_pushed(run_id: str, emulator: Control) -> None:
+    emulator.next_run(timeline=[("RUNNING", None)])
+    run = emulator.start_run(PROJECT, trigger="API")
+    url = f"{run_id}/{PROJECT}/latest?runId={run['runId']}"
+    ti: Any = TaskInstance()
+    with pytest.raises(TaskDeferred):
+        HexRunSensor(task_id="wait", run_id=url, deferrable=True).execute({"ti": ti})
+    assert ti.pushed == [url_of(emulator)]
