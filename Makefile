@@ -7,6 +7,7 @@ AIRFLOW_2 := .envs/airflow-2.11
 DBT := .envs/dbt
 MUTANTS := .envs/mutants
 CELERY := .envs/celery
+COSMOS := .envs/cosmos
 UI := .envs/ui
 NOX := .envs/nox
 DOCS := .envs/docs
@@ -14,7 +15,7 @@ RELEASE := .envs/release
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 matrix chaos chaos-2 simulate peers load load-celery ui upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-triggerer docs release-check error-reference public-api lint format constraints clean
+.PHONY: help demo demo-ui test test-2 matrix chaos chaos-2 simulate peers load load-celery cosmos ui upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-triggerer docs release-check error-reference public-api lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -51,6 +52,9 @@ load: $(AIRFLOW_3)/.ready  ## Run many tasks at once in a real Airflow, within H
 
 load-celery: $(CELERY)/.ready  ## The same with Celery: two workers, schedulers and triggerers, some of them killed
 	$(CELERY)/bin/python -m pytest tests/load_celery -s $(ARGS)
+
+cosmos: $(COSMOS)/.ready $(DBT)/.ready  ## Run Hex projects after the models that Cosmos and dbt Cloud build
+	$(COSMOS)/bin/python -m pytest tests/cosmos $(ARGS)
 
 ui: $(UI)/.ready $(AIRFLOW_2)/.ready $(DBT)/.ready  ## Test the pages of a real Airflow in Chromium, and make the pictures in docs/images
 	$(UI)/bin/python -m pytest tests/ui $(ARGS)
@@ -140,6 +144,12 @@ $(CELERY)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/celery.
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
 		-r constraints/celery.txt -e . --group dev
+	@touch $@
+
+$(COSMOS)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/cosmos.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
+		-r constraints/cosmos.txt -e . --group dev
 	@touch $@
 
 $(UI)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/ui.txt | $(UV)

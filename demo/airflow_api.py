@@ -50,6 +50,11 @@ class AirflowApi:
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
         self._call("POST", "/api/v2/connections", body)
 
+    def create_pool(self, name: str, slots: int) -> None:
+        """Add a pool that counts deferred tasks, too."""
+        body = {"name": name, "slots": slots, "include_deferred": True}
+        self._call("POST", "/api/v2/pools", body)
+
     def connection(self, connection_id: str) -> dict[str, Any]:
         """The connection, with its password masked."""
         return self._object("GET", f"/api/v2/connections/{connection_id}")

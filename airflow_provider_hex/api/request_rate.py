@@ -10,9 +10,9 @@ from airflow_provider_hex.api.limit_headers import ROUNDING, WINDOW
 
 _CUT = 0.75
 """The factor by which a 429 reduces the rate."""
-_GAIN = 0.005
-"""Requests a minute by which an accepted request raises the rate, times the requests accepted since the last 429, times
-the square root of the demand."""
+_GAIN = 0.0002
+"""The share of the maximum by which an accepted request raises the rate, times the requests accepted since the last 429,
+times the square root of the demand."""
 _FEWEST = 0.5
 """The minimum requests a minute."""
 _FEWEST_ACCEPTED = 2
@@ -50,7 +50,7 @@ class RequestRate:
     def accepted(self) -> None:
         """Record a request that was not rate-limited."""
         self._accepted += 1
-        self._change(self.per_minute + _GAIN * self._accepted * math.sqrt(self.demand))
+        self._change(self.per_minute + _GAIN * self._most * self._accepted * math.sqrt(self.demand))
 
     def rate_limited(self, recent: int) -> None:
         """Record a request that was rate-limited.

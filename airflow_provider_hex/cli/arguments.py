@@ -14,6 +14,7 @@ GROUPS = {
     "connection": "Check the connection to Hex",
     "projects": "List and show projects",
     "runs": "List, show, start, cancel and wait for runs of a project",
+    "exposures": "Hex projects that are exposures of a dbt project",
 }
 EPILOG = """\
 The token is that of the Airflow connection --conn-id. Without --conn-id it is that of the environment: HEX_API_TOKEN,
@@ -40,8 +41,10 @@ class Command:
     :param group: the group, one of :data:`GROUPS`.
     :param name: its name in the group.
     :param help: what it does, in a line.
-    :param arguments: its arguments, beside those of all commands.
+    :param arguments: its arguments, beside those of many commands.
     :param epilog: what else its help says.
+    :param calls_hex: whether it needs a token.
+    :param has_formats: whether its output is a list or an object, in the form that ``-o`` names.
     """
 
     group: str
@@ -49,6 +52,8 @@ class Command:
     help: str
     arguments: tuple[Argument, ...] = ()
     epilog: str = EPILOG
+    calls_hex: bool = True
+    has_formats: bool = True
 
     @property
     def function(self) -> str:
@@ -57,8 +62,10 @@ class Command:
 
     @property
     def all_arguments(self) -> tuple[Argument, ...]:
-        """Its arguments, with those of all commands."""
-        return (*self.arguments, _OUTPUT, _CONN_ID, _VERBOSE)
+        """Its arguments, with those of many commands."""
+        output = (_OUTPUT,) if self.has_formats else ()
+        conn_id = (_CONN_ID,) if self.calls_hex else ()
+        return (*self.arguments, *output, *conn_id, _VERBOSE)
 
 
 def _argument(*flags: str, **options: Any) -> Argument:
@@ -85,6 +92,9 @@ _PROJECT_OF_RUN = _argument(
     type=values.project,
 )
 _RUN = _argument("run", help="The run's id", metavar="RUN", nargs="?", type=values.run)
+_MANIFEST = _argument("manifest", help="dbt's manifest.json, or a trimmed one", metavar="MANIFEST")
+_TO = _argument("--to", help="The file to write (default: stdout)", metavar="FILE")
+_NO_TOKEN = "No token is needed."
 _WAITS = f"{exit_codes.HELP}\n{EPILOG}"
 
 COMMANDS = (
@@ -170,5 +180,46 @@ COMMANDS = (
             ),
         ),
         _WAITS,
+    ),
+    Command(
+        "exposures",
+        "show",
+        "Show which Hex projects depend on which models",
+        (_MANIFEST, _argument("--mermaid", help="Print a Mermaid diagram", action="store_true")),
+        _NO_TOKEN,
+        calls_hex=False,
+    ),
+    Command(
+        "exposures",
+        "check",
+        "Check that the project of each exposure can be run",
+        (_MANIFEST,),
+        f"The exit code is {exit_codes.CHECK_FAILED} if a project cannot be run.\n{EPILOG}",
+    ),
+    Command(
+        "exposures",
+        "trim",
+        "Write a small manifest with only what HexExposures reads",
+        (_MANIFEST, _TO),
+        _NO_TOKEN,
+        calls_hex=False,
+        has_formats=False,
+    ),
+    Command(
+        "exposures",
+        "propose",
+        "Write exposures, in YAML, for projects that query tables of dbt (Hex's Enterprise plan)",
+        (
+            _argument("manifest", help="dbt's manifest.json, whole", metavar="MANIFEST"),
+            _argument(
+                "projects",
+                help="The projects: their ids, or URLs (default: all\npublished ones that are no exposure yet)",
+                metavar="PROJECT",
+                nargs="*",
+                type=values.project,
+            ),
+            _TO,
+        ),
+        has_formats=False,
     ),
 )

@@ -13,10 +13,13 @@ from airflow_provider_hex.api.ids import to_id
 from airflow_provider_hex.api.project_url import run_in_url
 from airflow_provider_hex.api.run_watch import duration
 from airflow_provider_hex.cli import exit_codes, output
+from airflow_provider_hex.cli.exposures import exposures_check, exposures_propose, exposures_show, exposures_trim
 from airflow_provider_hex.cli.session import Session, UsageError
 from airflow_provider_hex.cli.starting import start
 from airflow_provider_hex.cli.waiting import wait
 from airflow_provider_hex.hooks import connection_check
+
+__all__ = ["exposures_check", "exposures_propose", "exposures_show", "exposures_trim"]
 
 _PROJECT_COLUMNS: output.Columns = {
     "id": lambda project: project["id"],

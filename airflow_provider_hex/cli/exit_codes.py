@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_hex.api.models import RunStatus
 
-SUCCESS, ERROR, USAGE, TIMED_OUT = 0, 1, 2, 6
+SUCCESS, ERROR, USAGE, TIMED_OUT, CHECK_FAILED = 0, 1, 2, 6, 7
 _BY_STATUS = {
     RunStatus.COMPLETED: SUCCESS,
     RunStatus.ERRORED: 3,
@@ -21,6 +21,7 @@ Exit codes:
   4    the run ended KILLED: it was cancelled
   5    the run ended UNABLE_TO_ALLOCATE_KERNEL
   6    timed out
+  7    exposures check: the project of an exposure cannot be run
   129  the terminal was closed (SIGHUP)
   130  Ctrl-C
   143  SIGTERM

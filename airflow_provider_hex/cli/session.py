@@ -34,7 +34,7 @@ class Session:
     def __init__(self, args: Namespace, program: str) -> None:
         self.args: Any = args
         self.progress = Progress(sys.stderr or io.StringIO())  # stderr may be closed
-        self.source = Source.chosen_by(args.conn_id)
+        self.source = Source.chosen_by(getattr(args, "conn_id", None))  # some commands need no token
         self._program = program
 
     @cached_property

@@ -67,13 +67,20 @@ def _behind_models(
 
 
 def _tasks_of(exposure: HexExposure, tasks: Mapping[str, Any]) -> list[Any]:
-    """Return the tasks of a project's models, and of the parents of a view or the like without a task."""
+    """Return the tasks of a project's models and their tests, and of the parents of a view or the like without a task.
+
+    Cosmos may have one task for all tests of dbt, with the name of the dbt project in the place of an id.
+    """
 
     def passes_on(node: Node) -> bool:
         return node.passes_on and tasks.get(node.unique_id) is None
 
     found = walk(exposure.models, exposure.nodes.__getitem__, passes_on)
     own = [tasks[each] for each in found if tasks.get(each) is not None]
+    if own:
+        tests = [test.unique_id for each in found for test in exposure.nodes[each].tests]
+        tests += [each for each in tasks if each.endswith("_test") and "." not in each]
+        own += [tasks[each] for each in tests if tasks.get(each) is not None]
     return list({id(task): task for task in own}.values())
 
 

@@ -78,6 +78,14 @@ def test_the_rate_rises_faster_where_more_requests_wait() -> None:
     assert many.per_minute - 6 == pytest.approx(5 * (few.per_minute - 6))
 
 
+def test_the_rate_rises_in_proportion_to_the_maximum() -> None:
+    low, high = RequestRate(25), RequestRate(1000)
+    for rate in (low, high):
+        rate.rate_limited(recent=8)
+        rate.accepted()
+    assert high.per_minute - 6 == pytest.approx(40 * (low.per_minute - 6))
+
+
 def test_spacings_vary_after_a_429_so_that_processes_do_not_stay_together() -> None:
     low, high = RequestRate(25, lambda: 0.0), RequestRate(25, lambda: 1.0)
     for rate in (low, high):

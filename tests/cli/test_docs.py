@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from airflow_provider_hex.cli.main import main
 from hex_emulator.client import Control
 from tests.api.project_urls import base_62
 from tests.cli.conftest import IN_EACH_PROGRAM, ROOT, environment
+from tests.cli.test_exposures import manifest
 from tests.conftest import PROJECT
 
 PAGE = (ROOT / "docs" / "cli.md").read_text()
@@ -34,8 +37,14 @@ def test_the_page_has_each_command_and_exit_code() -> None:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_command_line_of_the_page_works(line: str, emulator: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_line_of_the_page_works(
+    line: str, emulator: Control, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """In this process, because an Airflow takes long to start; other tests call the real programs."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "target").mkdir()
+    exposures = manifest(revenue=f"https://app.hex.tech/acme/app/{PROJECT}/latest")
+    (tmp_path / "target" / "manifest.json").write_text(json.dumps(exposures))
     emulator.next_run(timeline=[("RUNNING", None)])
     run = emulator.start_run(PROJECT, trigger="API")
     if " runs wait" in line:

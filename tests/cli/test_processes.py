@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -183,6 +184,23 @@ def test_airflow_has_the_same_commands(emulator: Control) -> None:
     shown = {group: call_process("airflow hex", group, "--help", env=env).out for group in groups}
     for command in COMMANDS:
         assert re.search(rf"^ +{command.name} +{re.escape(command.help[:20])}", shown[command.group], re.MULTILINE)
+
+
+@pytest.mark.skipif(not AIRFLOW_V_3_2_PLUS, reason="Airflow before 3.2 takes no commands from providers")
+@pytest.mark.parametrize(
+    ("typed", "completions"),
+    [
+        ("airflow hex runs st", ["start"]),
+        ("airflow hex projects list --inc", ["--include-archived", "--include-trashed"]),
+    ],
+)
+def test_the_shell_completes_the_commands_of_airflow(typed: str, completions: list[str], tmp_path: Path) -> None:
+    # As argcomplete's function in the shell calls it. It reads the completions from file descriptor 8.
+    completing = {"_ARGCOMPLETE": "1", "_ARGCOMPLETE_IFS": "\n", "COMP_LINE": typed, "COMP_POINT": str(len(typed))}
+    found = tmp_path / "completions"
+    command = f"{sys.executable} -m airflow 8>{found} 9>/dev/null"
+    subprocess.run(command, shell=True, env={**os.environ, **completing}, check=True, capture_output=True, cwd=ROOT)
+    assert found.read_text().split() == completions
 
 
 def test_a_closed_stderr_or_stdout_changes_no_exit_code(emulator: Control) -> None:

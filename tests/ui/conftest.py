@@ -1,7 +1,7 @@
 """A real Airflow with the example DAGs and an emulator, and Debian's Chromium to see them with."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from demo.shop import EXAMPLE_DAGS, dbt_environment
 from demo.waiting import wait_for
 from hex_emulator.client import Control
 from hex_emulator.server import running
-from tests.ui.pages import WITHIN, AirflowPages
+from tests.ui.pages import WITHIN, AirflowPages, TaskRun
 
 NO_CHROMIUM = "There is no chromium on the PATH. On Debian and Ubuntu, install it with: apt install chromium"
 A_DAY = 24 * 60 * 60.0
@@ -76,23 +76,13 @@ def airflow(chromium: str, emulator: Control, tmp_path_factory: pytest.TempPathF
         folder / "home", [EXAMPLE_DAGS], Ports.free(), dbt_environment(folder / "dbt")
     ) as airflow:
         airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=token_for_airflow())
+        airflow.api.create_pool("hex_kernels", 25)
         yield airflow
 
 
 @pytest.fixture(scope="session")
 def pages(airflow: LocalAirflow, page: Page) -> AirflowPages:
     return AirflowPages(page, airflow.url)
-
-
-@dataclass(frozen=True)
-class TaskRun:
-    """A task of a DAG run, with the URL of its Hex run."""
-
-    dag_id: str
-    dag_run_id: str
-    task_id: str
-    url: str
-    hex_run_id: str
 
 
 @dataclass(frozen=True)
@@ -109,7 +99,19 @@ class Runs:
         self.airflow.api.trigger(dag_id, dag_run_id)
         self.wait_for_state(dag_id, dag_run_id, task_id, state)
         (run,) = (run for run in self.hex.runs() if run["runId"] not in earlier)
-        return TaskRun(dag_id, dag_run_id, task_id, run["runUrl"], run["runId"])
+        return TaskRun(dag_id, dag_run_id, task_id, run["runId"], run["runUrl"])
+
+    def start_mapped(self, dag_id: str, dag_run_id: str, task_id: str, regions: Sequence[str]) -> dict[str, TaskRun]:
+        """Trigger the DAG, and wait until each instance of the task is deferred. Returns those of each region."""
+        self.airflow.wait_for_dag(dag_id)
+        self.airflow.api.trigger(dag_id, dag_run_id)
+        for index in range(len(regions)):
+            self.wait_for_state(dag_id, dag_run_id, f"{task_id}[{index}]", "deferred")
+        found = {run["inputs"]["region"]: run for run in self.hex.runs() if "region" in run["inputs"]}
+        return {
+            region: TaskRun(dag_id, dag_run_id, task_id, found[region]["runId"], found[region]["runUrl"], index)
+            for index, region in enumerate(regions)
+        }
 
     def end(self, task: TaskRun, status: str, state: str) -> None:
         """End the task's Hex run, and wait until the task is in this state."""
@@ -130,27 +132,32 @@ def runs(airflow: LocalAirflow, emulator: Control) -> Runs:
 
 
 @pytest.fixture(scope="session")
-def sensor(runs: Runs) -> TaskRun:
-    """The sensor of the demo's DAG, deferred; as in the demo, one DAG run has succeeded before and one has failed."""
-    dag_id, task_id = "hex_after_dbt", "wait_for_hex_run"
-    for status, state in (("COMPLETED", "success"), ("ERRORED", "failed")):
-        task = runs.start(dag_id, f"demo_{state}", task_id)
+def failed_sensor(runs: Runs) -> TaskRun:
+    """The sensor of the demo's DAG, whose Hex run has failed; another DAG run has succeeded before."""
+    for name, status, state, report in (
+        ("demo_1", "COMPLETED", "success", "success"),
+        ("demo_2", "ERRORED", "failed", "upstream_failed"),
+    ):
+        task = runs.start("hex_after_dbt", name, "wait_for_hex_run")
         runs.end(task, status, state)
-        runs.wait_for_state(dag_id, task.dag_run_id, "report", "success" if state == "success" else "upstream_failed")
-    return runs.start(dag_id, "demo_deferred", task_id)
-
-
-@pytest.fixture(scope="session")
-def completed(runs: Runs) -> TaskRun:
-    """An operator that has waited for a run that has completed."""
-    task = runs.start("hex_refresh", "completed", "refresh_dashboard")
-    runs.end(task, "COMPLETED", "success")
+        runs.wait_for_state(task.dag_id, task.dag_run_id, "report", report)
     return task
 
 
 @pytest.fixture(scope="session")
-def failed(runs: Runs) -> TaskRun:
-    """An operator that has waited for a run that has failed."""
-    task = runs.start("hex_refresh", "failed", "refresh_dashboard")
-    runs.end(task, "ERRORED", "failed")
+def deferred_sensor(runs: Runs, failed_sensor: TaskRun) -> TaskRun:
+    """The same sensor in a third DAG run, deferred."""
+    return runs.start(failed_sensor.dag_id, "demo_3", failed_sensor.task_id)
+
+
+@pytest.fixture(scope="session")
+def deferred_operator(runs: Runs) -> TaskRun:
+    return runs.start("hex_refresh", "deferred", "refresh_dashboard")
+
+
+@pytest.fixture(scope="session")
+def completed_operator(runs: Runs) -> TaskRun:
+    """An operator that has waited in the triggerer for a run that has completed."""
+    task = runs.start("hex_refresh", "completed", "refresh_dashboard")
+    runs.end(task, "COMPLETED", "success")
     return task

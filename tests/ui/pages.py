@@ -1,5 +1,6 @@
 """The pages of Airflow 3's UI, as far as the tests use them."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
@@ -21,6 +22,18 @@ def picture(shown: Page | Locator, name: str, height: int | None = None) -> None
     page.set_viewport_size({**size, "height": height or size["height"]})
     shown.screenshot(path=PICTURES / name, animations="disabled", caret="hide")
     page.set_viewport_size(size)
+
+
+@dataclass(frozen=True)
+class TaskRun:
+    """A task instance, and its Hex run."""
+
+    dag_id: str
+    dag_run_id: str
+    task_id: str
+    hex_run_id: str
+    url: str
+    map_index: int | None = None
 
 
 class AirflowPages:
@@ -49,26 +62,29 @@ class AirflowPages:
         expect(form.get_by_text("API token")).to_be_visible()
         return form
 
-    def dag_run(self, dag_id: str, dag_run_id: str) -> None:
-        """Open a DAG run: the grid, and the list of its tasks."""
-        self._open(f"/dags/{dag_id}/runs/{dag_run_id}")
-        expect(self.page.get_by_role("row").filter(has_text="Task ID")).to_be_visible()
-
-    def task(self, dag_id: str, dag_run_id: str, task_id: str, map_index: int | None = None) -> None:
-        """Open a task instance: the grid, and its log."""
-        mapped = "" if map_index is None else f"/mapped/{map_index}"
-        self._open(f"/dags/{dag_id}/runs/{dag_run_id}/tasks/{task_id}{mapped}")
-        expect(self.page.get_by_role("link", name="Rendered Templates")).to_be_visible()
-
-    @property
-    def log(self) -> Locator:
-        """The log of the task instance that is open."""
+    def task_log(self, task: TaskRun) -> Locator:
+        """Open a task instance: the grid, and the log, which is returned."""
+        self._open(_path(task))
         return self.page.get_by_test_id("virtualized-list")
 
     @property
-    def hex_link(self) -> Locator:
-        """The extra link of the task instance that is open."""
+    def log_view(self) -> Locator:
+        """The part of the page in which the log is visible."""
+        return self.page.get_by_test_id("virtual-scroll-container")
+
+    def task_details(self, task: TaskRun) -> Locator:
+        """Open the details of a task instance, and return its link *Hex run*."""
+        self._open(f"{_path(task)}/details")
         return self.page.get_by_role("link", name="Hex run", exact=True)
+
+    def mapped_tasks(self, task: TaskRun) -> None:
+        """Open the list of a mapped task's instances."""
+        self._open(_path(replace(task, map_index=None)) + "/mapped")
 
     def _open(self, path: str) -> None:
         self.page.goto(f"{self._url}{path}")
+
+
+def _path(task: TaskRun) -> str:
+    mapped = "" if task.map_index is None else f"/mapped/{task.map_index}"
+    return f"/dags/{task.dag_id}/runs/{task.dag_run_id}/tasks/{task.task_id}{mapped}"

@@ -1,0 +1,2 @@
+-- Its test fails.
+select cast(null as integer) as order_id
