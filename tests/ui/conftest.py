@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -72,9 +71,7 @@ def airflow(chromium: str, emulator: Control, tmp_path_factory: pytest.TempPathF
     """An Airflow with the example DAGs, connected to the emulator."""
     folder = tmp_path_factory.mktemp("airflow")
     (folder / "dbt").mkdir()
-    with local_airflow(
-        folder / "home", [EXAMPLE_DAGS], Ports.free(), dbt_environment(folder / "dbt")
-    ) as airflow:
+    with local_airflow(folder / "home", [EXAMPLE_DAGS], Ports.free(), dbt_environment(folder / "dbt")) as airflow:
         airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=token_for_airflow())
         airflow.api.create_pool("hex_kernels", 25)
         yield airflow
