@@ -12,7 +12,6 @@ from airflow import __version__
 
 if TYPE_CHECKING:
     from airflow.sdk import (
-        DAG,
         BaseHook,
         BaseOperator,
         BaseOperatorLink,
@@ -42,7 +41,6 @@ __all__ = [
     "AIRFLOW_V_3_0_PLUS",
     "AIRFLOW_V_3_2_PLUS",
     "AIRFLOW_V_3_3_PLUS",
-    "DAG",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
@@ -85,7 +83,6 @@ _MODULES = {  # the newest first
     "BaseSensorOperator": ("airflow.sdk", "airflow.sensors.base"),
     "Connection": ("airflow.sdk", "airflow.models.connection"),
     "Context": ("airflow.sdk", "airflow.utils.context"),
-    "DAG": ("airflow.sdk", "airflow"),
     "ObjectStoragePath": ("airflow.sdk", "airflow.io.path"),
     "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
     "TaskDeferralTimeout": _EXCEPTIONS,  # since Airflow 3.0

@@ -50,11 +50,6 @@ class AirflowApi:
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
         self._call("POST", "/api/v2/connections", body)
 
-    def create_pool(self, name: str, slots: int) -> None:
-        """Add a pool that counts deferred tasks, too."""
-        body = {"name": name, "slots": slots, "include_deferred": True}
-        self._call("POST", "/api/v2/pools", body)
-
     def connection(self, connection_id: str) -> dict[str, Any]:
         """The connection, with its password masked."""
         return self._object("GET", f"/api/v2/connections/{connection_id}")
@@ -70,6 +65,10 @@ class AirflowApi:
         """The result of the form's *Test* button: `status` (a bool) and `message`."""
         body = {"connection_id": connection_id, "conn_type": conn_type, **fields}
         return dict(self._call("POST", "/api/v2/connections/test", body))
+
+    def create_pool(self, name: str, slots: int) -> None:
+        """Add a pool that counts deferred tasks, too."""
+        self._call("POST", "/api/v2/pools", {"name": name, "slots": slots, "include_deferred": True})
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether Airflow has parsed the DAG."""

@@ -15,6 +15,9 @@ from airflow_provider_hex.api import errors, models
 from airflow_provider_hex.api.config import OPTIONS
 from airflow_provider_hex.api.start import OnAmbiguousStart
 from airflow_provider_hex.compat_0_1 import hooks as old_hooks
+from airflow_provider_hex.dbt import HexExposures
+from airflow_provider_hex.dbt.operator import DbtModelsFailed, HexRefreshOperator
+from airflow_provider_hex.dbt.run_results import DbtResultsMissing
 from airflow_provider_hex.get_provider_info import get_provider_info
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
@@ -30,7 +33,7 @@ _OLD_TYPES = ("NotificationDetails", "NotificationResponse", "RunResponse", "Sta
 
 def text() -> str:
     """Return the list."""
-    parts = [_operators(), _hook(), _constants(), _connection(), _errors(), _models(), _triggers()]
+    parts = [_operators(), _dbt(), _hook(), _constants(), _connection(), _errors(), _models(), _triggers()]
     return "\n\n".join([_INTRODUCTION, *("\n".join(part) for part in parts)]) + "\n"
 
 
@@ -43,6 +46,17 @@ def _operators() -> Iterator[str]:
         names = [name for name in _names(cls) if name not in inspect.signature(cls.__init__).parameters]
         yield f"    attributes and methods: {', '.join(names)}"
     yield f"XComs of the operator: return_value, {RUN_ID}, {RUN_URL}"
+
+
+def _dbt() -> Iterator[str]:
+    yield f"airflow_provider_hex.dbt.HexExposures{_signature(HexExposures.__init__)}"
+    yield "    attributes: exposures, problems"
+    yield from (f"    {name}{_signature(getattr(HexExposures, name))}" for name in _names(HexExposures))
+    yield f"{HexRefreshOperator.__module__}.HexRefreshOperator(HexRunProjectOperator)"
+    yield from _arguments(HexRefreshOperator.__init__)
+    yield f"    template_fields: {', '.join(HexRefreshOperator.template_fields)}"
+    for cls in (DbtModelsFailed, DbtResultsMissing):
+        yield f"{cls.__module__}.{cls.__qualname__}(HexError): retry_helps={cls.retry_helps}"
 
 
 def _hook() -> Iterator[str]:

@@ -13,9 +13,10 @@ from airflow_provider_hex.sensors.hex import HexRunSensor
 
 HEX_PROJECT = "5a8591dd-4039-49df-9202-96385ba3eff8"
 REGIONS = ["AMER", "APAC", "EMEA"]
+REGION = "{{ regions[ti.map_index] }}"  # the name of a mapped task in the UI, instead of 0, 1, 2
 
 
-@dag(schedule=None, tags=["hex"], doc_md=__doc__)
+@dag(schedule=None, user_defined_macros={"regions": REGIONS}, tags=["hex"], doc_md=__doc__)
 def hex_start_and_wait() -> None:
     @task_group
     def refresh(region: str) -> None:
@@ -24,8 +25,15 @@ def hex_start_and_wait() -> None:
             project_id=HEX_PROJECT,
             input_params={"region": region},
             wait_for_completion=False,
+            map_index_template=REGION,
         )
-        HexRunSensor(task_id="wait", project_id=HEX_PROJECT, run_id=start.output["run_id"], deferrable=True)
+        HexRunSensor(
+            task_id="wait",
+            project_id=HEX_PROJECT,
+            run_id=start.output["run_id"],
+            deferrable=True,
+            map_index_template=REGION,
+        )
 
     refresh.expand(region=REGIONS)
 

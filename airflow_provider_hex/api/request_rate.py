@@ -11,8 +11,8 @@ from airflow_provider_hex.api.limit_headers import ROUNDING, WINDOW
 _CUT = 0.75
 """The factor by which a 429 reduces the rate."""
 _GAIN = 0.0002
-"""The share of the maximum by which an accepted request raises the rate, times the requests accepted since the last 429,
-times the square root of the demand."""
+"""The share of the maximum by which an accepted request raises the rate, times the requests accepted since the last
+429, times the square root of the demand."""
 _FEWEST = 0.5
 """The minimum requests a minute."""
 _FEWEST_ACCEPTED = 2

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hex.dbt.dag_run_results import statuses_of_dag_run
 from airflow_provider_hex.dbt.manifest import exposures_in
-from airflow_provider_hex.dbt.verdict import HeldBack, Refresh, verdict
+from airflow_provider_hex.dbt.verdict import HeldBack, Refresh, WhenModelsFail, verdict
 
 if TYPE_CHECKING:
+    from airflow_provider_hex.airflow_compat import TaskGroup
     from airflow_provider_hex.dbt.exposures import ExposureProblem, HexExposure
 
 log = logging.getLogger(__name__)
-
-WhenModelsFail = Literal["fail", "skip"]
 
 
 class HexExposures:
@@ -46,16 +45,16 @@ class HexExposures:
         after: Any = None,
         when_models_fail: WhenModelsFail = "fail",
         **arguments: Any,
-    ) -> Any:
+    ) -> TaskGroup:
         """Return a task group with a task for each project, which runs it if its models were built.
 
         Pass either ``run_results`` or ``after``.
 
         :param group_id: the id of the group. Default: ``hex``.
         :param run_results: where dbt's results are when the tasks run. The tasks then run although dbt failed, and each
-            looks up its own models. A path, a URL for ``ObjectStoragePath``, the content as a dict, a list of those,
-            where later ones replace the results of earlier ones; or a function that is called with the task's context
-            and returns such content. (templated)
+            looks up its own models. A path, a URL for ``ObjectStoragePath``, the content as a dict; a list of those,
+            where later ones replace results of earlier ones, and may be missing; or a function that is called with the
+            task's context and returns one of these. (templated)
         :param after: the tasks that build the models: the ``DbtTaskGroup`` or ``DbtDag`` of Cosmos, or a dict with
             dbt's ids of models and their tasks. Each project's task then follows those of its models. A project none
             of whose models is there has no task.

@@ -46,7 +46,7 @@ def exposures_in(source: Any) -> ExposureReading:
     if reading is None or modified != stat.st_mtime:
         if stat.st_size > _LARGE:
             log.warning(
-                "%s has %.0f MB, and is read at every parse of the DAG file. Make it smaller: airflow hex exposures trim",
+                "%s has %.0f MB, and is read whenever the DAG file is parsed. Trim it with: airflow hex exposures trim",
                 source,
                 stat.st_size / 1e6,
             )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_provider_hex.airflow_compat import AirflowSkipException
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.validation import to_choice
 from airflow_provider_hex.dbt.dag_run_results import statuses_of_dag_run
-from airflow_provider_hex.dbt.verdict import HeldBack, NothingBuilt, verdict
+from airflow_provider_hex.dbt.verdict import HeldBack, NothingBuilt, WhenModelsFail, verdict
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from airflow_provider_hex.dbt.exposures import HexExposure
 
 log = logging.getLogger(__name__)
-
-WhenModelsFail = Literal["fail", "skip"]
 
 
 class DbtModelsFailed(HexError):
@@ -61,11 +59,10 @@ class HexRefreshOperator(HexRunProjectOperator):
         self.exposure = exposure
         self.when_models_fail = when_models_fail
         self.run_results = str(run_results) if isinstance(run_results, PurePath) else run_results
-        if callable(run_results):  # Airflow itself would call it to render the template
+        self._read_results = None
+        if callable(run_results):  # Airflow would call it as a template
             self._read_results, self.run_results = run_results, None
         self._context: Context = {}
-
-    _read_results: Any = None
 
     def _execute(self, context: Context, began: float, *, requeued: bool) -> StartedRun | Run:
         self._context = context

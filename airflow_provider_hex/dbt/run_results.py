@@ -36,7 +36,7 @@ def merge_results(
     :raises DbtResultsMissing: there are no results of this DAG run. The message says why.
     """
     statuses: dict[str, str] = {}
-    for number, (source, document) in enumerate(documents):
+    for number, (source, document) in enumerate(documents or [("What was passed", None)]):
         commands = (*_BUILDING, "test") if number else _BUILDING
         fault = _fault(document, commands, since)
         if fault and not number:

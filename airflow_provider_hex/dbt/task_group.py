@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_hex.airflow_compat import DAG, TaskGroup
+from airflow_provider_hex.airflow_compat import TaskGroup
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.dbt.graph import Node, short_name, walk
@@ -42,6 +42,18 @@ def new_task_group(
             {"run_results": run_results, "when_models_fail": when_models_fail, "trigger_rule": "all_done", **arguments},
         )
     return _behind_models(exposures, group_id, getattr(after, "tasks_map", after), arguments)
+
+
+def argument_problem(exposure: HexExposure) -> str | None:
+    """Return what is wrong with the arguments in an exposure's ``meta.hex``, None if nothing is.
+
+    :param exposure: the exposure. Its task is made for this, so do not call this where a DAG is defined.
+    """
+    try:
+        HexRunProjectOperator(task_id=exposure.name, project_id=exposure.project, **exposure.arguments)
+    except Exception as error:
+        return str(error)
+    return None
 
 
 def _behind_dbt(exposures: Sequence[HexExposure], group_id: str, arguments: Mapping[str, Any]) -> TaskGroup:
@@ -91,21 +103,26 @@ def _new_task(
     shown = {"task_display_name": exposure.label, "doc_md": _doc(exposure)}
     owner = {"owner": exposure.owner} if exposure.owner else {}
     arguments = {**shown, **owner, **arguments}
-    if exposure.arguments:
-        defaults = {**group.dag.default_args, **group.default_args}
-        cls(task_id=exposure.name, **arguments, **_elsewhere(defaults))  # what is wrong in the DAG file is raised
-        try:
-            cls(task_id=exposure.name, **{**arguments, **exposure.arguments}, **_elsewhere(defaults))
-        except Exception as error:
-            log.error("%s has no task, because its meta.hex is invalid: %s", exposure.unique_id, error)  # noqa: TRY400
-            return None
-    return cls(task_id=exposure.name, **{**arguments, **exposure.arguments})
+    try:
+        return cls(task_id=exposure.name, **{**arguments, **exposure.arguments})
+    except Exception as error:
+        if not exposure.arguments:
+            raise
+        _remove(exposure.name, group)
+        cls(task_id=exposure.name, **arguments)  # what is wrong in the DAG file is raised
+        _remove(exposure.name, group)
+        log.error("%s has no task, because its meta.hex is invalid: %s", exposure.unique_id, error)  # noqa: TRY400
+        return None
 
 
-def _elsewhere(defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments for a task that is only made to check its arguments."""
-    dag = DAG("check", default_args=dict(defaults))
-    return {"dag": dag, "task_group": dag.task_group}
+def _remove(name: str, group: TaskGroup) -> None:
+    """Remove a task from its DAG, also if it is incomplete."""
+    task_id = str(group.child_id(name))  # type: ignore[no-untyped-call]
+    group.dag.task_dict.pop(task_id, None)
+    group.children.pop(task_id, None)
+    group.used_group_ids.discard(task_id)
+    for task in group.dag.tasks:
+        task.downstream_task_ids.discard(task_id)
 
 
 def _doc(exposure: HexExposure) -> str:

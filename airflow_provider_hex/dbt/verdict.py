@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from airflow_provider_hex.dbt.exposures import HexExposure
 from airflow_provider_hex.dbt.graph import Node, Test, short_name, walk
@@ -44,6 +45,9 @@ class HeldBack:
 
 
 Verdict = Refresh | NothingBuilt | HeldBack
+
+WhenModelsFail = Literal["fail", "skip"]
+"""What a task does that is held back."""
 
 
 def verdict(exposure: HexExposure, statuses: Mapping[str, str]) -> Verdict:

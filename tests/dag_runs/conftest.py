@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_2_PLUS, AIRFLOW_V_3_3_PLUS
 from airflow_provider_hex.api import run_watch
+from tests.links import broken_links
 
 DAGS = Path(__file__).parent / "dags"
 
@@ -35,9 +36,20 @@ class DagRunOutcome:
         self.xcoms[ti.task_id] = {key: ti.xcom_pull(task_ids=ti.task_id, key=key) for key in keys}
         if context.get("exception"):
             self.errors[ti.task_id] = str(context["exception"])
+            assert not broken_links(self.errors[ti.task_id])
 
 
 RunDag = Callable[..., DagRunOutcome]
+
+
+def dags_of(file: Path) -> dict[str, Any]:
+    """The DAGs that a file defines, by their ids."""
+    if AIRFLOW_V_3_2_PLUS:
+        from airflow.dag_processing.dagbag import DagBag
+    else:
+        from airflow.models import DagBag
+
+    return dict(DagBag(file).dags)
 
 
 @pytest.fixture(autouse=True)
@@ -71,14 +83,9 @@ def run_dag(_database: None) -> RunDag:
     ) -> DagRunOutcome:
         from airflow.models.dagrun import DagRun
 
-        from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_2_PLUS, AirflowTaskTimeout
+        from airflow_provider_hex.airflow_compat import AirflowTaskTimeout
 
-        if AIRFLOW_V_3_2_PLUS:
-            from airflow.dag_processing.dagbag import DagBag
-        else:
-            from airflow.models import DagBag
-
-        dag = DagBag(file).dags[dag_id]
+        dag = dags_of(file)[dag_id]
         outcome = DagRunOutcome()
         for task in dag.tasks:
             task.on_success_callback = task.on_failure_callback = [outcome.record]

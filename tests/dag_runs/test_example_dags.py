@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from demo.shop import EXAMPLE_DAGS
+from demo.shop import EXAMPLE_DAGS, POOLS
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
-from tests.dag_runs.conftest import DagRunOutcome, RunDag
+from tests.dag_runs.conftest import DagRunOutcome, RunDag, dags_of
+
+EXAMPLES = sorted(EXAMPLE_DAGS.glob("*.py"))
 
 
 @pytest.fixture
@@ -20,10 +22,18 @@ def run_example(run_dag: RunDag, emulator: Control) -> RunDag:
     return run
 
 
-@pytest.mark.parametrize("file", sorted(EXAMPLE_DAGS.glob("*.py")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_an_example_dag_does_not_start_by_itself(file: Path) -> None:
     """The demo runs an Airflow that pauses no DAG."""
     assert "schedule=None" in file.read_text()
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+@pytest.mark.usefixtures("_database")
+def test_the_demo_makes_each_pool_of_an_example_dag(file: Path) -> None:
+    """A task whose pool does not exist waits for ever."""
+    for dag in dags_of(file).values():
+        assert {task.pool for task in dag.tasks} <= {"default_pool", *POOLS}
 
 
 def test_a_project_is_refreshed_with_the_day_as_its_input(run_example: RunDag, emulator: Control) -> None:
@@ -45,6 +55,7 @@ def test_each_region_has_a_start_and_a_wait(run_example: RunDag, emulator: Contr
     outcome = run_example("hex_start_and_wait")
     tasks = [f"refresh.{task}[{index}]" for task in ("start", "wait") for index in range(3)]
     assert outcome.states == dict.fromkeys(tasks, "success")
+    assert _names_of_mapped_tasks("hex_start_and_wait") == {"AMER", "APAC", "EMEA"}
     assert sorted(run["inputs"]["region"] for run in emulator.runs()) == ["AMER", "APAC", "EMEA"]
 
 

@@ -45,7 +45,9 @@ def test_a_run_that_has_not_ended_after_the_timeout_is_cancelled(
     keep_runs(emulator)
     airflow.max_tries = max_tries
     with pytest.raises(
-        HexRunTimeout, match=r"timed out after [\d.]+ s, still RUNNING: Hex run http.* The run was cancelled\."
+        HexRunTimeout,
+        match=r"Timed out after [\d.]+ s of waiting: the run is still RUNNING\. The task's timeout is 0\.3 s, counted "
+        r"from the start of the attempt\. The run was cancelled\. Trace id: \w+\. Run: http\S+$",
     ):
         finish(airflow.attempt(), timeout=0.3, **MODES[mode])
     assert statuses(emulator) == [CANCELLED]
@@ -60,7 +62,7 @@ def test_a_run_that_has_not_ended_after_the_execution_timeout_is_cancelled(
     airflow.max_tries = max_tries
     with (
         interrupted_when(lambda: emulator.requests("GetRunStatus"), time_out),
-        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. Hex run .* The run was cancelled\."),
+        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. The run was cancelled\..* Run: http\S+$"),
     ):
         operator().execute(airflow.attempt())
     assert statuses(emulator) == [CANCELLED]
@@ -74,7 +76,7 @@ def test_an_execution_timeout_during_the_cancel_of_a_run_that_timed_out_does_not
     emulator.fault("CancelRun", delay=20, drop=True)
     with (
         interrupted_when(lambda: emulator.requests("CancelRun"), time_out),
-        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. Hex run .* The run was cancelled\.") as raised,
+        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. The run was cancelled\..* Run: http\S+$") as raised,
     ):
         operator(timeout=0.3).execute(airflow.attempt())
     assert isinstance(raised.value.__cause__, HexRunTimeout)
@@ -256,7 +258,7 @@ def test_a_timeout_while_the_failure_of_the_run_is_recorded_does_not_hide_it(
 ) -> None:
     emulator.next_run(outcome="ERRORED", pending=0, running=0)
     airflow.on_store = time_out_when_recording("failure")
-    with pytest.raises(HexRunFailed, match=r"^The run ended ERRORED"):
+    with pytest.raises(HexRunFailed, match=r"^Hex run ERRORED"):
         finish(airflow.attempt(), **MODES[mode])
 
 

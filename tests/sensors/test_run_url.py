@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_hex.airflow_compat import TaskDeferred
-from airflow_provider_hex.api.errors import HexForbidden, HexRunFailed
+from airflow_provider_hex.api.errors import HexRunFailed, HexRunGone
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from airflow_provider_hex.triggers import events
 from hex_emulator.client import Control
@@ -62,7 +62,7 @@ def test_a_url_that_is_known_before_the_first_poll_is_pushed_even_if_that_fails(
     ti: Any = TaskInstance()
     named: Any = {"run_id": run["runId"], "runUrl": run["runUrl"], "all": run}[name]
     sensor = HexRunSensor(task_id="wait", project_id=PROJECT, run_id=named, **MODES["poke"])
-    with pytest.raises(HexForbidden):
+    with pytest.raises(HexRunGone):
         sensor.execute({"ti": ti})
     assert ti.pushed == ([] if name == "run_id" else [url_of(emulator)])
 

@@ -54,7 +54,7 @@ def test_a_restart_of_the_triggerer_does_not_extend_the_timeout(emulator: Contro
     run_id = start_run(emulator, timeline=[("RUNNING", None)])
     _, arguments = trigger(run_id, timeout=3600, started_at=time.time() - 3601).serialize()
     (event,) = asyncio.run(events_of(HexRunTrigger(**arguments)))
-    with pytest.raises(HexRunTimeout, match="timed out after 3600 s, still RUNNING: "):
+    with pytest.raises(HexRunTimeout, match="Timed out after 3600 s of waiting: the run is still RUNNING"):
         events.completed_run(event, run_id)
 
 

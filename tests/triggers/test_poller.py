@@ -285,7 +285,7 @@ def test_each_wait_has_its_own_timeout(emulator: Control) -> None:
     stuck, done = runs(emulator, 1, timeline=[("RUNNING", None)]) + runs(emulator, 1)
     ended = wait_for((config(emulator), watch(stuck, timeout=0.3)), (config(emulator), watch(done)))
     assert isinstance(ended[0], HexRunTimeout)
-    assert re.search(r"timed out after 0\.3 s, still RUNNING", str(ended[0]))
+    assert re.search(r"Timed out after 0\.3 s of waiting: the run is still RUNNING", str(ended[0]))
     assert ended[1]["status"] == "COMPLETED"  # type: ignore[index]
 
 

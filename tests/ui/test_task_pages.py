@@ -20,8 +20,8 @@ def log(pages: AirflowPages, completed_operator: TaskRun) -> Locator:
 def test_each_url_in_a_log_is_a_link_to_the_run(log: Locator, completed_operator: TaskRun) -> None:
     picture(log.page, "log.png", height=600)
     links = log.get_by_role("link").filter(has_text="http")
-    assert {link.get_attribute("href") for link in links.all()} == {completed_operator.url}
-    assert log.inner_text().count("http://") == links.count()
+    # At least that of the start, and that of the end.
+    assert [link.get_attribute("href") for link in links.all()] == [completed_operator.url] * max(2, links.count())
 
 
 def test_what_a_line_says_stands_left_of_its_url_where_it_is_not_cut_off(log: Locator, pages: AirflowPages) -> None:
