@@ -42,7 +42,7 @@ FIELDS = get_provider_info()["connection-types"][0]["conn-fields"]
 
 def test_the_form_has_a_field_for_each_extra(manager: Any) -> None:
     shown = {name.removeprefix("extra__hex__") for name in manager.connection_form_widgets if "__hex__" in name}
-    taken = {field.name for field in dataclasses.fields(HexConfig)} - {"base_url", "token"}
+    taken = {field.name for field in dataclasses.fields(HexConfig)} - {"base_url", "token", "name"}
     assert shown == set(FIELDS) == taken | {"allow_http"}
 
 
