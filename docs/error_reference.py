@@ -16,6 +16,7 @@ from airflow_provider_hex.api import charts, error_messages, errors, protocol, r
 from airflow_provider_hex.api.address import base_url
 from airflow_provider_hex.api.call import Call, Page, Response
 from airflow_provider_hex.api.config import HexConfig, clean_token, options
+from airflow_provider_hex.api.connection_name import with_name
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.run_watch import RunWatch, require_completed
 from airflow_provider_hex.api.tls import ssl_context
@@ -38,9 +39,9 @@ _INTRODUCTION = """# Errors
 Each message says what happened, to which request or run, and what to do. Search this page for a few words of yours.
 `make error-reference` writes it from the provider's code.
 
-`PROJECT_ID`, `RUN_ID`, `CELL_ID` and `TRACE_ID` stand for ids. Hex support asks for the trace id, and so do we if you
-report a fault. The words in quotes after a status are Hex's own, so yours may differ. Where Hex sends two forms of a
-message, the newer one is shown.
+`PROJECT_ID`, `RUN_ID`, `CELL_ID` and `TRACE_ID` stand for ids, and `hex_default` for the id of your connection. Hex
+support asks for the trace id, and so do we if you report a fault. The words in quotes after a status are Hex's own, so
+yours may differ. Where Hex sends two forms of a message, the newer one is shown.
 
 All classes are in `airflow_provider_hex.api.errors`. Each error has the attributes `status`, `reason`, `details`,
 `trace_id`, `method`, `path` and `retry_after`, None where Hex gave no such value. *Transient* errors are retried within
@@ -371,7 +372,8 @@ def _section(cls: type[HexError]) -> str:
         message = str(case.error)
         for value, name in _IDS.items():
             message = message.replace(value, name)
-        parts.append(f"### {case.cause}\n\n> {message}\n" + (f"\nWhat to do: {case.remedy}\n" if case.remedy else ""))
+        quote = "  \n> ".join(with_name(message, "hex_default").split("\n"))
+        parts.append(f"### {case.cause}\n\n> {quote}\n" + (f"\nWhat to do: {case.remedy}\n" if case.remedy else ""))
     return "\n".join(parts)
 
 

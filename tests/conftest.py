@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ from hex_emulator.client import Control  # noqa: E402
 from hex_emulator.server import running  # noqa: E402
 from hex_emulator.workspace import default_workspace  # noqa: E402
 from tests.contract import check_request  # noqa: E402
+from tests.links import broken_links  # noqa: E402
 
 # A slow machine is no failure.
 settings.register_profile("any-speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -76,6 +78,26 @@ def emulator(_emulator: Control, monkeypatch: pytest.MonkeyPatch) -> Iterator[Co
     yield _emulator
     for request in _emulator.requests():
         check_request(request["method"], request["path"], request["query"], request["body"], request["headers"])
+
+
+@pytest.fixture(autouse=True)
+def _links_in_log_lines() -> Iterator[None]:
+    """Check the URLs in all log lines of a test."""
+    lines = _Lines()
+    logger = logging.getLogger("airflow_provider_hex")
+    logger.addHandler(lines)
+    yield
+    logger.removeHandler(lines)
+    assert not lines.broken_links
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken_links: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.broken_links += broken_links(record.getMessage())
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, extra: dict[str, object] | None = None, **fields: object) -> None:

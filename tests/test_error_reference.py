@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_hex.api import error_hints
+from airflow_provider_hex.api.connection_name import with_name
 from airflow_provider_hex.api.error_body import ErrorBody
 from airflow_provider_hex.api.errors import HexError, all_classes
 from docs.error_reference import CASES, PAGE, page
 from tests.api.calls import NAMES, call_named
+from tests.links import broken_links
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -20,10 +22,16 @@ def test_each_class_has_its_own_messages(cls: type[HexError]) -> None:
     assert {type(case.error) for case in CASES[cls]} == {cls}
 
 
+@pytest.mark.parametrize("cls", all_classes())
+def test_each_url_in_a_message_is_a_link_in_airflows_log_view(cls: type[HexError]) -> None:
+    for case in CASES[cls]:
+        assert not broken_links(str(case.error))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_each_hint_is_on_the_page(name: str) -> None:
     text = page()
     for status in (*range(300, 600),):
         for rejected in ([], ["as_of"]):
             hint = error_hints.hint(call_named(name), status, ErrorBody(None, None, [], rejected))
-            assert hint in text
+            assert with_name(hint, "hex_default") in text

@@ -41,14 +41,14 @@ def base_url(
         text = f"{_scheme(schema, conn_type)}://{text.lstrip('/')}"
     if "@" in text or re.search(TOKEN_PREFIX, text):
         raise HexInvalidInput(
-            "The Hex connection's Base URL contains a token, a user name or a password. Put the token into the "
-            f"API token field, and write the Base URL like {DEFAULT_HOST}."
+            "The Base URL of the Hex connection contains a token, a user name or a password. Put the token into the "
+            f"API token field, and write the Base URL like {DEFAULT_HOST}"
         )
     protocol, name, its_port = _parts(_with_brackets(text), host)
     if protocol == "http" and not allow_http and not _is_loopback(name):
         raise HexInvalidInput(
-            f"The Hex connection would send its token unencrypted to {name}. Use https, or set allow_http in the "
-            "connection's extra if you want that."
+            f"The Hex connection would send its token unencrypted to {name}. Use https, or set Allow plain HTTP "
+            "(allow_http in the extra) if you want that."
         )
     number = its_port or port
     name = f"[{name}]" if ":" in name else name
@@ -83,11 +83,11 @@ def _parts(text: str, host: str | None) -> tuple[str, str, int | None]:
         url = urlsplit(text)
         name, port = url.hostname or "", url.port
     except ValueError as error:
-        raise HexInvalidInput(f"The Hex connection's Base URL is {host!r}, which is not a URL: {error}.") from None
+        raise HexInvalidInput(f"The Base URL of the Hex connection is {host!r}, which is not a URL: {error}.") from None
     # A scheme with one slash is no host, or the token would be sent to a machine of that name.
     if url.scheme not in ("http", "https") or name in ("http", "https") or not is_host_name(name):
         raise HexInvalidInput(
-            f"The Hex connection's Base URL is {host!r}, which is not a URL. Write it like {DEFAULT_HOST}."
+            f"The Base URL of the Hex connection is {host!r}, which is not a URL. Write it like {DEFAULT_HOST}"
         )
     return url.scheme, name, port
 

@@ -16,6 +16,7 @@ from airflow_provider_hex.api import error_messages, responses, retry, steps
 from airflow_provider_hex.api.adapter import Adapter
 from airflow_provider_hex.api.call import Call, Page, Response
 from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.api.connection_name import name_connection, naming_connection
 from airflow_provider_hex.api.errors import HexError, HexUnreachable
 from airflow_provider_hex.api.limit_headers import LONGEST_LIMIT
 from airflow_provider_hex.api.proxies import proxy_for
@@ -49,9 +50,10 @@ class HexClient:
         self.config = config
         self.clock = clock
         self._limiter = limiter or RateLimiter(config.requests_per_minute)
-        self._adapter = Adapter(config)
+        with naming_connection(config.name):
+            self._adapter = Adapter(config)
+            self.session = _session(config, self._adapter)
         self.sleep = sleep or self._adapter.sleep
-        self.session = _session(config, self._adapter)
 
     def close(self) -> None:
         """Close the connections."""
@@ -83,6 +85,7 @@ class HexClient:
         except HexError as error:
             if call.journal is not None and not error.may_have_acted:
                 call.journal.had_no_effect()
+            name_connection(error, self.config.name)
             raise
 
     def request(self, call: Call[T], max_wait: float = LONGEST_LIMIT) -> T:
@@ -119,7 +122,8 @@ class HexClient:
         :return: what the procedure returns.
         :raises HexError: what the procedure raises.
         """
-        return steps.carry_out(procedure, lambda step: self._take(step, max_wait, once))
+        with naming_connection(self.config.name):
+            return steps.carry_out(procedure, lambda step: self._take(step, max_wait, once))
 
     def _take(self, step: Call[Any] | Pause, max_wait: float, once: bool) -> Any:
         if isinstance(step, Pause):

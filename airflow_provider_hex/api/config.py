@@ -32,6 +32,7 @@ class HexConfig:
         minute. All other requests together are as many again at most.
     :param retry_for: seconds for which a request is retried after transient errors.
     :param start_grace: seconds to wait before searching for a run whose start got no response.
+    :param name: the connection's id, for messages. Default: none.
     """
 
     base_url: str
@@ -45,6 +46,7 @@ class HexConfig:
     requests_per_minute: int = 25
     retry_for: float = 180.0
     start_grace: float = 30.0
+    name: str = field(default="", compare=False)
 
     @property
     def request_headers(self) -> dict[str, str]:
@@ -67,7 +69,15 @@ def options(extra: Mapping[str, Any]) -> dict[str, Any]:
     :raises HexInvalidInput: a value is invalid.
     """
     given = {name: extra[name] for name in _READERS if extra.get(name) not in (None, "")}
-    return {name: _READERS[name](value, f"The Hex connection's {name}") for name, value in given.items()}
+    return {name: _READERS[name](value, title(name)) for name, value in given.items()}
+
+
+def title(name: str) -> str:
+    """Return what an option is called in messages: its label in the connection form, and its name in the extra.
+
+    :param name: the option's name.
+    """
+    return f"{LABELS[name]} ({name}) of the Hex connection"
 
 
 def unknown_options(extra: Mapping[str, Any]) -> list[str]:
@@ -76,8 +86,8 @@ def unknown_options(extra: Mapping[str, Any]) -> list[str]:
     :param extra: the connection's extra. Airflow's own fields, such as ``__extra__``, are left out.
     """
     return [
-        f"The Hex connection's extra has the field {_shown(name)}, which is ignored, because no option has this name."
-        f"{_suggestion(name)}"
+        f"The extra of the Hex connection has the field {_shown(name)}, which is ignored, because no option has this "
+        f"name.{_suggestion(name)}"
         for name in extra
         if name not in OPTIONS and not name.startswith(("extra__", "__extra__"))
     ]
@@ -104,11 +114,11 @@ def clean_token(token: str | None) -> str:
     if not text:
         raise HexInvalidInput(
             "The Hex connection has no token. Put one into its API token field. In a connection URI it is the "
-            "password: hex://:TOKEN@app.hex.tech."
+            "password: hex://:TOKEN@app.hex.tech"
         )
     if not _fits_a_header(text) or " " in text:
         raise HexInvalidInput(
-            "The Hex connection's API token contains white space or characters that no token has. Paste it again."
+            "The API token of the Hex connection contains white space or characters that no token has. Paste it again."
         )
     return text
 
@@ -140,7 +150,7 @@ def proxy_url(value: Any, name: str, schemes: Collection[str] = ("http", "https"
     except ValueError:
         valid = False
     if not valid:
-        raise HexInvalidInput(f"{name} is not the URL of a proxy, like http://proxy.example.com:3128.")
+        raise HexInvalidInput(f"{name} is not the URL of a proxy. Write it like http://proxy.example.com:3128")
     return url.geturl()
 
 
@@ -178,7 +188,20 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "retry_for": _seconds,
     "start_grace": _seconds,
 }
-OPTIONS = (*_READERS, "allow_http")
+LABELS = {
+    "connect_timeout": "Connect timeout",
+    "read_timeout": "Read timeout",
+    "retry_for": "Retry for",
+    "requests_per_minute": "Requests per minute",
+    "start_grace": "Start grace",
+    "verify": "Verify TLS",
+    "ca_bundle": "CA bundle",
+    "proxy": "Proxy",
+    "headers": "Extra headers",
+    "allow_http": "Allow plain HTTP",
+}
+"""The options' labels in the connection form."""
+OPTIONS = tuple(LABELS)
 """The names that fields of a connection's extra may have."""
 
 _LONGEST_NAME = 60

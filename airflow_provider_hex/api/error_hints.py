@@ -13,26 +13,26 @@ from typing import Any
 from airflow_provider_hex.api.call import Call
 from airflow_provider_hex.api.error_body import ErrorBody
 
-CHECK_ADDRESS = "Check the connection's Base URL and Proxy"
+CHECK_ADDRESS = "Check Base URL and Proxy of the Hex connection"
 STATUS_PAGE = "See https://status.hex.tech for the status of Hex."
 """White space is around the URL, since Airflow's log view makes a link of everything up to the next white space."""
 
 _KERNELS = f"All of Hex's kernels are in use, so no run was started. Usually temporary. {STATUS_PAGE}"
 _SERVER = f"Hex, or a proxy in front of it, failed. Usually temporary. {STATUS_PAGE}"
-_REDIRECT = "Redirects are not followed. Check the connection's Base URL."
+_REDIRECT = "Redirects are not followed. Check the Base URL of the Hex connection."
 _PERMISSION = "A workspace token needs {}. The owner of a personal token needs a role in the project that allows it."
 _ENTERPRISE = "Only Hex's Enterprise plan has this call."
-_CHECK_IDS = "Check the ids, the connection's Base URL, and whose token it is."
+_CHECK_IDS = "Check the ids, whose token it is, and the Base URL of the Hex connection."
 _INPUTS = "Fix the task's input_params, or change the project's input parameters and publish it."
 _PUBLISH = (
     "Publish the project if it was never published: only published versions can be run. If it is published, check "
-    "the ids and whose token it is."
+    "the ids, and whose token the Hex connection has."
 )
 _CHART = f"The run must have completed, and the cell must be a chart in it. {_CHECK_IDS}"
 _BY_STATUS = {
     400: "The request is malformed. Check the ids and the options.",
-    401: "The token is wrong, has expired, or belongs to another Hex host. Check the connection's API token and "
-    "Base URL.",
+    401: "The token is wrong, has expired, or belongs to a workspace at another address. Check API token and Base URL "
+    "of the Hex connection.",
     408: f"Hex, or a proxy in front of it, did not get the request in time. Usually temporary. {STATUS_PAGE}",
     422: "Hex cannot process the request. Check the ids and the options.",
     425: f"Hex, or a proxy in front of it, was not ready for the request. Usually temporary. {STATUS_PAGE}",
@@ -79,18 +79,18 @@ def hint(call: Call[Any], status: int, body: ErrorBody) -> str:
 
 
 def _forbidden(call: Call[Any], body: ErrorBody) -> str:
-    cause = "The token lacks a permission."
+    cause = "The token of the Hex connection lacks a permission."
     if call.name in _ON_ONE_RUN:
-        cause = "The run is gone, or the token lacks a permission for it."
+        cause = "The run is gone, or the token of the Hex connection lacks a permission for it."
     elif call.name not in _ON_NO_PROJECT:
-        cause = "There is no such project, or the token lacks a permission for it."
+        cause = "There is no such project, or the token of the Hex connection lacks a permission for it."
     plan = f" {_ENTERPRISE}" if call.name == "GetQueriedTables" else ""
     return f"{cause} {_PERMISSION.format(_SCOPES.get(call.name, _READ))}{plan}"
 
 
 def _not_found(call: Call[Any], body: ErrorBody) -> str:
     if call.name in _ON_NO_PROJECT:
-        return f"{CHECK_ADDRESS}."
+        return f"Hex's API is not at this address. {CHECK_ADDRESS}."
     if call.name in _ON_ONE_RUN:
         return f"The run is gone, or the token's owner has no access to it. {_CHECK_IDS}"
     return f"There is no such project, or the token's owner has no access to it. {_CHECK_IDS}"

@@ -7,11 +7,12 @@ from typing import Any
 
 from airflow_provider_hex.api import errors
 from airflow_provider_hex.api.call import Call, Response
-from airflow_provider_hex.api.error_body import LONGEST_LIST, described, limited, quoted, read_error, trace_id
+from airflow_provider_hex.api.error_body import described, limited, quoted, read_error, trace_id
 from airflow_provider_hex.api.error_hints import CHECK_ADDRESS, STATUS_PAGE, hint, is_kernel_limit
 from airflow_provider_hex.api.errors import HexError, HexRunGone
 from airflow_provider_hex.api.ids import known_project_id
 from airflow_provider_hex.api.models import Run, RunStatus
+from airflow_provider_hex.api.run_lines import after, in_seconds, link_to, name_run
 
 _RUN_HINTS = {
     RunStatus.ERRORED: "Open it to see which cell failed.",
@@ -103,7 +104,7 @@ def no_response(
         kind = errors.HexUntrustedCertificate
         remedy = (
             "The server's certificate is not trusted. If your proxy or your Hex host has a certificate of a private "
-            "authority, set the connection's CA bundle to the authority's PEM file."
+            "authority, set the CA bundle of the Hex connection to the authority's PEM file."
         )
     return kind(
         f"No response from {base_url} to {call}: {cause}. {remedy}", method=call.method, path=call.path, sent_at=sent_at
@@ -123,8 +124,7 @@ def ambiguous_start(
     :param doubt: why the task re-attaches to none of them.
     :param kind: the error's class. Default: the one for a start that a retry cannot reconcile.
     """
-    runs = "".join(f" {describe(run)} is {run.get('status')}." for run in found[:LONGEST_LIST])
-    more = f" And {len(found) - LONGEST_LIST} more." if len(found) > LONGEST_LIST else ""
+    runs = limited([f"{run.get('status')}: {link_to(run)}" for run in found])
     remedy = (
         "The project is not started again, since it might run twice. Cancel in Hex the run that this task may have "
         "started, then clear the task."
@@ -132,7 +132,8 @@ def ambiguous_start(
         else "The task's next attempt tries to reconcile the start again. If there is none, check the project's runs "
         "in Hex before you clear the task."
     )
-    return kind(f"{error} It is unknown whether a run was started: {doubt}{runs}{more} {remedy}", **error.facts)
+    message = f"{error} It is unknown whether a run was started: {doubt} {remedy}"
+    return kind("\n".join([message, *runs]), **error.facts)
 
 
 def run_failed(run: Mapping[str, Any]) -> errors.HexRunFailed:
@@ -140,11 +141,12 @@ def run_failed(run: Mapping[str, Any]) -> errors.HexRunFailed:
 
     :param run: the run.
     """
-    after = f" after {elapsed / 1000:g} s" if isinstance(elapsed := run.get("elapsedTime"), (int, float)) else ""
     remedy = _RUN_HINTS.get(RunStatus.of(run), "")
-    return errors.HexRunFailed(
-        f"The run ended {run.get('status')}{after}: {describe(run)}. {remedy}".strip(), trace_id=run.get("traceId")
+    error = errors.HexRunFailed(
+        f"Hex run {run.get('status')}{after(run)}. {remedy}".strip(), trace_id=run.get("traceId")
     )
+    name_run(error, run)
+    return error
 
 
 def run_timeout(
@@ -158,15 +160,17 @@ def run_timeout(
     :param timeout: the timeout in seconds.
     :param no_last_poll: why the run could not be polled when the timeout was reached, empty if it was.
     """
-    status = "status unknown, since no poll succeeded"
+    status = "no poll of the run succeeded"
     if run:
-        status = f"{run.get('status')} when last polled" if no_last_poll else f"still {run.get('status')}"
+        status = f"the run {'was' if no_last_poll else 'is still'} {run.get('status')}"
+        status += " when it was last polled" if no_last_poll else ""
     known = run or {"projectId": project_id, "runId": run_id}
     impossible = f" A last poll was not possible: {no_last_poll}" if no_last_poll else ""
-    return errors.HexRunTimeout(
-        f"The run timed out after {round(timeout, 1):g} s, {status}: {describe(known)}.{impossible}",
-        trace_id=known.get("traceId"),
+    error = errors.HexRunTimeout(
+        f"Timed out after {in_seconds(timeout)} of waiting: {status}.{impossible}", trace_id=known.get("traceId")
     )
+    name_run(error, known)
+    return error
 
 
 def run_gone(error: HexError, project_id: str, run_id: str) -> errors.HexRunGone:
@@ -176,28 +180,15 @@ def run_gone(error: HexError, project_id: str, run_id: str) -> errors.HexRunGone
     :param project_id: the project.
     :param run_id: the run.
     """
-    run = describe({"projectId": project_id, "runId": run_id})
     said = error.details or error.reason
     explanation = f": {quoted(said.rstrip('.'))}" if said else ", without an explanation"
     trace_id = f" Trace id: {error.trace_id}." if error.trace_id else ""
     return errors.HexRunGone(
-        f"{run} is gone, or the token's owner has no access to it. Hex responded to GetRunStatus with {error.status}"
-        f"{explanation}. The token can read the project. Check the ids, and whose token it is.{trace_id}",
+        f"Hex run {run_id} (project {known_project_id(project_id)}) is gone, or the token's owner has no access to it. "
+        f"Hex responded to GetRunStatus with {error.status}{explanation}. The token of the Hex connection can read "
+        f"the project. Check the ids, and whose token it is.{trace_id}",
         **error.facts,
     )
-
-
-def describe(run: Mapping[str, Any]) -> str:
-    """Return a run's URL, id, project and trace id, as far as they are known, for use in a sentence.
-
-    White space is around the URL, since Airflow's log view makes a link of everything up to the next white space.
-
-    :param run: the run.
-    """
-    run_id, url, trace_id = run.get("runId"), run.get("runUrl"), run.get("traceId")
-    facts = [f"id {run_id}"] if url else []
-    facts += [f"project {known_project_id(str(run.get('projectId')))}", *([f"trace id {trace_id}"] if trace_id else [])]
-    return f"Hex run {url or run_id} ({', '.join(facts)})"
 
 
 def _class_of(call: Call[Any], status: int) -> type[HexError]:

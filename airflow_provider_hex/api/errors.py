@@ -9,6 +9,7 @@ Three attributes decide what happens next:
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 
@@ -161,11 +162,27 @@ class HexRunTimeout(HexError):
     """The run had not ended when the timeout was reached."""
 
 
+_END = re.compile(r"(?s)( Trace id: \S+)? Run: \S+( of project \S+)?$|\n.*")
+"""What stays at the end of a message: the run, or further lines."""
+
+
 def add_sentence(error: BaseException, sentence: str) -> None:
-    """Add a sentence to the message of an error, of ours or of Airflow's."""
-    error.args = (f"{error} {sentence}".strip(),)
-    if sentence not in str(error):  # an OSError with an errno does not show its args
-        error.add_note(sentence)
+    """Add a sentence to the message of an error, of ours or of Airflow's, before the run that it names at its end."""
+    message = str(error)
+    end = found.start() if (found := _END.search(message)) else len(message)
+    replace_message(error, f"{message[:end]} {sentence}{message[end:]}".strip(), sentence)
+
+
+def replace_message(error: BaseException, message: str, added: str) -> None:
+    """Replace the message of an error, of ours or of Airflow's.
+
+    :param error: the error.
+    :param message: the new message.
+    :param added: what is new in it.
+    """
+    error.args = (message,)
+    if added not in str(error):  # an OSError with an errno does not show its args
+        error.add_note(added)
 
 
 def all_classes(cls: type[HexError] = HexError) -> list[type[HexError]]:

@@ -97,7 +97,7 @@ def _waited(state: tenacity.RetryCallState) -> float:
 
 
 def _log_retry(state: tenacity.RetryCallState) -> None:
-    log.warning("%s It will be sent again in %.0f s.", _error(state), state.upcoming_sleep)
+    log.warning("Retrying in %.0f s. %s", state.upcoming_sleep, _error(state))
 
 
 def _error(state: tenacity.RetryCallState) -> BaseException | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
+from typing import Any
 
-from airflow_provider_hex.api import error_messages, poll_schedule, steps
+from airflow_provider_hex.api import error_messages, poll_schedule, run_lines, steps
 from airflow_provider_hex.api.errors import HexError, HexRateLimited, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.models import Run, RunStatus
 from airflow_provider_hex.api.poll_schedule import UNKNOWN, EndForecast
@@ -17,6 +19,10 @@ NEW_FOR = 60.0
 """Seconds after its start for which Hex may not show a run yet."""
 LAST_POLL_WITHIN = 30.0
 """Seconds beyond a wait's timeout within which its last poll must be possible."""
+HEARTBEAT = 60.0
+"""Seconds between two log lines that show that a wait goes on."""
+_EARLY = 1.0
+"""Seconds by which a sleep may end too early for a heartbeat."""
 _LAST_POLLS = 4
 """How often the last poll is tried if transient errors make it fail."""
 _LAST_POLL_PAUSE = 1.0
@@ -81,8 +87,8 @@ class RunWatch:
         :return: whether it has ended.
         """
         if self._run is None or self._run["status"] != run["status"]:
-            unknown = ", a status unknown to this provider" if RunStatus.of(run) is RunStatus.UNKNOWN else ""
-            log.info("%s%s: %s", run["status"], unknown, error_messages.describe(run))
+            waited = None if self._run is None else self._polled_at - self.started_at
+            log.info("%s", run_lines.status_line(run, waited))
         self._run, self._known_at = run, self._polled_at
         return RunStatus.of(run).is_terminal
 
@@ -93,15 +99,32 @@ class RunWatch:
         :raises HexError: the error itself with the run named, if it is permanent.
         """
         if not error.transient:
-            url = f" Run URL: {self._run['runUrl']}" if self._run and self._run.get("runUrl") else ""
-            add_sentence(error, f"It ends the wait for run {self.run_id}.{url}")
+            add_sentence(error, "This ends the wait for the run.")
+            run_lines.name_run(error, self.known_run)
             raise error
-        if isinstance(error, HexRateLimited):  # a reason to wait, and regular where processes share a token
-            log.info("A poll of Hex run %s was rate-limited, and will be retried. %s", self.run_id, error)
-        else:
-            log.warning("Polling Hex run %s failed, and will be retried. %s", self.run_id, error)
+        log_transient_error(error)
         self._error = error
         self._last_polls += self._polled_at >= self.deadline
+
+    @property
+    def known_run(self) -> Mapping[str, Any]:
+        """The run as last polled, or its ids if no poll succeeded."""
+        return self._run or {"projectId": self.project_id, "runId": self.run_id}
+
+    def until_heartbeat(self, now: float) -> float:
+        """Return the seconds until the next log line that shows that the wait goes on: one comes each minute.
+
+        :param now: the time in epoch seconds.
+        """
+        left = HEARTBEAT - (now - self.started_at) % HEARTBEAT
+        return left if left > _EARLY else left + HEARTBEAT
+
+    def heartbeat(self, now: float) -> None:
+        """Log that the wait goes on, and for how long it has.
+
+        :param now: the time in epoch seconds.
+        """
+        log.info("%s", run_lines.status_line(self._run, now - self.started_at, now - self._known_at))
 
     def first_poll(self, now: float) -> float:
         """Return when to poll first, in epoch seconds: soon after the wait began, but neither late nor before now.
@@ -178,6 +201,17 @@ class RunWatch:
     def deadline(self) -> float:
         """When the timeout is reached, in epoch seconds; infinity if there is none."""
         return math.inf if self.timeout is None else self.started_at + self.timeout
+
+
+def log_transient_error(error: HexError) -> None:
+    """Log that a poll failed, and will be retried.
+
+    :param error: why it failed.
+    """
+    if isinstance(error, HexRateLimited):  # a reason to wait, and regular where processes share a token
+        log.info("A poll was rate-limited, and will be retried. %s", error)
+    else:
+        log.warning("A poll failed, and will be retried. %s", error)
 
 
 def duration(run: Run) -> float | None:

@@ -18,6 +18,7 @@ from airflow_provider_hex.api import error_messages, protocol
 from airflow_provider_hex.api.call import Call, Page
 from airflow_provider_hex.api.errors import HexAmbiguousStart, HexError, HexUnreconciledStart
 from airflow_provider_hex.api.models import Run, StartedRun
+from airflow_provider_hex.api.run_lines import link_to
 from airflow_provider_hex.api.steps import Pause, Steps
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,8 @@ def start(
             if not error.may_have_acted:
                 raise
             first_sent_at = first_sent_at or error.sent_at or 0.0
-            log.warning("%s It is unknown whether a run was started. Listing the runs in %.0f s.", error, grace)
+            log.warning("It is unknown whether a run was started. %s", error)
+            log.info("Listing the project's runs in %.0f s, to find out whether a run was started.", grace)
             request = StartRequest(first_sent_at, default_options=not call.body)
             try:
                 run = yield from reconcile(
@@ -98,7 +100,7 @@ def start(
                 raise
             except HexError as failure:
                 doubt = f"the project's runs cannot be listed. {failure}"
-                raise error_messages.ambiguous_start(error, [], doubt, HexUnreconciledStart) from error
+                raise error_messages.ambiguous_start(error, [], doubt, HexUnreconciledStart) from None
             if run is not None:
                 return run
             if starts == _MAX_STARTS:
@@ -152,7 +154,7 @@ def _adopted(
     elif not request.default_options and on_ambiguous_start != "adopt":
         doubt = "one run of the project was started by API since then, perhaps with other inputs or options."
     else:
-        log.warning("Re-attaching to the one run that was started since then: %s", error_messages.describe(found[0]))
+        log.warning("Re-attaching to the one run that was started since then: %s", link_to(found[0]))
         return _as_started(found[0])
     raise error_messages.ambiguous_start(error, found, doubt)
 

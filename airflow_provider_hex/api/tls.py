@@ -10,7 +10,7 @@ from functools import lru_cache
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.ssl_ import create_urllib3_context
 
-from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.api.config import HexConfig, title
 from airflow_provider_hex.api.errors import HexInvalidInput
 
 _loading = threading.RLock()  # a signal handler may need a context while it is loaded
@@ -31,7 +31,7 @@ def ssl_context(config: HexConfig) -> ssl.SSLContext:
             return _context(config.verify, bundle, os.stat(bundle).st_mtime_ns if config.verify else 0)
     except OSError as error:
         raise HexInvalidInput(
-            f"{source} {bundle!r} cannot be used here: {error.strerror or error}. "
+            f"{source} is {bundle!r}, which cannot be used here: {error.strerror or error}. "
             "It must be a PEM file on every machine that runs tasks or triggers."
         ) from None
 
@@ -39,7 +39,7 @@ def ssl_context(config: HexConfig) -> ssl.SSLContext:
 def _bundle(config: HexConfig) -> tuple[str, str]:
     """Return where a bundle is named, and its path."""
     if config.ca_bundle is not None:
-        return "The Hex connection's ca_bundle", config.ca_bundle
+        return title("ca_bundle"), config.ca_bundle
     for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         if path := os.environ.get(variable):
             return f"The environment's {variable}", path

@@ -110,7 +110,13 @@ def _sleep(client: HexClient, watch: RunWatch, forecast: EndForecast = UNKNOWN, 
     """Sleep until the next poll."""
     call = protocol.get_run(watch.project_id, watch.run_id)
     at_least, spaced = client.pause(call), client.poll_pause(call)
-    client.sleep(watch.pause(client.clock(), at_least=at_least, spaced=spaced, forecast=forecast, stretch=stretch))
+    now = client.clock()
+    pause = watch.pause(now, at_least=at_least, spaced=spaced, forecast=forecast, stretch=stretch)
+    while (until_heartbeat := watch.until_heartbeat(now)) < pause:
+        client.sleep(until_heartbeat)
+        now, pause = now + until_heartbeat, pause - until_heartbeat
+        watch.heartbeat(now)
+    client.sleep(pause)
 
 
 def _recent_runs(client: HexClient, project_id: str) -> list[Run]:
@@ -118,5 +124,5 @@ def _recent_runs(client: HexClient, project_id: str) -> list[Run]:
     try:
         return client.send(protocol.get_project_runs(project_id)).items
     except HexError as error:
-        log.info("The durations of earlier runs are unknown: %s", error)
+        log.info("How long earlier runs took is unknown. %s", error)
         return []

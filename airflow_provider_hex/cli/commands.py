@@ -7,10 +7,10 @@ from itertools import islice
 from typing import Any
 
 from airflow_provider_hex.api import protocol, steps
-from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import HexRunGone
 from airflow_provider_hex.api.ids import to_id
 from airflow_provider_hex.api.project_url import run_in_url
+from airflow_provider_hex.api.run_lines import link_to
 from airflow_provider_hex.api.run_watch import duration
 from airflow_provider_hex.cli import exit_codes, output
 from airflow_provider_hex.cli.exposures import exposures_check, exposures_propose, exposures_show, exposures_trim
@@ -98,7 +98,7 @@ def runs_cancel(session: Session) -> int:
     if isinstance(ended, HexRunGone):  # perhaps the id is wrong
         raise ended
     known: Mapping[str, Any] = ended or {"projectId": to_id(project_id, "project_id"), "runId": run_id}
-    session.say(f"{describe(known)} {'has already ended ' + known['status'] if ended else 'was cancelled'}.")
+    session.say(f"Hex run {'has already ended ' + known['status'] if ended else 'cancelled'}: {link_to(known)}")
     session.print({"cancelled": ended is None, **known})
     return exit_codes.SUCCESS
 

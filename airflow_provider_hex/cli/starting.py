@@ -46,7 +46,7 @@ def start(session: Session) -> int:
     run: StartedRun | None = None
     try:
         run = _start(session, journal)
-        session.say(f"Started a Hex run: {run.get('runUrl') or run['runId']}")
+        session.say(f"Hex run started: {run.get('runUrl') or run['runId']}")
     except HexRateLimited as error:
         add_sentence(error, "No run was started.")
         session.progress.show("")

@@ -13,7 +13,6 @@ from airflow_provider_hex.airflow_compat import AirflowTaskTimeout
 from airflow_provider_hex.airflow_errors import airflow_errors, for_airflow
 from airflow_provider_hex.api.address import API_PATH
 from airflow_provider_hex.api.call import Call, Response
-from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import (
     HexError,
     HexInvalidInput,
@@ -24,6 +23,7 @@ from airflow_provider_hex.api.errors import (
     add_sentence,
 )
 from airflow_provider_hex.api.models import Run, RunStatus
+from airflow_provider_hex.api.run_lines import name_run
 from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.compat_0_1.deprecation import deprecated
 
@@ -239,8 +239,9 @@ class OldHookMethods:
         release = release_run(Disposition.CANCEL, cast("HexHook", self), run)
         if release.ended is not None and isinstance(error, HexRunTimeout):
             return release.ended
-        known = "" if run["runId"] in str(error) else f"{describe(run)}: "
-        add_sentence(error, f"{known}{release.sentence}")
+        add_sentence(error, release.sentence)
+        if run["runId"] not in str(error):
+            name_run(error, run)
         return None
 
 
@@ -264,11 +265,10 @@ def endpoint_url(base_url: str, endpoint: str) -> SplitResult:
         is_of_connection = False
     if not is_of_connection:
         raise HexInvalidInput(
-            f"The endpoint {endpoint!r} is not at {root.scheme}://{root.netloc}, the only address to which the "
-            "connection's token is sent."
+            f"The token of the Hex connection is sent to {root.scheme}://{root.netloc} only, and not to {endpoint}"
         )
     if not url.path.startswith(f"{API_PATH}/"):
-        raise HexInvalidInput(f"The endpoint {endpoint!r} is not below {API_PATH}, where Hex's API is.")
+        raise HexInvalidInput(f"Hex's API is below {API_PATH}, and this endpoint is not: {endpoint}")
     return url
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hex.api.address import base_url
-from airflow_provider_hex.api.config import HexConfig, clean_token, looks_like_token, options, unknown_options
+from airflow_provider_hex.api.config import HexConfig, clean_token, looks_like_token, options, title, unknown_options
+from airflow_provider_hex.api.connection_name import naming_connection, with_name
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.validation import to_bool
 from airflow_provider_hex.get_provider_info import get_provider_info
@@ -33,17 +34,22 @@ class ConnectionFields:
 
         :raises HexInvalidInput: a field is invalid.
         """
-        if not isinstance(self.extra, Mapping):
-            raise HexInvalidInput("The Hex connection's extra must be a JSON object.")
-        token = clean_token(self.exposed_token or self.connection.password)
-        url = base_url(
-            self.connection.host,
-            schema=self.connection.schema,
-            port=self.connection.port,
-            conn_type=self.connection.conn_type,
-            allow_http=to_bool(self.extra.get("allow_http") or False, "The Hex connection's allow_http"),
-        )
-        return HexConfig(url, token, **options(self.extra))
+        with naming_connection(self._name):
+            if not isinstance(self.extra, Mapping):
+                raise HexInvalidInput("The extra of the Hex connection must be a JSON object.")
+            token = clean_token(self.exposed_token or self.connection.password)
+            url = base_url(
+                self.connection.host,
+                schema=self.connection.schema,
+                port=self.connection.port,
+                conn_type=self.connection.conn_type,
+                allow_http=to_bool(self.extra.get("allow_http") or False, title("allow_http")),
+            )
+            return HexConfig(url, token, name=self._name, **options(self.extra))
+
+    @property
+    def _name(self) -> str:
+        return self.connection.conn_id or ""
 
     @property
     def exposed_token(self) -> str | None:
@@ -55,12 +61,12 @@ class ConnectionFields:
     def warnings(self) -> list[str]:
         """What a user should know about fields that are not invalid."""
         found = unknown_options(self.extra) if isinstance(self.extra, Mapping) else []
-        return [_EXPOSED, *found] if self.exposed_token else found
+        return [with_name(warning, self._name) for warning in ([_EXPOSED] if self.exposed_token else []) + found]
 
 
 _EXPOSED = (
     "The Hex connection has its token in the login, which Airflow shows to users. Put it into the API token field. In "
-    "a connection URI it is the password: hex://:TOKEN@app.hex.tech."
+    "a connection URI it is the password: hex://:TOKEN@app.hex.tech"
 )
 
 

@@ -43,7 +43,7 @@ def check(send: Callable[[Call[Any]], Any], config: HexConfig, now: datetime | N
         reads = f"but whether it can read projects could not be checked now. {error}"
     else:
         reads = "and can read projects."
-    sentences = [f"The token works at {config.base_url}: {_owner(me, config.token)}, {reads}", _expires(me, now)]
+    sentences = [f"The token works at {config.base_url} ({_owner(me, config.token)}) {reads}", _expires(me, now)]
     return True, " ".join(filter(None, sentences))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_hex.airflow_compat import BaseHook
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.config import HexConfig
+from airflow_provider_hex.api.connection_name import with_name
 from airflow_provider_hex.compat_0_1.hooks import OldHookMethods, constant
 from airflow_provider_hex.hooks import connection_check
 from airflow_provider_hex.hooks.api_calls import ApiCalls
@@ -120,7 +121,8 @@ class HexHook(ApiCalls, OldHookMethods, BaseHook):
             works, message = connection_check.check(self.client.send, self.config)
         except Exception as error:  # the form shows what is returned
             works, message = False, connection_check.describe(error)
-        return works, " ".join([message, *self.connection_warnings])
+        # Airflow's form tests a copy of the connection with a random id.
+        return works, " ".join(with_name(text, "") for text in [message, *self.connection_warnings])
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:

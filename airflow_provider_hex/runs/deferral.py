@@ -82,10 +82,10 @@ def defer_start(
     not_before = now + (error.retry_after or 0.0)
     until = None if timeout is None else max(began + timeout, now)
     task.log.info(
-        "%s Waiting in the triggerer for a slot to start the run: at least %.0f s, %s.",
-        error,
+        "Waiting in the triggerer for a slot to start the run: at least %.0f s, %s. %s",
         not_before - now,
         "without a timeout" if until is None else f"at most {until - now:.0f} s",
+        error,
     )
     task.defer(
         trigger=HexStartTrigger(

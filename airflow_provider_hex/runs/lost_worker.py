@@ -11,7 +11,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_hex.api.error_messages import describe
+from airflow_provider_hex.api.run_lines import link_to
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs.disposition import Disposition
 from airflow_provider_hex.runs.release import release_run
@@ -39,7 +39,7 @@ def cancel_run(task: HexRunProjectOperator, context: Context) -> None:
     if run is None or not _has_failed(ti):
         return
     release = release_run(Disposition.CANCEL, HexHook(task.render_template(task.hex_conn_id, context)), run)
-    log.warning("The task's worker was lost. %s: %s", describe(run), release.sentence)
+    log.warning("The task's worker was lost. %s Run: %s", release.sentence, link_to(run))
 
 
 def _has_failed(ti: Any) -> bool:

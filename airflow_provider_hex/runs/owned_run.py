@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_hex.airflow_compat import AirflowFailException, AirflowTaskTimeout, TaskDeferred
 from airflow_provider_hex.api import run_watch
-from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import (
     HexAmbiguousStart,
     HexError,
@@ -21,6 +20,7 @@ from airflow_provider_hex.api.errors import (
     add_sentence,
 )
 from airflow_provider_hex.api.models import Run
+from airflow_provider_hex.api.run_lines import link_to, name_run
 from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.runs.attempt import Attempt
 from airflow_provider_hex.runs.bare_context import NoTaskInstance
@@ -142,7 +142,8 @@ class OwnedRun:
         left_to_retry = release.disposition is Disposition.LEAVE_TO_RETRY
         if isinstance(error, HexRunGone) and left_to_retry:
             self._release = release = replace(release, sentence=GONE_TO_RETRY)
-        add_sentence(error, release.sentence if self._is_named_in(error) else self._named_release())
+        add_sentence(error, release.sentence)
+        self._name_run_in(error)
         if isinstance(error, HexRunGone) or (isinstance(error, HexError) and left_to_retry):
             error.retry_helps = True  # it starts another run, or the token or the connection may be fixed by then
 
@@ -150,6 +151,7 @@ class OwnedRun:
         was_interrupted = self._start.request and not isinstance(error, Exception)  # by a timeout, or Airflow 2's kill
         if was_interrupted and (self._kill_switch.is_set or self._task.cancel_on_timeout):
             add_sentence(error, self._cancel_interrupted_start())
+            self._name_run_in(error)
         elif isinstance(error, HexUnreconciledStart) or (isinstance(error, HexRequestRejected) and self._store.has_run):
             error.retry_helps = self._attempt.retry_finds_record  # the retry reconciles the start
         elif isinstance(error, HexAmbiguousStart):
@@ -162,8 +164,7 @@ class OwnedRun:
             return str(error)
         if self._run is None:
             return "No run was started."
-        self._carry_out(self._decide(Cause.KILLED, self._status()))
-        return self._named_release()
+        return self._carry_out(self._decide(Cause.KILLED, self._status())).sentence
 
     def _cause(self, error: BaseException) -> Cause:
         if is_timeout(error):
@@ -184,15 +185,21 @@ class OwnedRun:
             cancel_on=set(Cause) if self._task.cancel_on_timeout else {Cause.KILLED, Cause.FAILED},
         )
 
-    def _carry_out(self, disposition: Disposition) -> None:
-        run = {"projectId": self._task.project_id, **(self._run or {})}
-        self._release = release_run(disposition, self._task.hook, run, is_new=self._is_new)
+    def _carry_out(self, disposition: Disposition) -> Release:
+        release = release_run(disposition, self._task.hook, self._named_run, is_new=self._is_new)
+        self._release = release
+        return release
 
-    def _is_named_in(self, error: BaseException) -> bool:
-        return self._run is not None and str(self._run.get("runUrl") or self._run["runId"]) in str(error)
+    @property
+    def _named_run(self) -> dict[str, Any]:
+        return {"projectId": self._task.project_id, **(self._run or {})}
 
-    def _named_release(self) -> str:
-        return f"{describe(self._run or {})}: {self._release.sentence if self._release else ''}"
+    def _name_run_in(self, error: BaseException) -> None:
+        if self._run is not None and str(self._run.get("runUrl") or self._run["runId"]) not in str(error):
+            name_run(error, self._named_run)
+
+    def _log_release(self, what: str, release: Release) -> None:
+        log.warning("%s %s Run: %s", what, release.sentence, link_to(self._named_run))
 
     # Kill: Airflow calls these in a signal handler, so they may interrupt any line of this class and of TaskRun. (While
     # a task is deferred, Airflow calls HexRunTrigger.on_kill instead.)
@@ -204,11 +211,10 @@ class OwnedRun:
             return
         status = self._status()
         if status is not AttemptStatus.UNKNOWN:  # otherwise the interrupted code raises soon, and _fail releases it
-            self._carry_out(self._decide(Cause.KILLED, status))
-            log.warning("The task was killed. %s", self._named_release())
+            self._log_release("The task was killed.", self._carry_out(self._decide(Cause.KILLED, status)))
 
     def time_out(self) -> None:
         """Release the run of a deferred task that Airflow 2 ends at its ``execution_timeout`` without resuming it."""
         if self._run is not None:
-            self._carry_out(self._decide(Cause.TIMED_OUT, AttemptStatus.CURRENT))
-            log.warning("The task timed out. %s", self._named_release())
+            release = self._carry_out(self._decide(Cause.TIMED_OUT, AttemptStatus.CURRENT))
+            self._log_release("The task's execution_timeout is reached.", release)

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_hex.api import protocol
-from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.ids import known_project_id
+from airflow_provider_hex.api.run_lines import link_to
 from airflow_provider_hex.api.start import StartRequest, start
 from airflow_provider_hex.runs.recovery import reconcile
 
@@ -68,7 +68,7 @@ class RecordedStart:
             is_candidate=self._is_candidate,
         )
         run = client.carry_out(procedure, math.inf if max_wait is None else max_wait)
-        log.info("Started %s", describe(run))
+        log.info("Hex run started: %s", link_to(run))
         return run
 
     def sending(self, at: float) -> None:

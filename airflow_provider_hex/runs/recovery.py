@@ -10,10 +10,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hex.api import start, steps
-from airflow_provider_hex.api.error_messages import describe, outcome_of_cancel
+from airflow_provider_hex.api.error_messages import outcome_of_cancel
 from airflow_provider_hex.api.errors import HexError, HexRequestRejected, HexRunGone
 from airflow_provider_hex.api.ids import known_project_id
 from airflow_provider_hex.api.models import RunStatus
+from airflow_provider_hex.api.run_lines import link_to
 from airflow_provider_hex.api.start import OnAmbiguousStart, StartRequest
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class RunRecovery:
         :raises HexAmbiguousStart: it is unknown which run the previous attempt started, if any.
         """
         if self._record.failure:
-            log.info("Starting another run, because the previous attempt's failed: %s", self._record.failure)
+            log.info("Starting another run, because the previous attempt's run failed. %s", self._record.failure)
             return None
         if self._record.success and not self._record.is_retry:
             log.info("Starting another run, because the task was cleared after its success.")
@@ -112,7 +113,7 @@ class RunRecovery:
             wait_for_completion=self._wait_for_completion,
         )
         status = "gone, or the token's owner has no access to it" if run is None else run.get("status", "unknown")
-        log.info("The previous attempt's run is %s: %s", status, describe(known))
+        log.info("The previous attempt's run is %s: %s", status, link_to(known))
         if action is Recovery.REATTACH:
             log.info("Re-attaching to it.")
             return run
@@ -129,7 +130,7 @@ class RunRecovery:
         """
         why = "its project changed" if self._record.is_retry else "the task was cleared"
         why = "it may still be running" if is_gone else why
-        log.warning("Cancelling the previous run, because %s: %s", why, describe(known))
+        log.warning("Cancelling the previous run, because %s: %s", why, link_to(known))
         try:
             found = self._client.carry_out(steps.cancel(project_id, known["runId"], is_new=self._is_new))
         except HexRequestRejected as error:

@@ -10,17 +10,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from airflow_provider_hex.airflow_compat import AirflowTaskTimeout
 from airflow_provider_hex.api.errors import (
     HexError,
     HexRateLimited,
     HexRunTimeout,
+    add_sentence,
 )
 from airflow_provider_hex.api.models import Run, RunStatus, StartedRun
 from airflow_provider_hex.api.waiting import wait_for_run
+from airflow_provider_hex.runs import timeouts
 from airflow_provider_hex.runs.deferral import defer_start, defer_wait, shorter_timeout
 from airflow_provider_hex.runs.disposition import AttemptStatus
 from airflow_provider_hex.runs.kill_switch import KillSwitch
@@ -105,6 +107,7 @@ class TaskRun(OwnedRun):
             return self._start.run(self._client, max_wait)
         except HexRateLimited as error:
             if not self._deferrable:
+                add_sentence(error, "No run was started before the task's timeout.")
                 raise
             defer_start(
                 self._task,
@@ -128,14 +131,7 @@ class TaskRun(OwnedRun):
             return cast("Run", run)
         self._stop_if_killed()
         if self._task.wait_for_completion and not self._deferrable:
-            return wait_for_run(
-                self._client,
-                self._task.project_id,
-                run["runId"],
-                poll_interval=self._task.poll_interval,
-                timeout=_seconds_left(self._task.timeout, began),
-                new_until=self._new_until,
-            )
+            return self._wait_in_worker(run["runId"], began)
         if self._attempt.status() in (AttemptStatus.ENDED_BY_USER, AttemptStatus.SUPERSEDED):
             self._kill_switch.is_set = True
         self._stop_if_killed()
@@ -152,6 +148,19 @@ class TaskRun(OwnedRun):
             new_until=self._new_until,
         )
 
+    def _wait_in_worker(self, run_id: str, began: float) -> Run:
+        try:
+            return wait_for_run(
+                self._client,
+                self._task.project_id,
+                run_id,
+                poll_interval=self._task.poll_interval,
+                timeout=_seconds_left(self._task.timeout, began),
+                new_until=self._new_until,
+            )
+        except HexRunTimeout as error:
+            raise self._for_task(error, None) from None
+
     def finish(self, event: Any) -> Run:
         """Return the completed run that the trigger reports.
 
@@ -163,11 +172,13 @@ class TaskRun(OwnedRun):
         try:
             return events.completed_run(event, run_id)
         except HexRunTimeout as error:
-            if self._shorter_timeout == self._task.timeout:
-                raise
-            raise AirflowTaskTimeout(str(error)) from error
+            raise self._for_task(error, self._task.execution_timeout) from None
 
     # What the steps above share.
+
+    def _for_task(self, error: HexRunTimeout, execution_timeout: timedelta | None) -> BaseException:
+        counted = ", counted from the start of the attempt"
+        return timeouts.for_task(error, self._task.timeout, execution_timeout, counted=counted)
 
     @property
     def _shorter_timeout(self) -> float | None:

@@ -18,18 +18,21 @@ from airflow_provider_hex.airflow_compat import (
 )
 from airflow_provider_hex.airflow_errors import airflow_errors, argument_errors
 from airflow_provider_hex.api import protocol, run_watch, steps
-from airflow_provider_hex.api.error_messages import describe, how_it_ended
+from airflow_provider_hex.api.error_messages import how_it_ended
 from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.models import RunStatus
+from airflow_provider_hex.api.run_lines import name_run
 from airflow_provider_hex.api.run_reference import check_unrendered_run, to_run, url_of_run
 from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.api.waiting import last_poll
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.links.hex import HexRunLink
+from airflow_provider_hex.runs import timeouts
 from airflow_provider_hex.runs.bare_context import own_context
 from airflow_provider_hex.runs.deferral import defer_wait, shorter_timeout
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
 from airflow_provider_hex.runs.release import Release, release_run
+from airflow_provider_hex.sensors.poke_log import PokeLog
 from airflow_provider_hex.sensors.skips import cause_of, is_timeout, skip_or_failure
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.run_xcom import push_run, push_url
@@ -101,7 +104,7 @@ class HexRunSensor(BaseSensorOperator):
         self.hex_conn_id = hex_conn_id
         self.cancel_on_kill = cancel_on_kill
         self._is_waiting = False
-        self._new_until = 0.0  # until when Hex may not show the run yet
+        self._poke_log = PokeLog()
         self._polled: Run | None = None
         self._published: str | None = None
         self._is_known = False  # whether the last poke found out the run's status
@@ -119,7 +122,7 @@ class HexRunSensor(BaseSensorOperator):
         self._publish(context, url)
         execute = super().execute
         first = first_poke(context) if self.reschedule and not self.deferrable else None
-        self._new_until = (first.timestamp() if first else time.time()) + run_watch.NEW_FOR
+        self._poke_log = PokeLog(first.timestamp() if first else time.time(), is_first=first is None)
         return self._released(lambda: execute(context))
 
     @airflow_errors()
@@ -157,7 +160,7 @@ class HexRunSensor(BaseSensorOperator):
                 poll_interval=self.poke_interval,
                 timeout=shorter_timeout(self.timeout, self.execution_timeout),
                 cancel_on_kill=self.cancel_on_kill,
-                new_until=self._new_until,
+                new_until=self._poke_log.new_until,
             )
         return PokeReturnValue(run is not None, run)
 
@@ -169,9 +172,7 @@ class HexRunSensor(BaseSensorOperator):
         try:
             return events.completed_run(event, self.run_id)
         except HexRunTimeout as error:
-            if shorter_timeout(self.timeout, self.execution_timeout) == self.timeout:
-                raise AirflowSensorTimeout(str(error)) from error
-            raise AirflowTaskTimeout(str(error)) from error
+            raise timeouts.for_task(error, self.timeout, self.execution_timeout, kind=AirflowSensorTimeout) from None
         except HexRunFailed as error:
             error.retry_helps = False
             raise
@@ -197,24 +198,23 @@ class HexRunSensor(BaseSensorOperator):
         self._is_known = False
         client = self.hook.client
         if client.pause(protocol.get_run(self.project_id, self.run_id)):
-            self.log.info("Not polling Hex run %s this time: the requests of this minute are used up.", self.run_id)
+            self.log.info("The run was not polled: the rate limit allows no request now.")
             return None
         try:
-            self._polled = run = client.carry_out(
-                steps.poll(self.project_id, self.run_id, is_new=self._is_new), once=True
-            )
-            self._is_known = True
+            run = client.carry_out(steps.poll(self.project_id, self.run_id, is_new=self._is_new), once=True)
         except HexError as error:
             if not error.transient:
                 raise
-            self.log.warning("%s The run will be polled again.", error)
+            run_watch.log_transient_error(error)
             return None
-        self.log.info("Hex run %s: %s", run["status"], describe(run))
+        self._is_known = True
+        self._poke_log.polled(run)
+        self._polled = run
         return self._required(run) if RunStatus.of(run).is_terminal else None
 
     @property
     def _is_new(self) -> bool:
-        return time.time() < self._new_until
+        return time.time() < self._poke_log.new_until
 
     def _required(self, run: Run) -> Run:
         try:
@@ -239,7 +239,9 @@ class HexRunSensor(BaseSensorOperator):
             # An exception without a message is how Airflow reschedules the task.
             if str(error) and str(self.run_id) not in str(error):
                 known = self._polled or {"projectId": self.project_id, "runId": self.run_id}
-                add_sentence(error, f"The sensor waited for {describe(known)}.")
+                name_run(error, known)
+            if is_timeout(error):
+                error = error.with_traceback(None)  # Airflow's and this class's own frames say nothing
             raise error from error.__cause__
         finally:
             self._is_waiting = False
@@ -262,7 +264,7 @@ class HexRunSensor(BaseSensorOperator):
         :raises HexError: a permanent error of the last poll, which is worse than a timeout.
         """
         cause = cause_of(timeout)
-        process_ends = isinstance(cause, AirflowTaskTimeout) and not isinstance(cause.__cause__, HexRunTimeout)
+        process_ends = isinstance(cause, AirflowTaskTimeout) and not timeouts.ended_wait(cause)
         run, error = None, timeout
         if process_ends or not self._is_known:
             run, error = self._last_poll(timeout, process_ends)

@@ -11,9 +11,11 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_hex.api import steps
+from airflow_provider_hex.api.connection_name import name_connection
 from airflow_provider_hex.api.error_messages import outcome_of_cancel
 from airflow_provider_hex.api.errors import HexError, HexRateLimited
-from airflow_provider_hex.api.run_watch import RunWatch
+from airflow_provider_hex.api.run_lines import link_to
+from airflow_provider_hex.api.run_watch import HEARTBEAT, RunWatch
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs.attempt import is_ended_by_user
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
@@ -90,6 +92,14 @@ class HexRunTrigger(_SerializableTrigger):
         self.cancel_on_kill = cancel_on_kill
         self.started_at = time.time() if started_at is None else started_at
         self.new_until = new_until
+        self._watch = RunWatch(
+            project_id,
+            run_id,
+            started_at=self.started_at,
+            poll_interval=poll_interval,
+            timeout=timeout,
+            new_until=new_until,
+        )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for the run, and yield one event. An unexpected error is raised with its traceback."""
@@ -103,18 +113,11 @@ class HexRunTrigger(_SerializableTrigger):
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> dict[str, Any]:
-        watch = RunWatch(
-            self.project_id,
-            self.run_id,
-            started_at=self.started_at,
-            poll_interval=self.poll_interval,
-            timeout=self.timeout,
-            new_until=self.new_until,
-        )
         try:
             config = await HexHook(self.hex_conn_id).get_async_config()
-            return events.run_ended(await poller.ended_run(config, watch))
+            return events.run_ended(await poller.ended_run(config, self._watch))
         except HexError as error:
+            name_connection(error, self.hex_conn_id)  # the poller may be that of another connection with the same token
             return events.failed(error)
 
     async def _cancel_if_ended(self) -> None:
@@ -123,7 +126,7 @@ class HexRunTrigger(_SerializableTrigger):
             if await ask_airflow(lambda: is_ended_by_user(self.task_instance)):
                 await self._cancel()
         except Exception as error:
-            self.log.warning("Hex run %s continues if a user has just ended the task: %r", self.run_id, error)
+            self.log.warning("The run continues, unless a user has just ended the task, which is unknown: %r", error)
 
     async def on_kill(self) -> None:
         """Cancel the run when a user kills the task, if ``cancel_on_kill`` is set.
@@ -138,7 +141,7 @@ class HexRunTrigger(_SerializableTrigger):
         waits = await ask_airflow(lambda: task_waits_for(self.task_instance, self.run_id))
         status = AttemptStatus.SUPERSEDED if waits else AttemptStatus.ENDED_BY_USER
         if decide(Cause.KILLED, status, retry_finds_run=False, cancel_on={Cause.KILLED}) is not Disposition.CANCEL:
-            self.log.info("The task still waits for Hex run %s, so the run continues.", self.run_id)
+            self.log.info("The run continues, because the task still waits for it.")
             return
         await self._cancel()
 
@@ -146,7 +149,7 @@ class HexRunTrigger(_SerializableTrigger):
         async with await HexHook(self.hex_conn_id).get_async_client() as client:
             is_new = time.time() < self.new_until
             found = await client.carry_out(steps.cancel(self.project_id, self.run_id, is_new=is_new))
-        self.log.info("The task was killed. Hex run %s: %s", self.run_id, outcome_of_cancel(found))
+        self.log.info("The task was killed. %s Run: %s", outcome_of_cancel(found), link_to(self._watch.known_run))
 
 
 class HexStartTrigger(_SerializableTrigger):
@@ -188,6 +191,7 @@ class HexStartTrigger(_SerializableTrigger):
         yield TriggerEvent(await _after_worker_exit(self.deferred_at, self._wait()))  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> dict[str, Any]:
+        heartbeats = asyncio.create_task(self._log_heartbeats())
         try:
             config = await HexHook(self.hex_conn_id).get_async_config()
             async with asyncio.timeout(None if self.until is None else self.until - time.time()):
@@ -200,9 +204,18 @@ class HexStartTrigger(_SerializableTrigger):
             return events.slot_acquired(self.began)
         except TimeoutError:
             error = HexError.from_dict(self.error)
-            return events.failed(HexRateLimited(f"No run was started before the timeout: {error}", **error.facts))
+            message = f"No run was started before the task's timeout. {error}"
+            return events.failed(HexRateLimited(message, **error.facts))
         except HexError as error:
             return events.failed(error)
+        finally:
+            heartbeats.cancel()
+
+    async def _log_heartbeats(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            waited = time.time() - self.deferred_at
+            self.log.info("No run started after %.0f s of waiting: the rate limit does not allow it yet.", waited)
 
 
 async def _after_worker_exit(deferred_at: float, event: Awaitable[dict[str, Any]]) -> dict[str, Any]:

@@ -107,6 +107,18 @@ class Poller:
         await asyncio.wait([self._task])
 
     async def _ended(self, waiter: Waiter) -> Run:
+        heartbeats = asyncio.create_task(self._log_heartbeats(waiter.watch))
+        try:
+            return await self._ended_in_time(waiter)
+        finally:
+            heartbeats.cancel()
+
+    async def _log_heartbeats(self, watch: RunWatch) -> None:
+        while True:
+            await self._sleep(watch.until_heartbeat(self._clock()))
+            watch.heartbeat(self._clock())
+
+    async def _ended_in_time(self, waiter: Waiter) -> Run:
         left = waiter.watch.left(self._clock())
         if left is not None:
             expiry = asyncio.ensure_future(self._sleep(max(left, 0.0) + LAST_POLL_WITHIN))

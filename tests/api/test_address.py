@@ -91,7 +91,8 @@ def test_what_is_not_a_url_is_rejected(host: str) -> None:
     with pytest.raises(HexInvalidInput) as raised:
         base_url(host)
     assert (
-        str(raised.value) == f"The Hex connection's Base URL is {host!r}, which is not a URL. Write it like {EXAMPLE}."
+        str(raised.value)
+        == f"The Base URL of the Hex connection is {host!r}, which is not a URL. Write it like {EXAMPLE}"
     )
 
 
@@ -99,7 +100,7 @@ def test_the_error_says_why_it_is_not_a_url() -> None:
     with pytest.raises(HexInvalidInput) as raised:
         base_url("https://eu.hex.tech:port")
     assert str(raised.value).startswith(
-        "The Hex connection's Base URL is 'https://eu.hex.tech:port', which is not a URL: Port could not be cast"
+        "The Base URL of the Hex connection is 'https://eu.hex.tech:port', which is not a URL: Port could not be cast"
     )
 
 
@@ -111,8 +112,8 @@ def test_a_token_in_the_host_is_rejected_and_not_shown(host: str) -> None:
     with pytest.raises(HexInvalidInput) as raised:
         base_url(host)
     assert str(raised.value) == (
-        "The Hex connection's Base URL contains a token, a user name or a password. Put the token into the "
-        f"API token field, and write the Base URL like {EXAMPLE}."
+        "The Base URL of the Hex connection contains a token, a user name or a password. Put the token into the "
+        f"API token field, and write the Base URL like {EXAMPLE}"
     )
 
 
@@ -120,8 +121,8 @@ def test_http_to_another_machine_needs_allow_http() -> None:
     with pytest.raises(HexInvalidInput) as raised:
         base_url("http://hex.acme.internal")
     assert str(raised.value) == (
-        "The Hex connection would send its token unencrypted to hex.acme.internal. Use https, or set allow_http in the "
-        "connection's extra if you want that."
+        "The Hex connection would send its token unencrypted to hex.acme.internal. Use https, or set Allow "
+        "plain HTTP (allow_http in the extra) if you want that."
     )
     with pytest.raises(HexInvalidInput, match="unencrypted"):
         base_url("http://localhost.acme.internal")

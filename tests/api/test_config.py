@@ -6,8 +6,17 @@ from typing import Any
 import pytest
 
 from airflow_provider_hex import __version__
-from airflow_provider_hex.api.config import OPTIONS, HexConfig, clean_token, looks_like_token, options, unknown_options
+from airflow_provider_hex.api.config import (
+    LABELS,
+    OPTIONS,
+    HexConfig,
+    clean_token,
+    looks_like_token,
+    options,
+    unknown_options,
+)
 from airflow_provider_hex.api.errors import HexInvalidInput
+from airflow_provider_hex.get_provider_info import get_provider_info
 
 
 @pytest.mark.parametrize("token", ["hxtw_1f", " hxtw_1f\n", "Bearer hxtw_1f", "bearer  hxtw_1f "])
@@ -21,7 +30,7 @@ def test_a_missing_token_is_rejected(token: str | None) -> None:
         clean_token(token)
     assert str(raised.value) == (
         "The Hex connection has no token. Put one into its API token field. In a connection URI it is the password: "
-        "hex://:TOKEN@app.hex.tech."
+        "hex://:TOKEN@app.hex.tech"
     )
 
 
@@ -49,7 +58,7 @@ def test_a_token_that_no_header_can_contain_is_rejected_and_not_shown(token: str
     with pytest.raises(HexInvalidInput) as raised:
         clean_token(token)
     assert str(raised.value) == (
-        "The Hex connection's API token contains white space or characters that no token has. Paste it again."
+        "The API token of the Hex connection contains white space or characters that no token has. Paste it again."
     )
 
 
@@ -76,6 +85,7 @@ def test_the_defaults_are_as_documented() -> None:
         "requests_per_minute": 25,
         "retry_for": 180,
         "start_grace": 30,
+        "name": "",
     }
 
 
@@ -132,7 +142,7 @@ def test_a_field_that_no_option_is_called_is_named_with_the_option_that_may_be_m
     ignored = "which is ignored, because no option has this name."
     names = ["conect_timeout", "Read Timeout", "RETRY-FOR", "x", "hxtw_5ec4e7", "a" * 60, "a" * 61]
     assert unknown_options(dict.fromkeys(names)) == [
-        f"The Hex connection's extra has the field {sentence}"
+        f"The extra of the Hex connection has the field {sentence}"
         for sentence in [
             f"'conect_timeout', {ignored} Did you mean connect_timeout?",
             f"'Read Timeout', {ignored} Did you mean read_timeout?",
@@ -152,7 +162,7 @@ def test_options_and_airflows_own_fields_are_known() -> None:
 
 SECONDS = "but must be a number of seconds, more than 0 and at most 86400, or a timedelta."
 COUNT = "but must be a whole number from 1 to 6000."
-PROXY = "is not the URL of a proxy, like http://proxy.example.com:3128."
+PROXY = "is not the URL of a proxy. Write it like http://proxy.example.com:3128"
 OBJECT = 'must be a JSON object, like {"X-Team": "data"}.'
 CONTENT = "contain X-Team with a value that is not printable ASCII."
 
@@ -197,14 +207,15 @@ CONTENT = "contain X-Team with a value that is not printable ASCII."
 def test_an_invalid_field_is_rejected_by_its_name(name: str, value: Any, message: str) -> None:
     with pytest.raises(HexInvalidInput) as raised:
         options({name: value})
-    assert str(raised.value) == f"The Hex connection's {name} {message}"
+    assert str(raised.value) == f"{LABELS[name]} ({name}) of the Hex connection {message}"
 
 
 def test_headers_cannot_contain_the_token() -> None:
     with pytest.raises(HexInvalidInput) as raised:
         options({"headers": {"authorization": "Bearer x"}})
     assert str(raised.value) == (
-        "The Hex connection's headers contain Authorization, which is set from the API token. Remove it."
+        "Extra headers (headers) of the Hex connection contain Authorization, which is set from the API token. "
+        "Remove it."
     )
 
 
@@ -221,3 +232,8 @@ def test_an_error_shows_nothing_that_may_be_secret(extra: dict[str, Any]) -> Non
     with pytest.raises(HexInvalidInput) as raised:
         options(extra)
     assert "5ec4e7" not in str(raised.value)
+
+
+def test_the_labels_in_messages_are_those_of_the_connection_form() -> None:
+    fields = get_provider_info()["connection-types"][0]["conn-fields"]
+    assert {name: field["label"] for name, field in fields.items()} == LABELS

@@ -29,14 +29,14 @@ def error(name: str, status: int, body: Any, headers: Mapping[str, str] | None =
     return raised.value
 
 
-CHECK_IDS = "Check the ids, the connection's Base URL, and whose token it is."
+CHECK_IDS = "Check the ids, whose token it is, and the Base URL of the Hex connection."
 NO_PROJECT = f"There is no such project, or the token's owner has no access to it. {CHECK_IDS}"
 NO_RUN = f"The run is gone, or the token's owner has no access to it. {CHECK_IDS}"
 ROLE = "The owner of a personal token needs a role in the project that allows it."
 READ = f"A workspace token needs the scope 'Projects → Read access' (formerly 'Read projects'). {ROLE}"
 RUN_SCOPE = f"A workspace token needs the scope 'Run projects'. {ROLE}"
-FORBIDDEN_RUN = "The run is gone, or the token lacks a permission for it."
-FORBIDDEN_PROJECT = "There is no such project, or the token lacks a permission for it."
+FORBIDDEN_RUN = "The run is gone, or the token of the Hex connection lacks a permission for it."
+FORBIDDEN_PROJECT = "There is no such project, or the token of the Hex connection lacks a permission for it."
 STATUS_PAGE = "See https://status.hex.tech for the status of Hex."
 FAILURE = f"Hex, or a proxy in front of it, failed. Usually temporary. {STATUS_PAGE}"
 MALFORMED = "The request is malformed. Check the ids and the options."
@@ -44,19 +44,19 @@ CHART = f"The run must have completed, and the cell must be a chart in it. {CHEC
 INPUTS = "Fix the task's input_params, or change the project's input parameters and publish it."
 PUBLISH = (
     "Publish the project if it was never published: only published versions can be run. If it is published, check the "
-    "ids and whose token it is."
+    "ids, and whose token the Hex connection has."
 )
 
 HINTS = [
-    ("Me", 302, "Redirects are not followed. Check the connection's Base URL."),
+    ("Me", 302, "Redirects are not followed. Check the Base URL of the Hex connection."),
     ("Me", 400, MALFORMED),
     ("GetRunStatus", 400, MALFORMED),
     ("GetChartImageFromRun", 400, CHART),
     (
         "RunProject",
         401,
-        "The token is wrong, has expired, or belongs to another Hex host. Check the connection's API token and "
-        "Base URL.",
+        "The token is wrong, has expired, or belongs to a workspace at another address. Check API token and "
+        "Base URL of the Hex connection.",
     ),
     ("RunProject", 403, f"{FORBIDDEN_PROJECT} {RUN_SCOPE}"),
     ("CancelRun", 403, f"{FORBIDDEN_RUN} {RUN_SCOPE}"),
@@ -64,12 +64,12 @@ HINTS = [
     ("GetChartImageFromRun", 403, f"{FORBIDDEN_RUN} {READ}"),
     ("GetProject", 403, f"{FORBIDDEN_PROJECT} {READ}"),
     ("GetProjectRuns", 403, f"{FORBIDDEN_PROJECT} {READ}"),
-    ("ListProjects", 403, f"The token lacks a permission. {READ}"),
+    ("ListProjects", 403, f"The token of the Hex connection lacks a permission. {READ}"),
     (
         "Me",
         403,
-        "The token lacks a permission. A workspace token needs the scope 'Users → Read' (formerly 'Read projects'). "
-        + ROLE,
+        "The token of the Hex connection lacks a permission. A workspace token needs the scope 'Users → Read' "
+        f"(formerly 'Read projects'). {ROLE}",
     ),
     (
         "GetQueriedTables",
@@ -84,8 +84,8 @@ HINTS = [
     ("GetRunStatus", 404, NO_RUN),
     ("CancelRun", 404, NO_RUN),
     ("GetChartImageFromRun", 404, CHART),
-    ("Me", 404, "Check the connection's Base URL and Proxy."),
-    ("ListProjects", 404, "Check the connection's Base URL and Proxy."),
+    ("Me", 404, "Hex's API is not at this address. Check Base URL and Proxy of the Hex connection."),
+    ("ListProjects", 404, "Hex's API is not at this address. Check Base URL and Proxy of the Hex connection."),
     (
         "Me",
         408,
@@ -387,7 +387,7 @@ def test_both_forms_of_errors_fill_the_same_attributes(body: Any, reason: str | 
 def test_the_edge_may_reject_a_token_with_a_bare_text() -> None:
     assert message("Me", 401, b"Unauthorized", {"WWW-Authenticate": 'Bearer error="invalid_token"'}) == (
         "Hex responded to Me (GET /users/me) with 401: 'Unauthorized'. The token is wrong, has expired, or belongs to "
-        "another Hex host. Check the connection's API token and Base URL."
+        "a workspace at another address. Check API token and Base URL of the Hex connection."
     )
 
 
@@ -428,7 +428,7 @@ def test_any_response_becomes_a_value_or_an_error_that_names_the_call(body: Any,
 )
 def test_an_invalid_response_is_described_and_no_json_is_shown(body: Any, described: str) -> None:
     """JSON may hold personal data, or source code."""
-    assert f"{described}. Check the connection's Base URL and Proxy if the response is not from Hex." in message(
+    assert f"{described}. Check Base URL and Proxy of the Hex connection if the response is not from Hex." in message(
         "GetRunStatus", 200, body
     )
 
@@ -437,8 +437,8 @@ def test_an_invalid_response_is_an_error_with_all_that_is_known() -> None:
     failed = error("Me", 200, b"<html>Log in</html>", {"x-trace-id": "t-1"})
     assert type(failed) is errors.HexInvalidResponse
     assert str(failed) == (
-        "Hex responded to Me (GET /users/me) with 200, but the response is not a JSON object: 'Log in'. Check the "
-        "connection's Base URL and Proxy if the response is not from Hex. Trace id: t-1."
+        "Hex responded to Me (GET /users/me) with 200, but the response is not a JSON object: 'Log in'. Check Base "
+        "URL and Proxy of the Hex connection if the response is not from Hex. Trace id: t-1."
     )
     known = (failed.status, failed.method, failed.path, failed.sent_at, failed.trace_id)
     assert known == (200, "GET", "/users/me", 1000, "t-1")
@@ -461,9 +461,9 @@ def test_a_missing_response_names_the_address_and_the_cause(
     )
     hint = (
         "The server's certificate is not trusted. If your proxy or your Hex host has a certificate of a private "
-        "authority, set the connection's CA bundle to the authority's PEM file."
+        "authority, set the CA bundle of the Hex connection to the authority's PEM file."
         if untrusted
-        else f"Check the connection's Base URL and Proxy, and the network. {STATUS_PAGE}"
+        else f"Check Base URL and Proxy of the Hex connection, and the network. {STATUS_PAGE}"
     )
     assert str(error) == f"No response from https://hex/api/v1 to Me (GET /users/me): refused. {hint}"
     assert type(error) is cls
@@ -482,15 +482,15 @@ def test_an_ambiguous_start_lists_the_runs_that_it_may_have_made() -> None:
     error = error_messages.ambiguous_start(LOST, RUNS[:2], "two runs.")
     assert type(error) is errors.HexAmbiguousStart
     assert str(error) == (
-        "Hex responded with 500. It is unknown whether a run was started: two runs. Hex run https://hex/r0 (id r0, "
-        f"project p) is PENDING. Hex run https://hex/r1 (id r1, project p) is PENDING. {CANCEL}"
+        f"Hex responded with 500. It is unknown whether a run was started: two runs. {CANCEL}\n"
+        "PENDING: https://hex/r0\nPENDING: https://hex/r1"
     )
     assert (error.status, error.trace_id, error.path, error.sent_at) == (500, "t", "/p", 7)
 
 
 def test_a_long_list_of_runs_is_cut() -> None:
     text = str(error_messages.ambiguous_start(LOST, RUNS, ""))
-    assert "(id r19, project p) is PENDING. And 2 more. The project" in text
+    assert text.endswith("\nPENDING: https://hex/r19\nand 2 more")
     assert "r20" not in text
     assert "more" not in str(error_messages.ambiguous_start(LOST, RUNS[:20], ""))
 
@@ -509,21 +509,20 @@ def test_an_unreconciled_start_is_left_to_the_next_attempt() -> None:
     [
         (
             {"runId": "r", "projectId": "p", "runUrl": "u", "traceId": "t", "status": "ERRORED", "elapsedTime": 2500},
-            "The run ended ERRORED after 2.5 s: Hex run u (id r, project p, trace id t). Open it to see which cell "
-            "failed.",
+            "Hex run ERRORED after 2.5 s. Open it to see which cell failed. Trace id: t. Run: u",
         ),
         (
             {"runId": "r", "projectId": "p", "runUrl": "u", "status": "KILLED", "elapsedTime": None},
-            "The run ended KILLED: Hex run u (id r, project p). It was cancelled.",
+            "Hex run KILLED. It was cancelled. Run: u",
         ),
         (
             {"runId": "r", "projectId": "p", "traceId": "t", "status": "UNABLE_TO_ALLOCATE_KERNEL"},
-            "The run ended UNABLE_TO_ALLOCATE_KERNEL: Hex run r (project p, trace id t). Hex had no kernel for it. Try "
-            "again later, or run fewer projects at once.",
+            "Hex run UNABLE_TO_ALLOCATE_KERNEL. Hex had no kernel for it. Try again later, or run fewer projects at "
+            "once. Trace id: t. Run: r of project p",
         ),
         (
             {"runId": "r", "projectId": "p", "status": "PONDERING"},
-            "The run ended PONDERING: Hex run r (project p).",
+            "Hex run PONDERING. Run: r of project p",
         ),
     ],
 )
@@ -536,15 +535,13 @@ def test_a_failed_run_is_named_with_its_url_and_trace_id(run: dict[str, Any], ex
 def test_a_timeout_names_the_run_and_its_last_known_status() -> None:
     run = {"runId": RUN, "projectId": PROJECT, "runUrl": "u", "traceId": "t", "status": "RUNNING"}
     error = error_messages.run_timeout(PROJECT, RUN, run, 90.51)
-    assert str(error) == (
-        f"The run timed out after 90.5 s, still RUNNING: Hex run u (id {RUN}, project {PROJECT}, trace id t)."
-    )
+    assert str(error) == ("Timed out after 90.5 s of waiting: the run is still RUNNING. Trace id: t. Run: u")
     assert error.trace_id == "t"
 
 
 def test_a_timeout_before_any_successful_poll_says_so() -> None:
     error = error_messages.run_timeout(PROJECT, RUN, None, 60)
     assert str(error) == (
-        f"The run timed out after 60 s, status unknown, since no poll succeeded: Hex run {RUN} (project {PROJECT})."
+        f"Timed out after 60 s of waiting: no poll of the run succeeded. Run: {RUN} of project {PROJECT}"
     )
     assert error.trace_id is None

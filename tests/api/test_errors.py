@@ -103,3 +103,19 @@ def test_a_sentence_becomes_a_note_of_an_error_that_does_not_show_its_arguments(
     error = BrokenPipeError(32, "Broken pipe")
     add_sentence(error, "The run was left running.")
     assert error.__notes__ == ["The run was left running."]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        " Run: https://hex/r",
+        " Trace id: t. Run: https://hex/r",
+        " Run: r of project p",
+        "\nRUNNING: https://hex/r",
+        "\na\nb",
+    ],
+)
+def test_a_sentence_is_added_before_the_run_at_the_end_of_a_message(end: str) -> None:
+    for error in (HexError(f"It failed.{end}"), AirflowFailException(f"It failed.{end}")):
+        add_sentence(error, "The run was cancelled.")
+        assert str(error) == f"It failed. The run was cancelled.{end}"

@@ -84,8 +84,8 @@ def test_runs_that_are_not_candidates_are_not_in_the_message() -> None:
             is_candidate=lambda run: run["runId"] == "s",
             default_options=False,
         )
-    assert "Hex run s (" in str(raised.value)
-    assert "Hex run r (" not in str(raised.value)
+    assert "RUNNING: s of project" in str(raised.value)
+    assert "RUNNING: r of" not in str(raised.value)
 
 
 def test_the_events_of_a_run_that_is_not_a_candidate_are_not_requested() -> None:
@@ -94,7 +94,7 @@ def test_the_events_of_a_run_that_is_not_a_candidate_are_not_requested() -> None
 
 
 def test_the_one_run_is_taken_only_with_adopt_if_the_request_had_inputs_or_options() -> None:
-    with pytest.raises(HexAmbiguousStart, match=r"no response\. .*perhaps with other inputs.* Hex run r ") as raised:
+    with pytest.raises(HexAmbiguousStart, match=r"perhaps with other inputs.*\nRUNNING: r of ") as raised:
         reconciled(run("r"), default_options=False)
     assert "clear the task" in str(raised.value)
     assert reconciled(run("r"), default_options=False, on_ambiguous_start="adopt")["runId"] == "r"
@@ -102,7 +102,7 @@ def test_the_one_run_is_taken_only_with_adopt_if_the_request_had_inputs_or_optio
 
 @pytest.mark.parametrize("mode", ["reconcile", "adopt"])
 def test_none_of_several_runs_is_taken(mode: str) -> None:
-    with pytest.raises(HexAmbiguousStart, match=r"several runs .* Hex run r .* Hex run s "):
+    with pytest.raises(HexAmbiguousStart, match=r"several runs .*\nRUNNING: r of .*\nRUNNING: s of "):
         reconciled(run("r"), run("s"), on_ambiguous_start=mode)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from itertools import accumulate
 from typing import Any
 
@@ -136,4 +137,4 @@ def test_a_retry_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         sent(retry.after_rate_limits(1e6), errors.HexRateLimited("The limit is reached.", retry_after=100), None)
     assert caplog.records[0].name == retry.__name__
-    assert caplog.messages[0].startswith("The limit is reached. It will be sent again in 10")
+    assert re.fullmatch(r"Retrying in 10\d s\. The limit is reached\.", caplog.messages[0])

@@ -7,7 +7,6 @@ from typing import Any, cast
 import pytest
 
 from airflow_provider_hex.api.call import Call
-from airflow_provider_hex.api.error_messages import describe
 from airflow_provider_hex.api.errors import (
     HexNotFound,
     HexRateLimited,
@@ -42,7 +41,7 @@ def test_only_a_completed_run_is_a_success(status: Any) -> None:
     if status == "COMPLETED":
         assert require_completed(run(status)) == run(status)
     else:
-        with pytest.raises(HexRunFailed, match=r"https://hex/r .*trace id t"):
+        with pytest.raises(HexRunFailed, match=r"Trace id: t\. Run: https://hex/r$"):
             require_completed(run(status))
 
 
@@ -95,32 +94,56 @@ def test_a_permanent_error_ends_the_wait_and_names_the_run() -> None:
     waiting.polled(run("RUNNING"))
     with pytest.raises(HexNotFound) as raised:
         waiting.poll_failed(HexNotFound("gone."))
-    assert str(raised.value) == "gone. It ends the wait for run r. Run URL: https://hex/r"
+    assert str(raised.value) == "gone. This ends the wait for the run. Trace id: t. Run: https://hex/r"
 
 
-@pytest.mark.parametrize("seen", [[], [{"runId": "r", "status": "RUNNING"}]])
+@pytest.mark.parametrize("seen", [[], [{"projectId": "p", "runId": "r", "status": "RUNNING"}]])
 def test_a_permanent_error_names_the_run_even_if_its_url_is_unknown(seen: list[Any]) -> None:
     waiting = watch()
     for each in seen:
         waiting.polled(each)
     with pytest.raises(HexNotFound) as raised:
         waiting.poll_failed(HexNotFound("gone."))
-    assert str(raised.value) == "gone. It ends the wait for run r."
+    assert str(raised.value) == "gone. This ends the wait for the run. Run: r of project p"
 
 
-def test_each_new_status_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_new_status_is_logged_once_and_the_first_and_the_last_with_the_url(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     waiting = watch()
     with caplog.at_level(logging.INFO):
-        for status in ("PENDING", "RUNNING", "RUNNING", "PONDERING", "COMPLETED"):
-            waiting.polled(run(status))
-    named = describe(run("COMPLETED"))
+        for second, status in enumerate(("PENDING", "RUNNING", "RUNNING", "PONDERING", "COMPLETED")):
+            waiting.polling(100 + second)
+            waiting.polled({**run(status), "elapsedTime": 3500})
     assert caplog.messages == [
-        f"PENDING: {named}",
-        f"RUNNING: {named}",
-        f"PONDERING, a status unknown to this provider: {named}",
-        f"COMPLETED: {named}",
+        "Hex run PENDING: https://hex/r",
+        "Hex run RUNNING after 1 s of waiting",
+        "Hex run PONDERING (a status that this provider does not know) after 3 s of waiting",
+        "Hex run COMPLETED after 3.5 s: https://hex/r",
     ]
     assert {(record.name, record.levelname) for record in caplog.records} == {(RunWatch.__module__, "INFO")}
+
+
+def test_a_heartbeat_comes_each_minute_of_the_wait() -> None:
+    waiting = watch()
+    assert [waiting.until_heartbeat(now) for now in (100, 130, 160)] == [60, 30, 60]
+    assert waiting.until_heartbeat(159.99) == pytest.approx(60.01)  # the sleep ended a little too early
+
+
+def test_a_heartbeat_has_the_status_and_for_how_long_the_wait_has_lasted(caplog: pytest.LogCaptureFixture) -> None:
+    waiting = watch()
+    with caplog.at_level(logging.INFO):
+        waiting.heartbeat(160)
+        waiting.polling(210)
+        waiting.polled(run("RUNNING"))
+        for now in (220, 400):
+            waiting.heartbeat(now)
+    assert caplog.messages == [
+        "Hex run of unknown status after 60 s of waiting",
+        "Hex run RUNNING: https://hex/r",
+        "Hex run RUNNING after 120 s of waiting",
+        "Hex run RUNNING after 300 s of waiting, when last polled 190 s ago",
+    ]
 
 
 def test_a_poll_that_failed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -129,7 +152,7 @@ def test_a_poll_that_failed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         (
             RunWatch.__module__,
             logging.WARNING,
-            "Polling Hex run r failed, and will be retried. Hex failed.",
+            "A poll failed, and will be retried. Hex failed.",
         )
     ]
 
@@ -142,7 +165,7 @@ def test_a_poll_that_was_rate_limited_is_logged_but_does_not_warn(caplog: pytest
         (
             RunWatch.__module__,
             logging.INFO,
-            "A poll of Hex run r was rate-limited, and will be retried. The limit is reached.",
+            "A poll was rate-limited, and will be retried. The limit is reached.",
         )
     ]
 
@@ -156,7 +179,9 @@ def test_the_last_poll_is_when_the_timeout_is_reached() -> None:
     assert waiting.pause(125) == 0
     waiting.polling(125)
     waiting.polled(run("RUNNING"))
-    with pytest.raises(HexRunTimeout, match=r"timed out after 25 s, still RUNNING: [^.]*\.$"):
+    with pytest.raises(
+        HexRunTimeout, match=r"Timed out after 25 s of waiting: the run is still RUNNING\. .*Run: https://hex/r$"
+    ):
         waiting.pause(125)
 
 
@@ -175,7 +200,7 @@ def test_a_last_poll_that_fails_for_a_moment_is_tried_again_a_few_times() -> Non
         assert waiting.pause(moment) == 1
     waiting.polling(128)
     waiting.poll_failed(HexServerError("It failed."))
-    with pytest.raises(HexRunTimeout, match=r"no poll succeeded.*A last poll was not possible: It failed\."):
+    with pytest.raises(HexRunTimeout, match=r"no poll of the run succeeded.*A last poll was not possible: It failed\."):
         waiting.pause(128)
 
 
@@ -187,7 +212,9 @@ def test_the_last_poll_waits_for_the_rate_limit_but_not_for_long(pause: float, i
     if is_possible:
         assert waiting.pause(125, at_least=pause) == pause
     else:
-        with pytest.raises(HexRunTimeout, match=r"RUNNING when last polled: .* possible: the rate limit allows"):
+        with pytest.raises(
+            HexRunTimeout, match=r"was RUNNING when it was last polled\. .* possible: the rate limit allows"
+        ):
             waiting.pause(125, at_least=pause)
 
 
@@ -207,7 +234,7 @@ def test_a_last_poll_for_which_hex_asks_a_short_delay_is_tried_again_after_it() 
 def test_a_timeout_names_the_run_even_if_no_poll_succeeded() -> None:
     with pytest.raises(HexRunTimeout) as raised:
         watch(timeout=25).pause(156)
-    assert re.search(r"timed out after 25 s.*Hex run r ", str(raised.value))
+    assert re.search(r"Timed out after 25 s of waiting.*Run: r of project p$", str(raised.value))
 
 
 def test_without_a_timeout_polls_never_stop() -> None:

@@ -68,8 +68,8 @@ def test_a_run_that_hex_does_not_show_is_gone_if_the_token_can_read_its_project(
         poll(rejection(status), {"id": PROJECT})
     assert str(raised.value) == (
         f"Hex run {RUN} (project {PROJECT}) is gone, or the token's owner has no access to it. Hex responded to "
-        f"GetRunStatus with {status}: 'No'. The token can read the project. Check the ids, and whose token it is. "
-        "Trace id: t-1."
+        f"GetRunStatus with {status}: 'No'. The token of the Hex connection can read the project. Check the "
+        "ids, and whose token it is. Trace id: t-1."
     )
     assert raised.value.status == status
 

@@ -117,7 +117,7 @@ def test_a_run_is_started_with_inputs(hex_cli: Cli, emulator: Control, tmp_path:
     }
     (run,) = emulator.runs()
     assert (result.code, result.json["runId"]) == (0, run["runId"])
-    assert result.err == f"Started a Hex run: {run['runUrl']}\n"
+    assert result.err == f"Hex run started: {run['runUrl']}\n"
 
 
 def test_a_run_is_started_with_a_view(hex_cli: Cli, emulator: Control) -> None:
@@ -197,7 +197,7 @@ def test_the_exit_code_says_how_the_run_ended(status: str, code: int, hex_cli: C
     result = hex_cli("runs", "start", PROJECT, "--wait", "-o", "json")
     assert result.code == code
     assert result.json["status"] == status
-    assert (f"The run ended {status}" in result.err) == (code != 0)
+    assert (f"Hex run {status}" in result.err) == (code != 0)
     assert len(emulator.requests("RunProject")) == 1
 
 
@@ -226,11 +226,11 @@ def test_a_run_is_cancelled(hex_cli: Cli, emulator: Control) -> None:
     result = hex_cli("runs", "cancel", run["runUrl"], "-o", "json")
     assert result.code == 0
     assert result.json == {"cancelled": True, "projectId": PROJECT, "runId": run["runId"]}
-    assert "was cancelled." in result.err
+    assert f"Hex run cancelled: {run['runId']}" in result.err
     assert emulator.runs()[0]["status"] == "KILLED"
     again = hex_cli("runs", "cancel", run["runUrl"], "-o", "json")
     assert (again.code, again.json["cancelled"], again.json["status"]) == (0, False, "KILLED")
-    assert "has already ended KILLED." in again.err
+    assert f"Hex run has already ended KILLED: {run['runUrl']}\n" in again.err
 
 
 @pytest.mark.parametrize("command", ["show", "cancel", "wait"])
@@ -259,7 +259,7 @@ def test_a_limit_is_waited_for_and_one_run_is_started(status: int, hex_cli: Cli,
     assert result.code == 0
     assert len(emulator.runs()) == 1
     assert "Warning: Hex responded to RunProject" in result.err
-    assert "It will be sent again in" in result.err
+    assert "Retrying in" in result.err
 
 
 def test_a_limit_is_waited_for_no_longer_than_the_timeout(hex_cli: Cli, emulator: Control) -> None:
@@ -280,7 +280,7 @@ def test_an_ambiguous_start_is_reconciled(hex_cli: Cli, emulator: Control) -> No
 
 def test_each_step_is_shown_if_that_is_asked_for(hex_cli: Cli, emulator: Control) -> None:
     run = one_run(emulator, "COMPLETED")
-    assert "COMPLETED: Hex run" in hex_cli("runs", "wait", run["runUrl"], "-v").err
+    assert "Hex run COMPLETED" in hex_cli("runs", "wait", run["runUrl"], "-v").err
     assert hex_cli("runs", "wait", run["runUrl"]).err == ""
 
 
@@ -325,7 +325,7 @@ def test_a_warning_about_the_connection_is_shown(
     hex_cli: Cli, emulator: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, {"retry_fo": 7}, host=emulator.url)
-    assert "Warning: The Hex connection's extra has the field 'retry_fo'" in hex_cli("projects", "list").err
+    assert "Warning: The extra of the Hex connection has the field 'retry_fo'" in hex_cli("projects", "list").err
 
 
 @pytest.mark.parametrize("options", [[], ["--wait"], ["-v"]])

@@ -30,7 +30,7 @@ def test_a_run_is_started_and_waited_for_with_only_json_on_stdout(program: str, 
     assert result.code == 0, result.err
     assert result.json["runId"] == run["runId"]
     assert result.json["status"] == "COMPLETED"
-    assert f"Started a Hex run: {run['runUrl']}\n" in result.err
+    assert f"Hex run started: {run['runUrl']}\n" in result.err
     assert "The run is" not in result.err
     assert TOKENS["full"] not in result.out + result.err
 
@@ -95,7 +95,7 @@ def test_ctrl_c_while_a_limit_is_waited_for_says_that_no_run_was_started(emulato
     emulator.fault("RunProject", status=429, times=None, headers={"Retry-After": "600"})
     (program, *_) = PROGRAMS
     terminal = Terminal(program, "runs", "start", PROJECT, env=environment(emulator))
-    terminal.read_until("It will be sent again in")
+    terminal.read_until("Retrying in")
     terminal.process.send_signal(signal.SIGINT)
     result = terminal.end()
     assert (result.code, emulator.runs()) == (130, [])

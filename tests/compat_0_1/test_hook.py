@@ -168,7 +168,7 @@ def test_a_run_is_cancelled_at_the_execution_timeout_of_its_task(
         raise AirflowTaskTimeout("Timeout")
 
     monkeypatch.setattr(hook, "wait_for_run", time_out)
-    with pytest.raises(AirflowTaskTimeout, match=r"Hex run http.* The run was cancelled\."):
+    with pytest.raises(AirflowTaskTimeout, match=r"The run was cancelled\. .*Run: http"):
         hook.run_and_poll(PROJECT, None)
     assert statuses(emulator) == ["KILLED"]
 
@@ -183,7 +183,7 @@ def test_a_wait_that_fails_cancels_its_run(
         raise error
 
     monkeypatch.setattr(hook, "wait_for_run", fail)
-    with pytest.raises(type(error), match=r"Hex run http.* The run was cancelled\."):
+    with pytest.raises(type(error), match=r"The run was cancelled\. .*Run: http"):
         hook.run_and_poll(PROJECT, None)
     assert statuses(emulator) == ["KILLED"]
 
@@ -198,7 +198,7 @@ def test_a_run_that_had_completed_is_not_said_to_be_cancelled(
         raise AirflowTaskTimeout("Timeout")
 
     monkeypatch.setattr(hook, "wait_for_run", time_out)
-    with pytest.raises(AirflowTaskTimeout, match=r"Hex run http.* The run had already COMPLETED\."):
+    with pytest.raises(AirflowTaskTimeout, match=r"The run had already COMPLETED\. .*Run: http"):
         hook.run_and_poll(PROJECT, None)
 
 
@@ -289,7 +289,7 @@ def test_the_token_is_sent_to_no_other_server(form: str, hook: HexHook, emulator
         host=emulator.url,
         host_name=emulator.url.removeprefix("http://"),
     )
-    with pytest.raises(errors.HexInvalidInput, match="is not at http://127"):
+    with pytest.raises(errors.HexInvalidInput, match="is sent to http://127"):
         hook.run("GET", endpoint)
     assert not emulator.requests()
 
@@ -305,7 +305,7 @@ def test_a_redirect_to_another_server_is_not_followed(
 
 
 def test_an_endpoint_outside_the_api_is_rejected(hook: HexHook, emulator: Control) -> None:
-    with pytest.raises(errors.HexInvalidInput, match="is not below /api/v1"):
+    with pytest.raises(errors.HexInvalidInput, match="is below /api/v1, and this endpoint is not"):
         hook.run("GET", "/login")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_2_PLUS, AIRFLOW_V_3_3_PLUS
 from airflow_provider_hex.api import run_watch
+from tests.links import broken_links
 
 DAGS = Path(__file__).parent / "dags"
 
@@ -35,6 +36,7 @@ class DagRunOutcome:
         self.xcoms[ti.task_id] = {key: ti.xcom_pull(task_ids=ti.task_id, key=key) for key in keys}
         if context.get("exception"):
             self.errors[ti.task_id] = str(context["exception"])
+            assert not broken_links(self.errors[ti.task_id])
 
 
 RunDag = Callable[..., DagRunOutcome]

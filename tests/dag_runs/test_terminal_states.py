@@ -44,10 +44,9 @@ def test_a_run_that_does_not_complete_fails_the_task_and_is_named(
     outcome = run_dag(dag_id)
     assert outcome.states["wait"] == "failed"
     run = the_run(emulator)
-    assert f"(id {run['runId']}, " in outcome.errors["wait"]
-    assert f"ended {status}" in outcome.errors["wait"]
+    assert f"Hex run {status}" in outcome.errors["wait"]
     assert run["runUrl"] in outcome.errors["wait"]
-    assert "trace id " in outcome.errors["wait"]
+    assert "Trace id: " in outcome.errors["wait"]
 
 
 def test_a_run_with_an_unknown_status_is_polled_on(dag_id: str, run_dag: RunDag, emulator: Control) -> None:
@@ -122,7 +121,7 @@ def test_a_response_about_another_run_is_not_accepted(dag_id: str, run_dag: RunD
     )
     outcome = run_dag(dag_id)
     assert outcome.states["wait"] == "failed"
-    assert "ended ERRORED" in outcome.errors["wait"]
+    assert "Hex run ERRORED" in outcome.errors["wait"]
 
 
 @pytest.mark.parametrize("status", [401, 403])

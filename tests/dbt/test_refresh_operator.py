@@ -79,7 +79,7 @@ def test_a_retry_after_a_run_that_failed_reads_the_results_again(
     airflow: Airflow,  # noqa: F811
 ) -> None:
     emulator.next_run(outcome="ERRORED")
-    with pytest.raises(Exception, match="ended ERRORED"):
+    with pytest.raises(Exception, match="Hex run ERRORED"):
         operator(dbt).execute(airflow.attempt())
     dbt.statuses = {"daily": "error"}
     with pytest.raises(DbtModelsFailed, match="not refreshed: daily failed"):

@@ -46,7 +46,7 @@ def test_it_says_whose_token_it_is_and_what_it_may_do(
     emulator.fault("Me", status=200, body=body)
     assert HexHook().test_connection() == (
         True,
-        f"The token works at {emulator.api_url}: {owner}, and can read projects.",
+        f"The token works at {emulator.api_url} ({owner}) and can read projects.",
     )
     assert [(request["call"], request["query"]) for request in emulator.requests()] == [
         ("Me", {}),
@@ -62,7 +62,7 @@ def test_a_personal_token_belongs_to_a_user(api: ApiName, emulator: Control) -> 
     emulator.set_api(api)
     works, message = HexHook().test_connection()
     assert works
-    assert "it belongs to ada@example.com, and can read projects." in message
+    assert "it belongs to ada@example.com) and can read projects." in message
 
 
 @pytest.mark.parametrize("api", APIS)
@@ -73,7 +73,7 @@ def test_a_workspace_token_works_without_the_scope_to_read_users(
     connect(monkeypatch, host=emulator.url, password=TOKENS["read-only"])
     works, message = HexHook().test_connection()
     assert works
-    assert message.startswith(f"The token works at {emulator.api_url}: it ")
+    assert message.startswith(f"The token works at {emulator.api_url} (it ")
     assert message.endswith(" and can read projects.")
 
 
@@ -114,7 +114,7 @@ def test_a_token_that_may_not_read_users_works_all_the_same(
     emulator.fault("ListProjects", status=200, body=EMPTY_PAGE)
     assert HexHook().test_connection() == (
         True,
-        f"The token works at {emulator.api_url}: {owner}, and can read projects.",
+        f"The token works at {emulator.api_url} ({owner}) and can read projects.",
     )
 
 

@@ -196,8 +196,8 @@ def test_an_older_token_without_a_prefix_may_be_the_user_name(monkeypatch: pytes
 )
 def test_a_connection_without_a_token_shows_how_to_write_one(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert message(monkeypatch, uri) == (
-        "The Hex connection has no token. Put one into its API token field. In a connection URI it is the password: "
-        "hex://:TOKEN@app.hex.tech."
+        "The Hex connection 'hex_default' has no token. Put one into its API token field. In a connection URI it is "
+        "the password: hex://:TOKEN@app.hex.tech"
     )
 
 
@@ -239,7 +239,8 @@ def test_an_extra_field_that_is_no_option_is_logged_once_per_hook(
         asyncio.run(hook.get_async_config())
         assert hook.config is hook.config
     assert warnings(caplog) == [
-        f"The Hex connection's extra has the field {name!r}, which is ignored, because no option has this name.{hint}"
+        f"The extra of the Hex connection 'hex_default' has the field {name!r}, which is ignored, because no option "
+        f"has this name.{hint}"
         for name, hint in [
             ("conect_timeout", " Did you mean connect_timeout?"),
             ("Read Timeout", " Did you mean read_timeout?"),
@@ -264,8 +265,8 @@ def test_a_token_in_the_user_name_is_masked_and_a_line_says_where_to_put_it(
     asyncio.run(HexHook().get_async_config())
     assert masked == [TOKEN, TOKEN]
     assert warnings(caplog)[0] == (
-        "The Hex connection has its token in the login, which Airflow shows to users. Put it into the API token field. "
-        "In a connection URI it is the password: hex://:TOKEN@app.hex.tech."
+        "The Hex connection 'hex_default' has its token in the login, which Airflow shows to users. Put it into the "
+        "API token field. In a connection URI it is the password: hex://:TOKEN@app.hex.tech"
     )
     assert TOKEN not in caplog.text
 

@@ -135,7 +135,7 @@ def test_a_redirect_is_not_followed_and_the_message_says_so(hook: HexHook, emula
     emulator.fault("Me", status=302, headers={"Location": f"{emulator.url}/api/v1/users/me?again"}, body="")
     ok, message = hook.test_connection()
     assert not ok
-    assert "Redirects are not followed. Check the connection's Base URL." in message
+    assert "Redirects are not followed. Check the Base URL of the Hex connection." in message
     assert len(emulator.requests()) == 1
 
 
@@ -189,7 +189,7 @@ def test_waiting_ends_if_hex_does_not_show_the_run_after_that(
 def test_waiting_ends_at_the_timeout_and_leaves_the_run_running(waiting_hook: HexHook, emulator: Control) -> None:
     emulator.next_run(timeline=[("RUNNING", None)])
     run_id = waiting_hook.run_project(PROJECT)["runId"]
-    with pytest.raises(errors.HexRunTimeout, match=r"timed out after 0\.1 s, still RUNNING"):
+    with pytest.raises(errors.HexRunTimeout, match=r"Timed out after 0\.1 s of waiting: the run is still RUNNING"):
         waiting_hook.wait_for_run(PROJECT, run_id, poll_interval=0.02, timeout=0.1)
     assert emulator.runs()[0]["status"] == "RUNNING"
 
@@ -266,7 +266,7 @@ def test_arguments_that_hex_would_reject_or_ignore_are_not_sent(
 @pytest.mark.parametrize(
     ("project", "token", "inputs", "error", "words"),
     [
-        ("Daily revenue", "wrong", {}, errors.HexUnauthorized, "Check the connection's API token"),
+        ("Daily revenue", "wrong", {}, errors.HexUnauthorized, "Check API token"),
         ("Daily revenue", "read-only", {}, errors.HexForbidden, "scope 'Run projects'.*Trace id: "),
         ("Pricing draft", "full", {}, errors.HexRequestRejected, "Publish the project.*Trace id: "),
         (

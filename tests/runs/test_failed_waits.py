@@ -173,7 +173,7 @@ def test_a_run_whose_cancel_fails_stays_recorded_and_the_error_says_so(emulator:
     keep_runs(emulator)
     airflow.max_tries = 0
     emulator.fault("CancelRun", times=None, status=403, body={"reason": "No", "traceId": "t-403"})
-    expected = r"The run timed out after .* could not be cancelled and may still be running: .*t-403"
+    expected = r"Timed out after .* could not be cancelled and may still be running: .*t-403"
     with pytest.raises(HexError, match=expected):
         operator(timeout=0.3).execute(airflow.attempt())
     assert set(airflow.record) == {"max_tries", "run", "started_at"}

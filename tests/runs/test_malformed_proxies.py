@@ -17,7 +17,9 @@ def assert_fails_before_a_request(mode: str, emulator: Control, airflow: Airflow
     with pytest.raises(HexInvalidInput) as raised:
         operator(**MODES[mode]).execute(airflow.attempt())
     assert isinstance(raised.value, AirflowFailException)
-    assert str(raised.value).startswith(f"{message} is not the URL of a proxy, like http://proxy.example.com:3128.")
+    assert str(raised.value).startswith(
+        f"{message} is not the URL of a proxy. Write it like http://proxy.example.com:3128"
+    )
     assert "5ec4e7" not in str(raised.value)
     assert not emulator.requests()
     assert not airflow.records
@@ -29,7 +31,7 @@ def test_a_malformed_proxy_in_the_connection_fails_the_task_before_it_starts_a_r
     proxy: str, mode: str, emulator: Control, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, {"proxy": proxy, "retry_for": 0.01}, host=emulator.url)
-    assert_fails_before_a_request(mode, emulator, airflow, "The Hex connection's proxy")
+    assert_fails_before_a_request(mode, emulator, airflow, "Proxy (proxy) of the Hex connection 'hex_default'")
 
 
 @pytest.mark.parametrize("mode", MODES)

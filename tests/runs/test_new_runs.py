@@ -112,7 +112,7 @@ def test_a_cancel_that_hex_rejects_although_it_shows_the_new_run_is_not_sent_aga
 ) -> None:
     keep_runs(emulator)
     emulator.fault("CancelRun", status=403, times=None)
-    with pytest.raises(HexError, match=r"timed out.*The run could not be cancelled"):
+    with pytest.raises(HexError, match=r"Timed out.*The run could not be cancelled"):
         operator(timeout=0.5).execute(airflow.attempt())
     assert len(emulator.requests("CancelRun")) == 1
 
@@ -125,7 +125,7 @@ def test_a_cancel_of_a_new_run_that_hex_does_not_show_does_not_count_as_one(
     airflow.max_tries = 0
     emulator.fault("GetRunStatus", status=status, times=None)
     emulator.fault("CancelRun", status=status, times=None)
-    expected = r"timed out.*The run could not be cancelled and may still be running: Hex responded to CancelRun"
+    expected = r"Timed out.*The run could not be cancelled and may still be running: Hex responded to CancelRun"
     with pytest.raises(HexError, match=expected):
         operator(timeout=0.5).execute(airflow.attempt())
     assert statuses(emulator) == [LEFT_RUNNING]

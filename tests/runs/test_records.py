@@ -195,8 +195,7 @@ def test_a_run_that_cannot_be_recorded_is_cancelled(mode: str, emulator: Control
     (run,) = emulator.runs()
     assert run["status"] == CANCELLED
     assert str(raised.value) == (
-        f"The store does not respond. Hex run {run['runUrl']} (id {run['runId']}, project {run['projectId']}, trace id "
-        f"{run['traceId']}): The run was cancelled."
+        f"The store does not respond. The run was cancelled. Trace id: {run['traceId']}. Run: {run['runUrl']}"
     )
 
 
@@ -253,7 +252,7 @@ def test_a_record_that_cannot_be_deleted_does_not_hide_the_rejection(emulator: C
 def test_the_failure_of_a_run_is_reported_though_it_cannot_be_recorded(emulator: Control, airflow: Airflow) -> None:
     emulator.next_run(outcome="ERRORED", pending=0, running=0)
     airflow.on_store = failing("set", "failure")
-    with pytest.raises(HexRunFailed, match="ended ERRORED"):
+    with pytest.raises(HexRunFailed, match="Hex run ERRORED"):
         operator().execute(airflow.attempt())
 
 

@@ -50,10 +50,6 @@ def end(run: dict[str, Any], status: str, emulator: Control) -> None:
         emulator.set_status(run["runId"], status)
 
 
-def in_sentence(run: dict[str, Any]) -> str:
-    return f"Hex run {run['runUrl']} (id {run['runId']}, project {run['projectId']}, trace id {run['traceId']})"
-
-
 @pytest.mark.parametrize("mode", MODES)
 def test_a_retry_re_attaches_to_a_run_that_has_not_ended(
     mode: str, run: dict[str, Any], emulator: Control, airflow: Airflow
@@ -122,7 +118,7 @@ def test_a_retry_after_a_failed_run_starts_another_and_names_the_failed_one(
     assert starts(emulator) == 2
     assert len(emulator.requests("CancelRun")) == (status in GONE)
     found = "gone, or the token's owner has no access to it" if status in GONE else status
-    assert f"The previous attempt's run is {found}: {in_sentence(run)}" in logged()
+    assert f"The previous attempt's run is {found}: {run['runUrl']}" in logged()
 
 
 @pytest.mark.parametrize("mode", WAITING_MODES)
@@ -141,8 +137,8 @@ def test_an_attempt_after_one_that_recorded_the_failure_starts_a_run_without_a_p
     assert airflow.xcoms["run_id"] == new["runId"]
     assert len(emulator.requests("GetRunStatus")) == polls
     log = logged()
-    assert "Starting another run, because the previous attempt's failed: The run ended ERRORED after " in log
-    assert in_sentence(failed) in log
+    assert "Starting another run, because the previous attempt's run failed. Hex run ERRORED after " in log
+    assert f"Run: {failed['runUrl']}" in log
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -169,7 +165,7 @@ def test_after_a_clear_the_previous_run_is_cancelled_and_another_started(
     assert statuses(emulator) == [CANCELLED, "COMPLETED"]
     assert len(emulator.requests("CancelRun")) == 1
     log = logged()
-    assert f"Cancelling the previous run, because the task was cleared: {in_sentence(run)}" in log
+    assert f"Cancelling the previous run, because the task was cleared: {run['runUrl']}" in log
     assert "The run was cancelled." in log
 
 
@@ -225,7 +221,8 @@ def test_a_last_attempt_cancels_a_run_that_it_may_not_poll(
         operator().execute(airflow.attempt())
     assert raised.value.status == status
     assert isinstance(raised.value, AirflowFailException)
-    assert str(raised.value).endswith(f"{in_sentence(run)}: The run was cancelled.")
+    assert str(raised.value).endswith(f"Run: {run['runUrl']}")
+    assert "The run was cancelled." in str(raised.value)
     assert statuses(emulator) == [CANCELLED]
     assert "failure" in airflow.record
     assert starts(emulator) == 1
@@ -240,7 +237,8 @@ def test_a_last_attempt_that_may_neither_poll_nor_cancel_the_run_keeps_it_record
         operator().execute(airflow.attempt())
     assert raised.value.status == status
     assert isinstance(raised.value, AirflowFailException)
-    assert f"{in_sentence(run)}: The run could not be cancelled and may still be running: " in str(raised.value)
+    assert "The run could not be cancelled and may still be running: " in str(raised.value)
+    assert str(raised.value).endswith(f"Run: {run['runUrl']}")
     assert statuses(emulator) == [LEFT_RUNNING]
     assert airflow.record["run"]["runId"] == run["runId"]
 
@@ -260,7 +258,8 @@ def test_a_run_that_an_attempt_may_not_poll_is_left_to_the_retry(
         operator().execute(airflow.attempt())
     assert raised.value.status == status
     assert not isinstance(raised.value, AirflowFailException)
-    assert str(raised.value).endswith(f"{in_sentence(run)}: {LEFT_TO_RETRY}")
+    assert str(raised.value).endswith(f"Run: {run['runUrl']}")
+    assert LEFT_TO_RETRY in str(raised.value)
     assert airflow.record["run"]["runId"] == run["runId"]
     assert starts(emulator) == 1
     assert not emulator.requests("CancelRun")
@@ -346,7 +345,7 @@ def test_a_run_stays_recorded_while_the_connection_is_invalid(
     with pytest.raises(HexInvalidInput, match="no token") as raised:
         operator(deferrable=True).execute(airflow.attempt())
     outcome = "The run could not be cancelled and may still be running: " if is_final else LEFT_TO_RETRY
-    assert f"{run['runUrl']} (id {run['runId']}, " in str(raised.value)
+    assert str(raised.value).endswith(f"Run: {run['runUrl']}")
     assert outcome in str(raised.value)
     assert isinstance(raised.value, AirflowFailException) is is_final
     connect(monkeypatch, host=emulator.url)

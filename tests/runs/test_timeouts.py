@@ -45,7 +45,9 @@ def test_a_run_that_has_not_ended_after_the_timeout_is_cancelled(
     keep_runs(emulator)
     airflow.max_tries = max_tries
     with pytest.raises(
-        HexRunTimeout, match=r"timed out after [\d.]+ s, still RUNNING: Hex run http.* The run was cancelled\."
+        HexRunTimeout,
+        match=r"Timed out after [\d.]+ s of waiting: the run is still RUNNING\. The task's timeout is 0\.3 s, counted "
+        r"from the start of the attempt\. The run was cancelled\. Trace id: \w+\. Run: http\S+$",
     ):
         finish(airflow.attempt(), timeout=0.3, **MODES[mode])
     assert statuses(emulator) == [CANCELLED]
@@ -60,7 +62,7 @@ def test_a_run_that_has_not_ended_after_the_execution_timeout_is_cancelled(
     airflow.max_tries = max_tries
     with (
         interrupted_when(lambda: emulator.requests("GetRunStatus"), time_out),
-        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. Hex run .* The run was cancelled\."),
+        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. The run was cancelled\..* Run: http\S+$"),
     ):
         operator().execute(airflow.attempt())
     assert statuses(emulator) == [CANCELLED]
@@ -74,7 +76,7 @@ def test_an_execution_timeout_during_the_cancel_of_a_run_that_timed_out_does_not
     emulator.fault("CancelRun", delay=20, drop=True)
     with (
         interrupted_when(lambda: emulator.requests("CancelRun"), time_out),
-        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. Hex run .* The run was cancelled\.") as raised,
+        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. The run was cancelled\..* Run: http\S+$") as raised,
     ):
         operator(timeout=0.3).execute(airflow.attempt())
     assert isinstance(raised.value.__cause__, HexRunTimeout)
@@ -106,7 +108,7 @@ def test_an_execution_timeout_during_the_release_leaves_a_run_that_is_not_to_be_
     emulator.fault("GetRunStatus", after=1, delay=20)
     with (
         interrupted_when(lambda: len(emulator.requests("GetRunStatus")) > 1, time_out),
-        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. Hex run .* because cancel_on_timeout is False\."),
+        pytest.raises(AirflowTaskTimeout, match=r"because cancel_on_timeout is False\. .*Run: http\S+$"),
     ):
         operator(timeout=1, poll_interval=60, cancel_on_timeout=False).execute(airflow.attempt())
     assert statuses(emulator) == [LEFT_RUNNING]
@@ -135,7 +137,7 @@ def test_a_timeout_before_hex_responds_finds_the_run_and_cancels_it(
     emulator.fault("RunProject", delay=10, apply=True)
     with (
         interrupted_when(lambda: emulator.runs(), time_out),
-        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. Hex run .*: The run was cancelled\.") as raised,
+        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. The run was cancelled\. .*Run: http\S+$") as raised,
     ):
         operator(**MODES[mode]).execute(airflow.attempt())
     (run,) = emulator.runs()
@@ -231,7 +233,7 @@ def test_a_timeout_before_hex_responds_leaves_the_run_to_another_attempt_that_ha
 
     with (
         interrupted_when(lambda: emulator.runs(), time_out_after_re_attaching),
-        pytest.raises(AirflowTaskTimeout, match=r"Timeout\. Hex run .* another attempt of the task waits for it\."),
+        pytest.raises(AirflowTaskTimeout, match=r"because another attempt of the task waits for it\. .*Run: "),
     ):
         operator().execute(context)
     assert statuses(emulator) == [LEFT_RUNNING]
@@ -256,7 +258,7 @@ def test_a_timeout_while_the_failure_of_the_run_is_recorded_does_not_hide_it(
 ) -> None:
     emulator.next_run(outcome="ERRORED", pending=0, running=0)
     airflow.on_store = time_out_when_recording("failure")
-    with pytest.raises(HexRunFailed, match=r"^The run ended ERRORED"):
+    with pytest.raises(HexRunFailed, match=r"^Hex run ERRORED"):
         finish(airflow.attempt(), **MODES[mode])
 
 

@@ -86,7 +86,7 @@ def test_a_failed_run_that_the_last_poll_finds_is_skipped_by_soft_fail(
     sensor = sensor_of(emulator, "poke", timeout=0.05, soft_fail=True)
     end(sensor, "ERRORED", emulator)
     emulator.fault("GetRunStatus", status=500, times=3)
-    with pytest.raises(AirflowSkipException, match="The run ended ERRORED"):
+    with pytest.raises(AirflowSkipException, match="Hex run ERRORED"):
         wait(sensor, monkeypatch)
 
 
@@ -95,7 +95,7 @@ def test_a_timeout_stands_if_the_last_poll_is_not_possible_and_says_why(
 ) -> None:
     sensor = sensor_of(emulator, "poke", timeout=0.05)
     emulator.fault("GetRunStatus", status=500, times=None, body={"reason": "Oops"})
-    with pytest.raises(AirflowSensorTimeout, match=r"timed out.*A last poll was not possible: .*500: 'Oops'"):
+    with pytest.raises(AirflowSensorTimeout, match=r"Timed out.*A last poll was not possible: .*500: 'Oops'"):
         wait(sensor, monkeypatch)
 
 
@@ -133,7 +133,7 @@ def test_a_run_that_ends_just_before_its_cancel_decides(
     if status == "COMPLETED":
         assert wait(sensor, monkeypatch)["status"] == "COMPLETED"
     else:
-        with pytest.raises(HexRunFailed, match=r"^The run ended ERRORED"):
+        with pytest.raises(HexRunFailed, match=r"^Hex run ERRORED"):
             wait(sensor, monkeypatch)
 
 
@@ -173,7 +173,7 @@ def test_an_execution_timeout_in_a_worker_whose_last_poll_is_not_possible_says_w
         pytest.raises(AirflowTaskTimeout, match=r"^Timeout\. A last poll was not possible: .*500: 'Oops'") as raised,
     ):
         sensor.execute({})
-    assert "timed out" not in str(raised.value)
+    assert "imed out" not in str(raised.value)
     assert "status unknown" not in str(raised.value)
 
 

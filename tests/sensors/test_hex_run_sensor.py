@@ -101,7 +101,7 @@ def test_the_error_of_a_deferral_that_airflow_ended_names_the_run(failure: str, 
 def test_a_failed_run_fails_the_task_without_retries(status: str, deferred: bool, emulator: Control) -> None:
     sensor = sensor_of(emulator, status)
     event = events.run_ended(sensor.hook.get_run(sensor.project_id, sensor.run_id))
-    with pytest.raises(HexRunFailed, match=f"The run ended {status}") as raised:
+    with pytest.raises(HexRunFailed, match=f"Hex run {status}") as raised:
         sensor.execute_complete({}, event) if deferred else sensor.execute({})
     assert isinstance(raised.value, AirflowFailException)
 

@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from airflow_provider_hex import version_compat
-from airflow_provider_hex.api import error_messages, protocol, retry, start, steps
+from airflow_provider_hex.api import error_messages, protocol, retry, run_lines, start, steps
 from airflow_provider_hex.api.errors import HexAmbiguousStart
 from airflow_provider_hex.api.models import RunStatus
 from airflow_provider_hex.runs import attempt, disposition, owned_run, recovery, release, run_store, task_run
@@ -129,11 +129,11 @@ async def _run_that_cancels_on_restart(self: triggers.HexRunTrigger) -> Any:
 _trigger_run = triggers.HexRunTrigger.run
 
 
-def _describe_with_token(run: Any) -> str:
-    return f"{_describe(run)} {TOKEN}"
+def _link_with_token(run: Any) -> str:
+    return f"{_link_to(run)} {TOKEN}"
 
 
-_describe = error_messages.describe
+_link_to = run_lines.link_to
 
 
 def _sleep_to_the_end(self: Any, seconds: float) -> None:
@@ -202,14 +202,14 @@ BREAKS = [
     Break(
         "the error does not name the run",
         WORKER,
-        _attribute(task_run.TaskRun, "_named_release", lambda self: self._release.sentence),
+        _attribute(run_lines, "link_to", lambda run: ""),
     ),
     Break(
         "the error shows the token",
         WORKER,
         lambda: [
-            patch.object(error_messages, "describe", _describe_with_token),
-            patch.object(owned_run, "describe", _describe_with_token),
+            patch.object(run_lines, "link_to", _link_with_token),
+            patch.object(owned_run, "link_to", _link_with_token),
         ],
     ),
     Break("a rate limit fails the task", WORKER, _attribute(retry, "after_rate_limits", _no_policy)),

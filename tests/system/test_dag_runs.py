@@ -129,7 +129,7 @@ def test_a_hex_run_that_errors_fails_the_sensor_with_its_url_and_trace_id(
     polls = [request for request in errored.requests if request["call"] in ("GetRunStatus", "GetProjectRuns")]
     assert message is not None
     assert errored.hex_runs[0]["runUrl"] in message
-    assert any(f"trace id {poll['traceId']}" in message for poll in polls)
+    assert any(f"Trace id: {poll['traceId']}." in message for poll in polls)
 
 
 def test_an_operator_starts_a_run_and_waits_for_it_in_the_triggerer(airflow: LocalAirflow, emulator: Control) -> None:
@@ -148,10 +148,10 @@ def test_the_test_button_of_the_connection_form_names_the_owner_of_the_token(
 ) -> None:
     good = airflow.api.test_connection("hex_new", "hex", host=emulator.url, password=token)
     assert good["status"] is True
-    assert good["message"].startswith(f"The token works at {emulator.api_url}: it belongs to ada@example.com, and can")
+    assert good["message"].startswith(f"The token works at {emulator.api_url} (it belongs to ada@example.com) and can")
     bad = airflow.api.test_connection("hex_new", "hex", host=emulator.url, password="hxtp_0bad")
     assert bad["status"] is False
-    assert "Check the connection's API token and Base URL" in bad["message"]
+    assert "Check API token and Base URL" in bad["message"]
 
 
 @pytest.mark.usefixtures("completed", "errored")
