@@ -208,7 +208,7 @@ def test_a_token_in_place_of_the_host_is_not_shown(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("extra", ["[]", "7"])
 def test_an_extra_that_is_no_object_is_rejected(extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HexHook, "get_connection", lambda *_: Stub(extra))
-    with pytest.raises(HexInvalidInput, match="extra must be a JSON object"):
+    with pytest.raises(HexInvalidInput, match="extra of the Hex connection .* must be a JSON object"):
         _ = HexHook().config
 
 
