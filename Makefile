@@ -14,12 +14,12 @@ RELEASE := .envs/release
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 matrix chaos chaos-2 simulate peers load load-celery cosmos upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-triggerer docs release-check error-reference public-api lint format constraints clean
+.PHONY: help demo demo-ui test test-2 matrix chaos chaos-2 simulate peers load load-celery cosmos upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-exposures bench-triggerer docs release-check error-reference public-api lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
-demo: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run dbt, then a Hex project, in a real Airflow, and print the results
+demo: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run dbt, then Hex projects, in a real Airflow, and print the results
 	@$(AIRFLOW_3)/bin/python -m demo
 
 demo-ui: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run the demo, and leave Airflow's UI running until Ctrl-C
@@ -74,6 +74,9 @@ bench-starts: $(AIRFLOW_3)/.ready  ## Simulate how soon many tasks start their r
 
 bench-parse: .envs/bench-3.3/.ready .envs/bench-2.11/.ready .envs/peers/airflow-provider-hex/.ready  ## Measure what an import adds to a DAG file's parse time, next to other providers
 	@.envs/bench-3.3/bin/python -m benchmarks.parse $(ARGS)
+
+bench-exposures: $(COSMOS)/.ready $(DBT)/.ready  ## Measure what dbt exposures add to a DAG file's parse time, next to Cosmos
+	@$(COSMOS)/bin/python -m benchmarks.exposures $(ARGS)
 
 bench-triggerer: .envs/bench-3.3/.ready  ## Measure what a thousand waiting triggers cost, next to the dbt Cloud provider's
 	@.envs/bench-3.3/bin/python -m benchmarks.triggerer $(ARGS)

@@ -7,12 +7,14 @@ a ``HexNotFound`` stays one.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from types import FrameType, TracebackType
 from typing import Any
 
-from airflow_provider_hex.airflow_compat import AirflowException, AirflowFailException
+from airflow_provider_hex.airflow_compat import AirflowException, AirflowFailException, BaseOperator
 from airflow_provider_hex.api.errors import HexError
 
 
@@ -26,6 +28,34 @@ def airflow_errors() -> Iterator[None]:
         yield
     except HexError as error:
         raise for_airflow(error) from error.__cause__
+
+
+@contextmanager
+def argument_errors(task_id: object) -> Iterator[None]:
+    """Do the same about a task's arguments: the message names the task, and the traceback ends in the DAG file.
+
+    Airflow's UI shows only the last two lines of the traceback of a DAG file that cannot be imported.
+
+    :param task_id: the task's id.
+    """
+    try:
+        yield
+    except HexError as error:
+        known = for_airflow(error)
+        known.args = (f"Task {task_id}: {error}",)
+        raise known.with_traceback(_line_in_dag_file()) from None
+
+
+def _line_in_dag_file() -> TracebackType | None:
+    """Return where a DAG file makes the task, None if Airflow makes it: a mapped one, in the worker."""
+    between = ("contextlib", type(BaseOperator).__module__)
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module not in between and not module.startswith("airflow_provider_hex."):
+            return None if module.startswith("airflow.") else TracebackType(None, frame, frame.f_lasti, frame.f_lineno)
+        frame = frame.f_back
+    return None
 
 
 def for_airflow(error: HexError, *also: type[Exception]) -> HexError:

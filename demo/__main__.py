@@ -1,4 +1,4 @@
-"""`python -m demo`: run dbt, then a Hex project, in a real Airflow, and print the results."""
+"""`python -m demo`: run dbt, then Hex projects, in a real Airflow, and print the results."""
 
 import argparse
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from demo.cases import CASES, DAG, run_case, summary
+from demo.cases import CASES, DAGS, run_case, summary
 from demo.emulator import Emulator, emulator, token_for_airflow
 from demo.folder import DemoFolder, FolderInUseError
 from demo.local_airflow import LocalAirflow, local_airflow
@@ -62,7 +62,8 @@ def _demo(folder: DemoFolder, ui: bool) -> int:
         airflow.api.create_connection("hex_default", "hex", host=hex_.control.url, password=token_for_airflow())
         for pool, slots in POOLS.items():
             airflow.api.create_pool(pool, slots)
-        airflow.wait_for_dag(DAG)
+        for dag in DAGS:
+            airflow.wait_for_dag(dag)
         _print(_urls(airflow, hex_))
         results = [run_case(case, airflow.api, hex_.control, _print) for case in CASES]
         as_expected = all(result.is_as_expected for result in results)

@@ -17,7 +17,7 @@ from types import CodeType
 
 import pytest
 
-from demo.shop import CHECKOUT, EXAMPLE_DAGS
+from demo.shop import CHECKOUT, DBT_PROJECT, EXAMPLE_DAGS
 from hex_emulator.client import Control
 from tests.conftest import TOKENS
 
@@ -26,6 +26,8 @@ FENCE = re.compile(r"^(?P<fence>`{3,})(?P<kind>[^\n`]*)\n(?P<text>.*?)^(?P=fence
 DOCSTRING_BLOCK = re.compile(r"::\n\n(?P<text>(?:(?: {4}.*)?\n)+)")
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 MAKE = re.compile(r"(?:(?:^|`|run: )make|- target:) (?P<target>[a-z][a-z0-9-]*)", re.MULTILINE)
+# They import packages that only the environment of `make cosmos` has.
+DAGS_OF_COSMOS = [file.read_text() for file in sorted((CHECKOUT / "tests" / "cosmos" / "dags").glob("*.py"))]
 EXAMPLES = {file.name: file.read_text() for file in sorted(EXAMPLE_DAGS.glob("*.py"))}
 
 # These build environments. So CI runs them, and no test: make in .ci/run or .ci/check-clone, the others in a file.
@@ -47,7 +49,7 @@ class Block:
 
     @property
     def is_example(self) -> bool:
-        return any(self.text in example for example in EXAMPLES.values())
+        return any(self.text in example for example in (*EXAMPLES.values(), *DAGS_OF_COSMOS))
 
 
 def _blocks() -> Iterator[Block]:
@@ -70,7 +72,7 @@ def _param(blocks: list[Block]) -> pytest.MarkDecorator:
 
 
 def test_every_block_is_of_a_kind_that_is_run_or_is_no_code() -> None:
-    known = _of("python", "bash", "console", "sh", "{literalinclude}", "{toctree}", "text")
+    known = _of("python", "bash", "console", "sh", "{literalinclude}", "{toctree}", "text", "yaml")
     assert [str(block) for block in BLOCKS if block not in known] == []
 
 
@@ -82,6 +84,11 @@ def test_a_session_and_a_script_are_run_by_the_tests_of_the_command_line(block: 
 @_param(_of("text"))
 def test_a_block_of_text_is_a_drawing(block: Block) -> None:
     assert set("─│") <= set(block.text)
+
+
+@_param(_of("yaml"))
+def test_yaml_is_a_part_of_the_dbt_project(block: Block) -> None:
+    assert block.text in (DBT_PROJECT / "models" / "exposures.yml").read_text()
 
 
 @_param(_of("{literalinclude}"))

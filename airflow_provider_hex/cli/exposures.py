@@ -55,10 +55,13 @@ def exposures_show(session: Session) -> int:
 
 def exposures_check(session: Session) -> int:
     """Check that each exposure can be read, and that its project can be run."""
+    from airflow_provider_hex.dbt.task_group import argument_problem
+
     reading = read_exposures(_manifest(session))
     rows = [_row(problem.unique_id, None, None, problem.message) for problem in reading.problems]
     for exposure in reading.exposures:
         title, problem = _checked(session, exposure.project)
+        problem = argument_problem(exposure) or problem
         rows.append(_row(exposure.name, exposure.project_id, title, problem))
     output.print_list(rows, _CHECKED_COLUMNS, session.args.output)
     return exit_codes.CHECK_FAILED if any(row["problem"] for row in rows) else exit_codes.SUCCESS

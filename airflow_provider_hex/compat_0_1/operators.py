@@ -9,7 +9,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
-from airflow_provider_hex.airflow_errors import airflow_errors
+from airflow_provider_hex.airflow_errors import argument_errors
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.validation import is_template, to_bool, to_json_object, to_seconds
 from airflow_provider_hex.compat_0_1.deprecation import deprecated
@@ -113,7 +113,8 @@ class OldOperatorNames:
         @classmethod
         def partial(cls, **kwargs):
             """Map the operator. Airflow needs the new names to find the tasks whose results templates use."""
-            check_only_one(kwargs)
+            with argument_errors(kwargs.get("task_id")):
+                check_only_one(kwargs)
             old = {name: kwargs.pop(name) for name in _RENAMED if name in kwargs and not _takes(cls, name)}
             if old:
                 deprecated(_advice(*(_OLD_NAMES[name] for name in old)))
@@ -159,7 +160,7 @@ def accepts_old_names(init: F) -> F:
     @wraps(init)
     def init_with_old_names(self: Any, **kwargs: Any) -> None:
         _drop_defaults_for_others(kwargs)
-        with airflow_errors():
+        with argument_errors(kwargs.get("task_id")):
             check_only_one(kwargs)
         old = {each: kwargs.pop(name) for name, each in _OLD_NAMES.items() if name in kwargs}
         if isinstance(kwargs["project_id"], UUID):

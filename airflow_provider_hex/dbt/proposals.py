@@ -111,7 +111,7 @@ def exposure(project: Mapping[str, Any], refs: Iterable[str], taken: set[str]) -
 
 def _same(relation: tuple[str, ...], parts: tuple[str, ...]) -> bool:
     length = min(len(relation), len(parts))
-    return length > 0 and relation[-length:] == parts[-length:]
+    return relation[-length:] == parts[-length:]
 
 
 def _ref(node: Mapping[str, Any], package: str | None) -> str:

@@ -44,6 +44,18 @@ def new_task_group(
     return _behind_models(exposures, group_id, getattr(after, "tasks_map", after), arguments)
 
 
+def argument_problem(exposure: HexExposure) -> str | None:
+    """Return what is wrong with the arguments in an exposure's ``meta.hex``, None if nothing is.
+
+    :param exposure: the exposure. Its task is made for this, so do not call this where a DAG is defined.
+    """
+    try:
+        HexRunProjectOperator(task_id=exposure.name, project_id=exposure.project, **exposure.arguments)
+    except Exception as error:
+        return str(error)
+    return None
+
+
 def _behind_dbt(exposures: Sequence[HexExposure], group_id: str, arguments: Mapping[str, Any]) -> TaskGroup:
     with TaskGroup(group_id) as group:
         for exposure in exposures:

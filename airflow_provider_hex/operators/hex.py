@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from airflow_provider_hex.airflow_compat import BaseOperator, conf
-from airflow_provider_hex.airflow_errors import airflow_errors
+from airflow_provider_hex.airflow_errors import airflow_errors, argument_errors
 from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.start import OnAmbiguousStart
 from airflow_provider_hex.api.validation import is_template, to_choice, to_seconds
@@ -112,7 +112,7 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        with airflow_errors():  # a mapped task is built in the worker
+        with argument_errors(self.task_id):
             if not self._has_old_names:
                 check_unrendered(project_id, input_params, view_id, notifications, update_published_results)
             to_choice(on_ambiguous_start, "on_ambiguous_start", get_args(OnAmbiguousStart))

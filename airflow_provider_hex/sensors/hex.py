@@ -16,7 +16,7 @@ from airflow_provider_hex.airflow_compat import (
     PokeReturnValue,
     conf,
 )
-from airflow_provider_hex.airflow_errors import airflow_errors
+from airflow_provider_hex.airflow_errors import airflow_errors, argument_errors
 from airflow_provider_hex.api import protocol, run_watch, steps
 from airflow_provider_hex.api.error_messages import how_it_ended
 from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout, add_sentence
@@ -96,7 +96,7 @@ class HexRunSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        with airflow_errors():  # a mapped task is built in the worker
+        with argument_errors(self.task_id):
             check_unrendered_run(project_id, run_id)
         self.deferrable = _is_deferrable_by_default(kwargs) if deferrable is None else deferrable
         self.project_id = cast("str", project_id)  # _name_run sets it, if it is not given

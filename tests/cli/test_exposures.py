@@ -136,6 +136,7 @@ def test_all_is_well_if_each_project_can_be_run(hex_cli: Cli, emulator: Control,
         (titled(UNKNOWN), "was derived from its URL"),
         ("https://app.hex.tech/acme/home", "which is not an id"),
         ({"config": {"meta": {"hex": {"input_params": {}}}}}, "It has neither a url nor meta.hex.project_id."),
+        ({"url": url("Daily revenue"), "config": {"meta": {"hex": {"input_parms": {}}}}}, "input_parms"),
     ],
 )
 def test_each_problem_is_shown_and_fails_the_check(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,4 +54,5 @@ def dbt_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("DBT_TARGET_PATH", str(folder / "target"))
         patch.setenv("DBT_LOG_PATH", str(folder / "logs"))
         dbt("build")
+        shutil.copy(folder / "target" / "run_results.json", folder)  # Cosmos' commands replace it
         yield folder / "target"

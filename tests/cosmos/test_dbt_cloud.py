@@ -25,7 +25,7 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dbt_target: Path) -
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         connection = {"conn_type": "dbt_cloud", "host": host, "login": str(ACCOUNT), "password": TOKEN}
         monkeypatch.setenv("AIRFLOW_CONN_DBT_CLOUD_DEFAULT", json.dumps(connection))
-        cloud.status, cloud.steps = ERROR, [_of_now(dbt_target / "run_results.json")]
+        cloud.status, cloud.steps = ERROR, [_of_now(dbt_target.parent / "run_results.json")]
         yield cloud
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from demo.shop import EXAMPLE_DAGS, dbt_environment
+from airflow_provider_hex.dbt.trim import trim
+from demo.shop import DBT_PROJECT, EXAMPLE_DAGS, dbt_environment
 from hex_emulator.client import Control
+from tests.conftest import PROJECTS
 from tests.dag_runs.conftest import RunDag
 
+TRIMMED = DBT_PROJECT / "hex_manifest.json"
 TASKS = ["dbt_build", "order_count", "start_hex_run", "wait_for_hex_run", "report"]
 
 
@@ -34,3 +40,28 @@ def test_a_hex_run_that_fails_fails_the_pipeline(run_dag: RunDag, emulator: Cont
     assert outcome.states["wait_for_hex_run"] == "failed"
     assert outcome.states["report"] == "upstream_failed"
     assert emulator.runs()[0]["runUrl"] in outcome.errors["wait_for_hex_run"]
+
+
+def test_each_project_runs_whose_models_dbt_has_built(run_dag: RunDag, emulator: Control) -> None:
+    outcome = run_dag("hex_exposures", EXAMPLE_DAGS / "hex_exposures.py")
+    assert outcome.states == dict.fromkeys(["dbt_build", "hex.revenue", "hex.warehouse"], "success")
+    bodies = {request["path"].split("/")[4]: request["body"] for request in emulator.requests("RunProject")}
+    assert bodies == {
+        PROJECTS["Daily revenue"]: {"inputParams": {"region": "APAC"}, "useCachedSqlResults": False},
+        PROJECTS["Warehouse health"]: {"useCachedSqlResults": False},
+    }
+
+
+def test_a_project_is_held_back_if_a_test_of_its_model_fails(run_dag: RunDag, emulator: Control) -> None:
+    outcome = run_dag("hex_exposures", EXAMPLE_DAGS / "hex_exposures.py", {"vars": {"usual_share": 0.1}})
+    assert outcome.states == {"dbt_build": "failed", "hex.revenue": "success", "hex.warehouse": "failed"}
+    assert "few_orders_are_returned" in outcome.errors["hex.warehouse"]
+    assert [run["projectId"] for run in emulator.runs()] == [PROJECTS["Daily revenue"]]
+
+
+def test_the_trimmed_manifest_is_that_of_the_dbt_project(tmp_path: Path) -> None:
+    """If this fails: airflow hex exposures trim target/manifest.json --to hex_manifest.json."""
+    dbt = [os.environ["DBT_COMMAND"], "parse", "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
+    subprocess.run(dbt, check=True, capture_output=True)
+    manifest = json.loads((Path(os.environ["DBT_TARGET_PATH"]) / "manifest.json").read_text())
+    assert json.loads(TRIMMED.read_text()) == trim(manifest)

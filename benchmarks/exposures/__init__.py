@@ -1,0 +1,1 @@
+"""What dbt exposures add to the parse of a DAG file, beside the same with Cosmos."""
