@@ -15,7 +15,7 @@ RELEASE := .envs/release
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui test test-2 matrix chaos chaos-2 simulate peers load load-celery cosmos ui upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-exposures bench-triggerer docs release-check error-reference public-api lint format constraints clean
+.PHONY: help demo demo-ui emulator test test-2 matrix chaos chaos-2 simulate peers load load-celery cosmos ui upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-exposures bench-triggerer docs release-check error-reference public-api lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -25,6 +25,9 @@ demo: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run dbt, then Hex projects, in a rea
 
 demo-ui: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run the demo, and leave Airflow's UI running until Ctrl-C
 	@$(AIRFLOW_3)/bin/python -m demo --ui
+
+emulator: $(AIRFLOW_3)/.ready  ## Serve the stand-in for Hex's API until Ctrl-C: ARGS="--port 9000", "--help"
+	@$(AIRFLOW_3)/bin/python -m hex_emulator $(ARGS)
 
 test: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run the tests on Airflow 3.3
 	$(AIRFLOW_3)/bin/python -m pytest $(ARGS)

@@ -20,6 +20,8 @@ def get_provider_info() -> dict[str, Any]:
         "name": "Hex",
         "description": "Run published Hex projects from Airflow, and wait for them. https://hex.tech",
         "versions": [__version__],
+        # Airflow 3.1 and later take it from the package's metadata.
+        "documentation-url": "https://github.com/hex-inc/airflow-provider-hex/blob/main/docs/index.md",
         "extra-links": ["airflow_provider_hex.links.hex.HexRunLink"],
         "cli": ["airflow_provider_hex.cli.provider.get_commands"],
         "connection-types": [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib.metadata import metadata
 from typing import Any
 
 import pytest
@@ -22,6 +23,16 @@ def manager() -> ProvidersManager:
 
 def test_airflow_lists_the_provider(manager: Any) -> None:
     assert manager.providers["airflow-provider-hex"].version == __version__
+
+
+def test_airflow_shows_the_address_of_the_documentation(manager: Any) -> None:
+    urls = dict(url.split(", ") for url in metadata("airflow-provider-hex").get_all("Project-URL") or ())
+    assert manager.providers["airflow-provider-hex"].data["documentation-url"] == urls["Documentation"]
+    assert get_provider_info()["documentation-url"] == urls["Documentation"]
+
+
+def test_airflow_knows_the_link_of_task_instances(manager: Any) -> None:
+    assert "airflow_provider_hex.links.hex.HexRunLink" in manager.extra_links_class_names
 
 
 def test_airflow_knows_the_connection_type_and_its_hook(manager: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -106,6 +107,13 @@ def test_an_exposure_with_invalid_arguments_has_no_task_and_the_others_have(
     assert before.downstream_task_ids == {"hex.good"}
     assert "exposure.shop.bad has no task" in caplog.text
     assert message in caplog.text
+
+
+@pytest.mark.parametrize(("results", "rendered"), [(Path("/dbt/r.json"), "/dbt/r.json"), (lambda context: {}, None)])
+def test_airflow_gets_no_template_that_it_would_call_or_could_not_render(results: Any, rendered: str | None) -> None:
+    with new_dag() as dag:
+        exposures(revenue={}).task_group("hex", run_results=results)
+    assert dag.get_task("hex.revenue").run_results == rendered
 
 
 @pytest.mark.parametrize("meta", [{}, {"timeout": 60}])

@@ -1,3 +1,4 @@
+import os
 import re
 import signal
 import socket
@@ -41,6 +42,16 @@ def read_welcome(process: subprocess.Popen[str]) -> str:
         if "Ctrl-C to stop" in line:
             break
     return "".join(lines)
+
+
+def test_where_its_packages_are_missing_it_names_the_command_that_installs_them() -> None:
+    command = [sys.executable, "-S", "-m", "hex_emulator"]  # -S: without the packages that are installed here
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "is missing" in done.stderr
+    assert "make emulator" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

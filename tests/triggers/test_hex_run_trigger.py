@@ -119,7 +119,7 @@ def test_a_run_that_is_gone_ends_the_wait_with_an_error_that_says_what_to_do(
     emulator.remove_run(run_id)
     (event,) = asyncio.run(events_of(trigger(run_id)))
     json.dumps(event)
-    with pytest.raises(HexRunGone, match=rf"{status}.*Check the ids.*It ends the wait for run {run_id}"):
+    with pytest.raises(HexRunGone, match=rf"{status}.*This ends the wait for the run\. .*Run: {run_id} of "):
         events.completed_run(event, run_id)
 
 

@@ -60,7 +60,7 @@ def test_the_start_queue_knows_when_the_task_began_and_which_limit_it_waits_for(
 def test_when_the_timeout_is_reached_its_event_says_what_was_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     connect(monkeypatch, host="https://app.hex.tech")
     event = event_of(trigger(not_before=time.time() + 60, until=time.time() + 0.1))
-    with pytest.raises(HexRateLimited, match=r"before the timeout.*Hex responded to RunProject with 503\."):
+    with pytest.raises(HexRateLimited, match=r"before the task's timeout.*Hex responded to RunProject with 503\."):
         events.began_of(event)
 
 

@@ -178,7 +178,7 @@ def test_the_last_poll_waits_for_the_rate_limit_but_not_for_long(
         assert result["status"] == "COMPLETED"
     else:
         assert isinstance(result, HexRunTimeout)
-        assert str(result).endswith("A last poll was not possible: The limit is reached.")
+        assert "A last poll was not possible: The limit is reached. Run: " in str(result)
 
 
 def test_a_last_poll_comes_before_the_polls_of_all_runs_that_are_overdue(time: VirtualTime) -> None:
@@ -208,7 +208,7 @@ def test_a_wait_ends_soon_after_its_timeout_although_hex_does_not_respond(time: 
     ((seconds, error),) = wait_for(time, hex_, watch(time, RUNS[0], timeout=20))
     assert seconds == 50
     assert isinstance(error, HexRunTimeout)
-    assert str(error).endswith("A last poll was not possible: Hex did not respond within 30 s.")
+    assert "A last poll was not possible: Hex did not respond within 30 s. Run: " in str(error)
 
 
 def test_a_wait_that_the_rate_limit_holds_up_after_its_list_was_polled_says_so(time: VirtualTime) -> None:
@@ -220,7 +220,7 @@ def test_a_wait_that_the_rate_limit_holds_up_after_its_list_was_polled_says_so(t
     ended = wait_for(time, hex_, *[watch(time, run, poll_interval=60, timeout=10) for run in RUNS[:3]])
     errors = [str(error) for _, error in ended]
     assert all(isinstance(error, HexRunTimeout) for _, error in ended)
-    assert [error.endswith("the rate limit allows no request within 30 s.") for error in errors].count(True) == 2
+    assert ["the rate limit allows no request within 30 s. Run: " in error for error in errors].count(True) == 2
 
 
 def test_the_next_poll_waits_as_long_as_hex_asks(time: VirtualTime) -> None:
@@ -386,7 +386,10 @@ def test_a_permanent_error_of_the_connection_ends_all_its_waits_at_once(
     hex_ = HexInMemory(time, CONFIG, dict.fromkeys(RUNS), projects)
     ended = time.run(wait())
     assert [type(error) for error in ended] == [kind] * 4
-    assert [str(error) for error in ended] == [f"No. It ends the wait for run {run_id}." for run_id in RUNS[:4]]
+    assert [str(error) for error in ended] == [
+        f"No. This ends the wait for the run. Run: {run_id} of project {projects.get(run_id, id_of(1))}"
+        for run_id in RUNS[:4]
+    ]
     assert len([moment for moment in moments(hex_) if moment > 100]) == 1
 
 
@@ -413,5 +416,7 @@ def test_an_error_that_several_waits_share_names_one_run_in_each() -> None:
         return [str(waiter.ended.exception()) for waiter in waiters]
 
     error = HexNotFound("Gone.")
-    assert asyncio.run(errors()) == [f"Gone. It ends the wait for run r{n}." for n in range(2)]
+    assert asyncio.run(errors()) == [
+        f"Gone. This ends the wait for the run. Run: r{n} of project {id_of(1)}" for n in range(2)
+    ]
     assert error.args == ("Gone.",)
