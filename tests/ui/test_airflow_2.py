@@ -27,10 +27,9 @@ def airflow_2(chromium: str, emulator: Control, tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("airflow_2")
     (folder / "dags").mkdir()
     shutil.copy(EXAMPLE_DAGS / f"{DAG}.py", folder / "dags")
-    variables = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}
     with (
         postgres(folder / "postgres") as database,
-        local_airflow_2(folder / "home", folder / "dags", Ports.free(), database, variables, str(PYTHON)) as airflow,
+        local_airflow_2(folder / "home", folder / "dags", Ports.free(), database, None, str(PYTHON)) as airflow,
     ):
         airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=token_for_airflow())
         yield airflow
@@ -57,16 +56,6 @@ def test_the_form_has_only_the_fields_that_mean_something_to_hex(airflow_2: Loca
     expect(page_2.locator("#extra__hex__read_timeout")).to_be_visible()
     for hidden in ("login", "schema", "extra"):
         expect(page_2.locator(f"#{hidden}")).to_be_hidden()
-
-
-def test_test_says_whose_token_it_is(airflow_2: LocalAirflow, page_2: Page, emulator: Control) -> None:
-    page_2.goto(f"{airflow_2.url}/connection/add")
-    page_2.evaluate("$('#conn_type').val('hex').trigger('change')")
-    page_2.locator("#conn_id").fill("hex_form")
-    page_2.locator("#host").fill(emulator.url)
-    page_2.locator("#password").fill(token_for_airflow())
-    page_2.locator("#test-connection").click()
-    expect(page_2.get_by_text("belongs to ada@example.com")).to_be_visible()
 
 
 def test_a_deferred_operator_links_to_its_run(airflow_2: LocalAirflow, page_2: Page, emulator: Control) -> None:
