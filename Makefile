@@ -8,13 +8,14 @@ DBT := .envs/dbt
 MUTANTS := .envs/mutants
 CELERY := .envs/celery
 COSMOS := .envs/cosmos
+UI := .envs/ui
 NOX := .envs/nox
 DOCS := .envs/docs
 RELEASE := .envs/release
 PEERS := $(patsubst constraints/%.txt,.envs/%,$(wildcard constraints/peers/*.txt))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-ui emulator test test-2 matrix chaos chaos-2 simulate peers load load-celery cosmos upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-exposures bench-triggerer docs release-check error-reference public-api lint format constraints clean
+.PHONY: help demo demo-ui emulator test test-2 matrix chaos chaos-2 simulate peers load load-celery cosmos ui upgrade mutants bench-polling bench-growth bench-starts bench-parse bench-exposures bench-triggerer docs release-check error-reference public-api lint format constraints clean
 
 help:  ## List the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -57,6 +58,9 @@ load-celery: $(CELERY)/.ready  ## The same with Celery: two workers, schedulers 
 
 cosmos: $(COSMOS)/.ready $(DBT)/.ready  ## Run Hex projects after the models that Cosmos and dbt Cloud build
 	$(COSMOS)/bin/python -m pytest tests/cosmos $(ARGS)
+
+ui: $(UI)/.ready $(AIRFLOW_2)/.ready $(DBT)/.ready  ## Test the pages of a real Airflow in Chromium, and make the pictures in docs/images
+	$(UI)/bin/python -m pytest tests/ui $(ARGS)
 
 upgrade: $(AIRFLOW_3)/.ready  ## Upgrade a real Airflow 2.11 with 0.1.9 to this package, and then to Airflow 3.3
 	$(AIRFLOW_3)/bin/python -m pytest tests/upgrade $(ARGS)
@@ -152,6 +156,12 @@ $(COSMOS)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/cosmos.
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
 		-r constraints/cosmos.txt -e . --group dev
+	@touch $@
+
+$(UI)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/ui.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
+	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
+		-c constraints/ui.txt -e . --group dev --group ui
 	@touch $@
 
 $(NOX)/.ready: constraints/nox.txt | $(UV)

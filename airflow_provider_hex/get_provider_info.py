@@ -30,10 +30,12 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "airflow_provider_hex.hooks.hex.HexHook",
                 "hook-name": "Hex",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["login", "port", "schema", "extra"],
+                    "hidden-fields": ["login", "schema", "extra"],
                     "relabeling": {"password": "API token", "host": "Base URL"},
                     "placeholders": {
                         "host": "https://app.hex.tech",
+                        # Airflow 3.3.2 cannot test a saved connection without a port, so the form shows the field.
+                        "port": "443 (in Airflow 3.3.2, Test needs it)",
                         "password": "hxtw_… (workspace token) or hxtp_… (personal token)",
                     },
                 },

@@ -17,6 +17,9 @@ from types import CodeType
 
 import pytest
 
+from airflow_provider_hex.compat_0_1.operators import _OLD_NAMES as OLD_NAMES
+from airflow_provider_hex.operators.hex import HexRunProjectOperator
+from airflow_provider_hex.sensors.hex import HexRunSensor
 from demo.shop import CHECKOUT, DBT_PROJECT, EXAMPLE_DAGS
 from hex_emulator.client import Control
 from tests.conftest import TOKENS
@@ -183,6 +186,24 @@ def test_a_make_target_that_a_page_names_exists(page: Path) -> None:
 def test_a_link_to_a_file_finds_it(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "task", "airflows"),
+    [("operator.md", HexRunProjectOperator, set()), ("sensor.md", HexRunSensor, {"timeout"})],
+)
+def test_a_table_has_each_argument_with_its_default(page: str, task: type, airflows: set[str]) -> None:
+    section = (CHECKOUT / "docs" / page).read_text().partition("## Arguments")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", section, re.MULTILINE))
+    old = set(OLD_NAMES) if task is HexRunProjectOperator else set()
+    own = {
+        parameter.name: parameter.default
+        for parameter in inspect.signature(task.__init__).parameters.values()  # type: ignore[misc]
+        if parameter.name not in {"self", "kwargs", *old}
+    }
+    assert set(rows) == {*own, *airflows}
+    shown = {name: text.strip("`").strip('"') for name, text in rows.items() if text.startswith("`")}
+    assert {name: str(own[name]) for name in shown} == shown
 
 
 def test_contributing_names_each_make_target() -> None:

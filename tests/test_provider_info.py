@@ -44,7 +44,7 @@ def test_airflow_knows_the_connection_type_and_its_hook(manager: Any) -> None:
 def test_the_form_asks_for_a_token_and_hides_fields_that_hex_does_not_use(manager: Any) -> None:
     form = manager.field_behaviours["hex"]
     assert form["relabeling"] == {"password": "API token", "host": "Base URL"}
-    assert set(form["hidden_fields"]) == {"login", "port", "schema", "extra"}
+    assert set(form["hidden_fields"]) == {"login", "schema", "extra"}
     assert form["placeholders"]["host"] == "https://app.hex.tech"
 
 
@@ -53,7 +53,7 @@ FIELDS = get_provider_info()["connection-types"][0]["conn-fields"]
 
 def test_the_form_has_a_field_for_each_extra(manager: Any) -> None:
     shown = {name.removeprefix("extra__hex__") for name in manager.connection_form_widgets if "__hex__" in name}
-    taken = {field.name for field in dataclasses.fields(HexConfig)} - {"base_url", "token"}
+    taken = {field.name for field in dataclasses.fields(HexConfig)} - {"base_url", "token", "name"}
     assert shown == set(FIELDS) == taken | {"allow_http"}
 
 

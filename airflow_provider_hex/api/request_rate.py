@@ -1,4 +1,4 @@
-"""How many requests a minute Hex accepts from this process, as far as 429s tell. Pure."""
+"""How many requests a minute Hex accepts from this process, as 429s show it. Pure."""
 
 from __future__ import annotations
 

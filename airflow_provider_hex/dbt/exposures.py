@@ -149,6 +149,8 @@ def _read(unique_id: str, data: Mapping[str, Any], graph: Graph) -> HexExposure:
         raise HexInvalidInput(
             "It has neither a url nor meta.hex.project_id. Pass the URL of the Hex project as its url."
         )
+    if "project_id" not in arguments and project_in_url(project) is None:
+        raise HexInvalidInput(f"Its url is not that of a project. Pass that, or meta.hex.project_id. It is: {project}")
     if not is_template(project):
         to_id(project, "project_id")
     check_unrendered(project, *(arguments.get(name) for name in _CHECKED))

@@ -26,6 +26,7 @@ class AirflowApi2(AirflowApi):
 
     def __init__(self, url: str, password: str) -> None:
         super().__init__(url)
+        self.password = password
         self._http.auth = (USER, password)
         self._http.event_hooks["request"] = [_use_version_1]
 

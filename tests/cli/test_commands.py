@@ -325,7 +325,10 @@ def test_a_warning_about_the_connection_is_shown(
     hex_cli: Cli, emulator: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect(monkeypatch, {"retry_fo": 7}, host=emulator.url)
-    assert "Warning: The extra of the Hex connection has the field 'retry_fo'" in hex_cli("projects", "list").err
+    assert (
+        "Warning: The extra of the Hex connection 'hex_default' has the field 'retry_fo'"
+        in hex_cli("projects", "list").err
+    )
 
 
 @pytest.mark.parametrize("options", [[], ["--wait"], ["-v"]])

@@ -68,7 +68,7 @@ def test_meta_may_stand_in_either_of_two_places() -> None:
     [
         (
             {"url": "https://app.hex.tech/acme/home"},
-            "'https://app.hex.tech/acme/home', which is not an id",
+            "Its url is not that of a project.",
         ),
         ({"hex": {"project_id": "revenue"}}, "project_id is 'revenue', which is not an id"),
         ({"hex": {}, "url": None}, "neither a url nor meta.hex.project_id"),

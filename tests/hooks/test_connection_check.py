@@ -162,7 +162,7 @@ def test_a_token_works_though_whether_it_can_read_projects_is_not_known_now(emul
     emulator.fault("ListProjects", status=429, body="Later")
     works, message = HexHook().test_connection()
     assert works
-    assert "belongs to ada@example.com, but whether it can read projects could not be checked now. Hex res" in message
+    assert "belongs to ada@example.com) but whether it can read projects could not be checked now. Hex res" in message
 
 
 @pytest.mark.parametrize("fault", [{"status": 401, "body": "Unauthorized"}, {"status": 200, "body": "<html>"}])

@@ -208,13 +208,14 @@ def test_a_token_in_place_of_the_host_is_not_shown(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("extra", ["[]", "7"])
 def test_an_extra_that_is_no_object_is_rejected(extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HexHook, "get_connection", lambda *_: Stub(extra))
-    with pytest.raises(HexInvalidInput, match="extra must be a JSON object"):
+    with pytest.raises(HexInvalidInput, match=r"extra of the Hex connection.* must be a JSON object"):
         _ = HexHook().config
 
 
 class Stub:
     """A connection as the task SDK and Airflow 2 accept it, but not their URIs: any JSON may be the extra."""
 
+    conn_id = "hex_default"
     host = schema = login = port = None
     conn_type, password = "hex", TOKEN
 
@@ -223,7 +224,7 @@ class Stub:
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if "The Hex connection" in record.getMessage()]
+    return [record.getMessage() for record in caplog.records if "Hex connection" in record.getMessage()]
 
 
 def test_an_extra_field_that_is_no_option_is_logged_once_per_hook(

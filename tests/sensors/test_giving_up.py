@@ -95,7 +95,7 @@ def test_a_timeout_stands_if_the_last_poll_is_not_possible_and_says_why(
 ) -> None:
     sensor = sensor_of(emulator, "poke", timeout=0.05)
     emulator.fault("GetRunStatus", status=500, times=None, body={"reason": "Oops"})
-    with pytest.raises(AirflowSensorTimeout, match=r"Timed out.*A last poll was not possible: .*500: 'Oops'"):
+    with pytest.raises(AirflowSensorTimeout, match=r"timed out.*A last poll was not possible: .*500: 'Oops'"):
         wait(sensor, monkeypatch)
 
 
@@ -173,7 +173,7 @@ def test_an_execution_timeout_in_a_worker_whose_last_poll_is_not_possible_says_w
         pytest.raises(AirflowTaskTimeout, match=r"^Timeout\. A last poll was not possible: .*500: 'Oops'") as raised,
     ):
         sensor.execute({})
-    assert "imed out" not in str(raised.value)
+    assert "timed out" not in str(raised.value)
     assert "status unknown" not in str(raised.value)
 
 

@@ -28,13 +28,21 @@ def emulator() -> Iterator[Control]:
 
 
 @pytest.fixture(scope="session")
-def airflow(emulator: Control, token: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
-    """An Airflow with the example DAGs, those in `dags/` and those of the matrix, connected to the emulator."""
+def own_dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which Airflow finds the DAG files that a test writes."""
+    return tmp_path_factory.mktemp("own_dags")
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    emulator: Control, token: str, own_dags: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalAirflow]:
+    """An Airflow with all DAGs in `example_dags/`, `dags/`, the matrix and `own_dags`, connected to the emulator."""
     folder = tmp_path_factory.mktemp("airflow")
     (folder / "dbt").mkdir()
     variables = dbt_environment(folder / "dbt")
     with local_airflow(
-        folder / "home", [EXAMPLE_DAGS, DAGS, DAGS_FOR_EACH_AIRFLOW], Ports.free(), variables
+        folder / "home", [EXAMPLE_DAGS, DAGS, DAGS_FOR_EACH_AIRFLOW, own_dags], Ports.free(), variables
     ) as airflow:
         airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=token)
         yield airflow
