@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,7 @@ def _say_what_is_missing(session: Session, title: str, upstream: proposals.Upstr
 
 
 def _write(session: Session, text: str) -> None:
-    """Write a file, or to stdout.
+    """Write a file, or to stdout. A DAG file may read the file meanwhile, so it is replaced as a whole.
 
     :raises UsageError: the file cannot be written.
     """
@@ -182,7 +183,14 @@ def _write(session: Session, text: str) -> None:
         session.progress.show("")
         print(text, end="")
         return
+    file = Path(session.args.to).resolve()
+    new = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        Path(session.args.to).write_text(text, encoding="utf-8")
+        if file.exists() and not file.is_file():  # a device, or a folder
+            file.write_text(text, encoding="utf-8")
+        else:
+            new.write_text(text, encoding="utf-8")
+            new.replace(file)
     except OSError as error:
+        new.unlink(missing_ok=True)
         raise UsageError(f"{session.args.to} cannot be written: {error.strerror}.") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.dbt.json_files import read_json, shown
 from airflow_provider_hex.dbt.run_results import merge_results
 
@@ -16,11 +17,18 @@ def statuses_of_dag_run(run_results: Any, context: Any) -> dict[str, str]:
         the content as a dict, a list of those; or a function that is called with the context and returns one of these.
     :param context: the task's context.
     :raises DbtResultsMissing: there are no results of this DAG run.
-    :raises HexInvalidInput: a file is not JSON.
     """
     found = run_results(context) if callable(run_results) else run_results
     documents = found if isinstance(found, (list, tuple)) else [found]
-    return merge_results([(shown(each), read_json(each)) for each in documents], since=_began(context.get("dag_run")))
+    return merge_results([(shown(each), _read(each)) for each in documents], since=_began(context.get("dag_run")))
+
+
+def _read(source: Any) -> Any:
+    """Return the content of a file, None if there is no such file, a text if it is not JSON."""
+    try:
+        return read_json(source)
+    except HexInvalidInput as error:
+        return str(error)
 
 
 def _began(dag_run: Any) -> datetime | None:

@@ -13,17 +13,15 @@ from urllib.parse import urlsplit
 
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.ids import known_project_id, to_id
-from airflow_provider_hex.api.inputs import check_unrendered
 from airflow_provider_hex.api.project_url import project_in_url
-from airflow_provider_hex.api.validation import invalid, is_template
+from airflow_provider_hex.api.validation import is_template
 from airflow_provider_hex.dbt.graph import Graph, Node, walk
+from airflow_provider_hex.dbt.meta import check_meta
 
 DBT_SUCCEEDED = "dbt_succeeded"
 """The id of the task that stands beside those of the exposures."""
 _LONGEST_NAME = 200
 """Characters. Airflow allows 250 for the id of a task, with those of its task groups."""
-_CHECKED = ("input_params", "view_id", "notifications", "update_published_results")
-"""Arguments that can be checked without Airflow. The operator checks all."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +120,11 @@ def is_of_hex(exposure: Mapping[str, Any]) -> bool:
     """
     if "hex" in meta_of(exposure):
         return True
-    url = exposure.get("url") or ""
-    host = (urlsplit(url).hostname or "") if "//" in url else url.partition("/")[0]
+    url = str(exposure.get("url") or "")
+    try:
+        host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
+    except ValueError:  # brackets in it
+        return "hex.tech" in url
     return host == "hex.tech" or host.endswith(".hex.tech") or ("hex" in host and project_in_url(url) is not None)
 
 
@@ -142,8 +143,7 @@ def _read(unique_id: str, data: Mapping[str, Any], graph: Graph) -> HexExposure:
     if len(name) > _LONGEST_NAME:
         raise HexInvalidInput(f"Its name is longer than {_LONGEST_NAME} characters. The task's id has it: shorten it.")
     arguments = meta_of(data).get("hex") or {}
-    if not isinstance(arguments, Mapping):
-        raise invalid(arguments, "meta.hex", "a mapping with arguments of the operator")
+    check_meta(arguments)
     project = arguments.get("project_id") or data.get("url")
     if not project:
         raise HexInvalidInput(
@@ -153,9 +153,12 @@ def _read(unique_id: str, data: Mapping[str, Any], graph: Graph) -> HexExposure:
         raise HexInvalidInput(f"Its url is not that of a project. Pass that, or meta.hex.project_id. It is: {project}")
     if not is_template(project):
         to_id(project, "project_id")
-    check_unrendered(project, *(arguments.get(name) for name in _CHECKED))
     owner = data.get("owner") or {}
     nodes = graph.above(unique_id)
+    if not any(map(graph.is_built, walk(graph.parents(unique_id), nodes.__getitem__, lambda node: node.passes_on))):
+        raise HexInvalidInput(
+            "dbt builds nothing that it reads, so it would never be refreshed. Name its models in depends_on."
+        )
     return HexExposure(
         unique_ids=(unique_id,),
         name=name,

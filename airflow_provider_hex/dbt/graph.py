@@ -9,6 +9,8 @@ from typing import Any
 
 _NOT_BUILT = ("metric", "semantic_model", "saved_query")
 """Kinds of nodes that only stand for others: dbt builds nothing for them."""
+_BUILT = ("model", "seed", "snapshot")
+"""Kinds of nodes that dbt builds."""
 _WITHOUT_DATA = ("view", "ephemeral")
 """Materializations without data: what they show changes when their parents' data do."""
 
@@ -93,6 +95,7 @@ class Graph:
     def __init__(self, manifest: Mapping[str, Any]) -> None:
         self._parent_map: Mapping[str, Iterable[str]] = manifest.get("parent_map") or {}
         self._nodes: Mapping[str, Mapping[str, Any]] = manifest.get("nodes") or {}
+        self._known: dict[str, Node] = {}
         self._tests: dict[str, list[Test]] = defaultdict(list)
         unit_tests = manifest.get("unit_tests") or {}
         for unique_id, data in sorted([*self._nodes.items(), *unit_tests.items()]):
@@ -116,6 +119,13 @@ class Graph:
         materialization: str | None = config.get("materialized")
         return materialization
 
+    def is_built(self, unique_id: str) -> bool:
+        """Return whether dbt has a result for a node when it builds it."""
+        return kind(unique_id) in _BUILT and self.materialized(unique_id) != "ephemeral"
+
     def _node(self, unique_id: str) -> Node:
-        passes_on = kind(unique_id) in _NOT_BUILT or self.materialized(unique_id) in _WITHOUT_DATA
-        return Node(unique_id, self.parents(unique_id), tuple(self._tests[unique_id]), passes_on)
+        if unique_id not in self._known:
+            passes_on = kind(unique_id) in _NOT_BUILT or self.materialized(unique_id) in _WITHOUT_DATA
+            tests = tuple(self._tests.get(unique_id, ()))
+            self._known[unique_id] = Node(unique_id, self.parents(unique_id), tests, passes_on)
+        return self._known[unique_id]

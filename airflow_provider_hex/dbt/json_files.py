@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_hex.api.errors import HexInvalidInput
+from airflow_provider_hex.api.validation import short
 
 
 def read_json(source: Any) -> Any:
@@ -28,11 +29,16 @@ def read_json(source: Any) -> Any:
 
 
 def to_path(source: Any) -> Any:
-    """Return a path that can be opened: on disk, or in an object storage if it has a scheme, such as ``s3://``."""
+    """Return a path that can be opened: on disk, or in an object storage if it has a scheme, such as ``s3://``.
+
+    :raises HexInvalidInput: it is no path.
+    """
+    if type(source) is type(Path()) or (isinstance(source, str) and "://" not in source):
+        return Path(source).expanduser()
     if not isinstance(source, str):
+        if not hasattr(source, "open"):
+            raise HexInvalidInput(f"{short(source)} is neither a path, nor a URL, nor the content of a file as a dict.")
         return source
-    if "://" not in source:
-        return Path(source)
     from airflow_provider_hex.airflow_compat import ObjectStoragePath
 
     return ObjectStoragePath(source)

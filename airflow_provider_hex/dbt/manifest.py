@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 _LARGE = 5_000_000
 """Bytes from which on a manifest is worth trimming: reading it takes 0.1 s of CPU at every parse of the DAG file."""
 
-_cache: dict[str, tuple[float, ExposureReading]] = {}
+_cache: dict[str, tuple[tuple[float, int], ExposureReading]] = {}
+"""By file, its time of modification and size when it was read."""
 
 
 def read_manifest(source: Any) -> dict[str, Any]:
@@ -36,14 +37,21 @@ def exposures_in(source: Any) -> ExposureReading:
     """Return the exposures of Hex in a manifest. A process reads a file again only when it has changed.
 
     :param source: see :func:`read_manifest`.
-    :raises HexInvalidInput: as :func:`read_manifest`.
+    :raises HexInvalidInput: as :func:`read_manifest`, or the file cannot be read.
     """
-    path = to_path(source)
-    if isinstance(source, Mapping) or not path.exists():
+    try:
+        return _exposures_in(source)
+    except OSError as error:
+        raise HexInvalidInput(f"{source} cannot be read: {error.strerror or error}.") from None
+
+
+def _exposures_in(source: Any) -> ExposureReading:
+    if isinstance(source, Mapping) or not source or not (path := to_path(source)).exists():
         return read_exposures(read_manifest(source))
     stat = path.stat()
-    modified, reading = _cache.get(str(source), (None, None))
-    if reading is None or modified != stat.st_mtime:
+    version = stat.st_mtime, stat.st_size
+    known, reading = _cache.get(str(source), (None, None))
+    if reading is None or known != version:
         if stat.st_size > _LARGE:
             log.warning(
                 "%s has %.0f MB, and is read whenever the DAG file is parsed. Trim it with: airflow hex exposures trim",
@@ -51,5 +59,5 @@ def exposures_in(source: Any) -> ExposureReading:
                 stat.st_size / 1e6,
             )
         reading = read_exposures(read_manifest(source))
-        _cache[str(source)] = stat.st_mtime, reading
+        _cache[str(source)] = version, reading
     return reading

@@ -58,7 +58,7 @@ class HexRefreshOperator(HexRunProjectOperator):
             to_choice(when_models_fail, "when_models_fail", get_args(WhenModelsFail))
         self.exposure = exposure
         self.when_models_fail = when_models_fail
-        self.run_results = str(run_results) if isinstance(run_results, PurePath) else run_results
+        self.run_results = _templates(run_results)
         self._read_results = None
         if callable(run_results):  # Airflow would call it as a template
             self._read_results, self.run_results = run_results, None
@@ -83,3 +83,10 @@ class HexRefreshOperator(HexRunProjectOperator):
             message = f"not refreshed: {found.why}"
             raise AirflowSkipException(message) if self.when_models_fail == "skip" else DbtModelsFailed(message)
         log.info("Running the project, because dbt built %s.", ", ".join(found.built))
+
+
+def _templates(run_results: Any) -> Any:
+    """Return paths as texts, because Airflow renders no others."""
+    if isinstance(run_results, (list, tuple)):
+        return [_templates(each) for each in run_results]
+    return str(run_results) if isinstance(run_results, PurePath) else run_results

@@ -23,15 +23,14 @@ class DbtResultsMissing(HexError):
     retry_helps = False
 
 
-def merge_results(
-    documents: Sequence[tuple[str, Mapping[str, Any] | None]], *, since: datetime | None = None
-) -> dict[str, str]:
+def merge_results(documents: Sequence[tuple[str, Any]], *, since: datetime | None = None) -> dict[str, str]:
     """Return dbt's status of each node, by the node's id.
 
     The first document must be there, and of this DAG run. Each later one replaces the statuses of its nodes. It may be
-    missing or older, as that of a ``dbt retry`` that was not needed, and it may be of ``dbt test``.
+    missing, older or incomplete, as that of a ``dbt retry`` that was not needed, and it may be of ``dbt test``.
 
-    :param documents: for each file, where it is, and the content of ``run_results.json``; None if there is no file.
+    :param documents: for each file, where it is, and the content of ``run_results.json``: None if there is no file,
+        and a text that says why it cannot be read.
     :param since: when the DAG run started. Default: unknown, so results may be of any time.
     :raises DbtResultsMissing: there are no results of this DAG run. The message says why.
     """
@@ -47,17 +46,19 @@ def merge_results(
         if fault:
             log.warning("Results of dbt are ignored: %s %s.", source, fault)
             continue
-        for result in document["results"]:  # type: ignore[index]
+        for result in document["results"]:
             statuses[result["unique_id"]] = result["status"]
     return statuses
 
 
-def _fault(document: Mapping[str, Any] | None, commands: Sequence[str], since: datetime | None) -> str | None:
+def _fault(document: Any, commands: Sequence[str], since: datetime | None) -> str | None:
     """Return why a document has no results of this DAG run, None if it has them."""
     if document is None:
         return "does not exist"
-    if not isinstance(document, Mapping) or not {"results", "metadata", "args"} <= document.keys():
-        return "is not the run_results.json of a dbt command"
+    if isinstance(document, str):
+        return f"cannot be read: {document}"
+    if not _is_whole(document):
+        return "is not the whole run_results.json of a dbt command"
     command = f"dbt {document['args'].get('which')}"
     started = _started(document["metadata"])
     if document["args"].get("which") not in commands:
@@ -65,6 +66,21 @@ def _fault(document: Mapping[str, Any] | None, commands: Sequence[str], since: d
     if since and (started is None or started < since - _MAX_CLOCK_SKEW):
         return f"is of an earlier {command}, started at {started}. The DAG run started at {since}"
     return None
+
+
+def _is_whole(document: Any) -> bool:
+    """Whether a document has what is read of it, so that it was not written by something else, or only in part."""
+    try:
+        return (
+            isinstance(document["metadata"], Mapping)
+            and isinstance(document["args"], Mapping)
+            and all(
+                isinstance(result["unique_id"], str) and isinstance(result["status"], str)
+                for result in document["results"]
+            )
+        )
+    except (KeyError, TypeError):
+        return False
 
 
 def _started(metadata: Mapping[str, Any]) -> datetime | None:

@@ -165,6 +165,7 @@ def test_a_trimmed_manifest_has_the_same_exposures(
     result = hex_cli("exposures", "trim", file, *(["--to", str(small)] if to_file else []))
     text = small.read_text() if to_file else result.out
     assert (result.code, result.err) == (0, "")
+    assert not to_file or {each.name for each in tmp_path.iterdir()} == {"manifest.json", "small.json"}
     assert read_exposures(json.loads(text)) == read_exposures(json.loads(Path(file).read_text()))
     assert "raw_code" not in text
     assert "unused" not in text
@@ -229,6 +230,21 @@ def test_a_file_that_is_no_manifest_is_an_error(command: str, hex_cli: Cli, tmp_
     folder = hex_cli("exposures", command, str(tmp_path))
     assert (folder.code, folder.out) == (2, "")
     assert "cannot be read: Is a directory." in folder.err
+
+
+def test_a_file_is_replaced_as_a_whole_so_that_a_reader_has_the_old_or_the_new_one(
+    hex_cli: Cli, written: Callable[..., str], tmp_path: Path
+) -> None:
+    small, link = tmp_path / "small.json", tmp_path / "link.json"
+    small.write_text("old")
+    link.symlink_to(small)
+    with small.open() as reader:
+        assert hex_cli("exposures", "trim", written(revenue=url("Daily revenue")), "--to", str(link)).code == 0
+        assert reader.read() == "old"
+    assert link.is_symlink()
+    assert url("Daily revenue") in link.read_text()
+    assert hex_cli("exposures", "trim", written(), "--to", "/dev/null").code == 0
+    assert not Path("/dev/null").is_file()
 
 
 def test_a_file_that_cannot_be_written_is_wrong_usage(

@@ -43,7 +43,16 @@ def test_an_exposure_with_the_url_of_a_hex_project_is_one(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", [None, "", "https://bi.example.com/acme/app/" + PROJECT, "https://hexagon.example.com/x", "not a URL"]
+    "url",
+    [
+        None,
+        "",
+        "https://[TODO]/views/x",
+        "https://tableau.example.com]/x",
+        "https://bi.example.com/acme/app/" + PROJECT,
+        "https://hexagon.example.com/x",
+        "not a URL",
+    ],
 )
 def test_an_exposure_of_something_else_is_ignored(url: str | None) -> None:
     assert read(revenue=exposure("daily", url=url)) == ExposureReading((), ())
@@ -71,6 +80,10 @@ def test_meta_may_stand_in_either_of_two_places() -> None:
             "Its url is not that of a project.",
         ),
         ({"hex": {"project_id": "revenue"}}, "project_id is 'revenue', which is not an id"),
+        ({"url": "https://app.hex.tech]/acme"}, "Its url is not that of a project."),
+        ({"name": "x" * 201}, "longer than 200 characters"),
+        ({"parents": []}, "dbt builds nothing that it reads"),
+        ({"parents": ["source.shop.web.orders", "metric.shop.empty"]}, "dbt builds nothing that it reads"),
         ({"hex": {}, "url": None}, "neither a url nor meta.hex.project_id"),
         ({"hex": "yes"}, "meta.hex is 'yes', but must be a mapping"),
         ({"hex": {"input_params": ["EMEA"]}}, "input_params is of type list, but must be a dict"),
@@ -80,7 +93,7 @@ def test_meta_may_stand_in_either_of_two_places() -> None:
 def test_an_exposure_that_cannot_be_used_is_a_problem_and_the_others_are_read(
     fields: dict[str, Any], message: str
 ) -> None:
-    reading = read(bad=exposure("daily", **fields), good=exposure("daily"))
+    reading = read(bad=exposure("daily", **fields) | fields, good=exposure("daily"))
     assert names(reading) == ["good"]
     (problem,) = reading.problems
     assert problem.unique_id == "exposure.shop.bad"
@@ -145,6 +158,11 @@ def test_the_models_of_a_metric_stand_for_it() -> None:
 
 def test_a_manifest_of_an_old_dbt_without_some_sections_is_read() -> None:
     assert read_exposures({"exposures": {}}) == read_exposures({}) == ExposureReading((), ())
+
+
+def test_a_node_above_several_exposures_is_made_once() -> None:
+    first, second = read(a=exposure("daily"), b=exposure("daily", url=OTHER_URL)).exposures
+    assert first.nodes["model.shop.daily"] is second.nodes["model.shop.daily"]
 
 
 @st.composite

@@ -64,7 +64,10 @@ def test_a_file_is_read_again_only_when_it_has_changed(file: Path, monkeypatch: 
     write(file, "orders", "revenue")
     os.utime(file, (1, 1))
     assert names(file) == ["orders", "revenue"]
-    assert len(reads) == 2
+    write(file, "revenue")
+    os.utime(file, (1, 1))  # a clock that is coarse
+    assert names(file) == ["revenue"]
+    assert len(reads) == 3
 
 
 def test_a_large_manifest_is_read_with_a_warning(file: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -94,6 +97,22 @@ def test_what_is_no_manifest_is_an_error_of_the_dag_file(content: str | None, me
         file.write_text(content)
     with pytest.raises(HexInvalidInput, match=message):
         HexExposures(file)
+
+
+@pytest.mark.parametrize("source", [None, "", 5, ["manifest.json"], {}])
+def test_what_is_neither_a_path_nor_a_manifest_is_an_error_of_the_dag_file(source: Any) -> None:
+    with pytest.raises(HexInvalidInput):
+        HexExposures(source)
+
+
+def test_a_folder_is_an_error_of_the_dag_file(tmp_path: Path) -> None:
+    with pytest.raises(HexInvalidInput, match="cannot be read: Is a directory"):
+        HexExposures(tmp_path)
+
+
+def test_a_path_may_begin_with_the_home_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(file.parent))
+    assert names("~/manifest.json") == names(Path("~/manifest.json")) == ["revenue"]
 
 
 def test_a_bad_exposure_is_logged_and_the_others_are_there(caplog: pytest.LogCaptureFixture) -> None:

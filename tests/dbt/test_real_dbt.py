@@ -75,14 +75,13 @@ def test_the_exposures_are_read(reading: ExposureReading) -> None:
         "on_metric": ["orders"],
         "on_seed": ["raw_orders"],
         "on_snapshot": ["orders_snapshot"],
-        "on_source": ["web.raw_orders"],
         "on_view": ["orders_view"],
         "project_in_meta": ["orders"],
         "shop__revenue": ["daily_revenue", "orders"],  # of two exposures
         "revenue_in_asia": ["daily_revenue"],
     }
-    (problem,) = reading.problems
-    assert problem.unique_id == "exposure.shop.home_page_of_hex"
+    problems = [problem.unique_id for problem in reading.problems]
+    assert problems == ["exposure.shop.home_page_of_hex", "exposure.shop.on_source"]
 
 
 def test_an_exposure_has_what_its_task_shows(reading: ExposureReading) -> None:
@@ -102,24 +101,19 @@ def test_a_trimmed_manifest_reads_as_the_whole_one(manifest: dict[str, Any], rea
 
 
 @pytest.mark.parametrize("command", ["build", "warning"])
-def test_a_build_without_failures_refreshes_all_but_what_reads_a_source(
-    command: str, reading: ExposureReading, dbt: Path
-) -> None:
-    found = outcomes(reading, dbt, command)
-    assert found.pop("on_source") == NOTHING_BUILT
-    assert set(found.values()) == {REFRESHED}
+def test_a_build_without_failures_refreshes_all(command: str, reading: ExposureReading, dbt: Path) -> None:
+    assert set(outcomes(reading, dbt, command).values()) == {REFRESHED}
 
 
 def test_dbt_run_builds_neither_seeds_nor_snapshots(reading: ExposureReading, dbt: Path) -> None:
     found = outcomes(reading, dbt, "run")
-    assert {name for name, each in found.items() if each == NOTHING_BUILT} == {"on_seed", "on_snapshot", "on_source"}
+    assert {name for name, each in found.items() if each == NOTHING_BUILT} == {"on_seed", "on_snapshot"}
     assert set(found.values()) == {REFRESHED, NOTHING_BUILT}
 
 
 def test_a_failing_model_holds_back_what_reads_it(reading: ExposureReading, dbt: Path) -> None:
     found = outcomes(reading, dbt, "failing_model")
     assert found.pop("customers") == "customer_report was skipped, because customers failed"
-    assert found.pop("on_source") == NOTHING_BUILT
     assert set(found.values()) == {REFRESHED}
 
 
@@ -134,7 +128,6 @@ def test_a_failing_test_holds_back_what_reads_its_model(reading: ExposureReading
         "on_metric": why,
         "on_seed": REFRESHED,
         "on_snapshot": f"orders_snapshot {skipped}",
-        "on_source": NOTHING_BUILT,
         "on_view": f"orders_view {skipped}",
         "project_in_meta": why,
         "shop__revenue": f"daily_revenue {skipped}; {why}",
@@ -161,7 +154,6 @@ def test_dbt_retry_writes_only_what_it_built_and_replaces_that_of_the_build(
     assert retried.pop("customers") == REFRESHED
     assert set(retried.values()) == {NOTHING_BUILT}
     both = outcomes(reading, dbt, "failing_model", "retry")
-    assert both.pop("on_source") == NOTHING_BUILT
     assert set(both.values()) == {REFRESHED}
 
 

@@ -163,3 +163,10 @@ class TestOfDagRun:
         for name, status in (("build", "error"), ("retry", "success")):
             (tmp_path / name).write_text(json.dumps(run_results({"daily": status})))
         assert statuses_of_dag_run([tmp_path / "build", str(tmp_path / "retry")], {}) == {"model.shop.daily": "success"}
+
+    def test_a_file_that_is_written_only_in_part_is_no_result(self, tmp_path: Path) -> None:
+        (tmp_path / "build").write_text(json.dumps(run_results({"daily": "error"})))
+        (tmp_path / "retry").write_text('{"results": [')
+        assert statuses_of_dag_run([tmp_path / "build", tmp_path / "retry"], {}) == {"model.shop.daily": "error"}
+        with pytest.raises(DbtResultsMissing, match="retry is not JSON"):
+            statuses_of_dag_run(tmp_path / "retry", {})

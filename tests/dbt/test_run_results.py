@@ -15,6 +15,17 @@ STARTED = datetime(2026, 11, 26, 12, tzinfo=UTC)
 """When the results were started, and the DAG run."""
 
 
+BROKEN: list[dict[str, Any]] = [
+    {"results": None},
+    {"results": [{"status": "success"}]},
+    {"results": [None]},
+    {"results": "none"},
+    {"metadata": None},
+    {"args": None},
+]
+"""What a file may have that was written by something else."""
+
+
 @pytest.mark.parametrize("which", ["build", "run", "seed", "snapshot"])
 def test_results_of_a_command_that_builds_are_read(which: str) -> None:
     document = run_results({"daily": "success"}, which=which)
@@ -25,12 +36,17 @@ def test_results_of_a_command_that_builds_are_read(which: str) -> None:
     ("document", "why"),
     [
         (None, "a.json does not exist"),
-        ([], "a.json is not the run_results.json of a dbt command"),
-        ({"nodes": {}, "metadata": {}}, "a.json is not the run_results.json of a dbt command"),
+        ([], "a.json is not the whole run_results.json of a dbt command"),
+        ({"nodes": {}, "metadata": {}}, "a.json is not the whole run_results.json of a dbt command"),
         (
             run_results({}, which="compile"),
             "a.json is of dbt compile, which builds no models, started at 2026",
         ),
+        *[
+            (run_results({"daily": "success"}) | broken, "a.json is not the whole run_results.json of a dbt command")
+            for broken in BROKEN
+        ],
+        ("it is not JSON", "a.json cannot be read: it is not JSON"),
         (run_results({}, which="test"), "a.json is of dbt test, which builds no models"),
         (
             run_results({}, started="2026-11-26T11:00:00Z"),
@@ -73,8 +89,17 @@ def test_later_results_replace_those_of_their_nodes() -> None:
     }
 
 
-@pytest.mark.parametrize("later", [None, run_results({"daily": "success"}, started="2026-11-25T12:00:00Z")])
-def test_a_later_document_may_be_missing_or_old_as_of_a_retry_that_was_not_needed(
+@pytest.mark.parametrize(
+    "later",
+    [
+        None,
+        run_results({"daily": "success"}, started="2026-11-25T12:00:00Z"),
+        "it is not JSON",
+        [],
+        *[run_results({"daily": "success"}) | broken for broken in BROKEN],
+    ],
+)
+def test_a_later_document_may_be_missing_or_old_or_broken_as_of_a_retry_that_was_not_needed(
     later: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     build = run_results({"daily": "error"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ except ImportError:  # Airflow 2
 from airflow_provider_hex.airflow_compat import BaseOperator, TaskGroup
 from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.dbt import HexExposures
+from airflow_provider_hex.dbt.meta import ARGUMENTS
 from airflow_provider_hex.dbt.operator import HexRefreshOperator
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from tests.dbt.manifests import OTHER_URL, URL, exposure, manifest
@@ -89,7 +91,10 @@ def test_without_an_owner_the_task_has_that_of_the_dag() -> None:
     [
         ({"no_such_argument": 1}, "no_such_argument"),
         ({"poll_interval": -1}, "poll_interval is -1"),
-        ({"trigger_rule": "sometimes"}, "sometimes"),
+        ({"trigger_rule": "all_success"}, "meta.hex may not have trigger_rule"),
+        ({"owner": ["Ann", "Bob"]}, "owner is ['Ann', 'Bob'], but must be text"),
+        ({"deferrable": "yes"}, "deferrable is 'yes', but must be true or false"),
+        ({"pool_slots": 0}, "pool_slots is 0"),
         ({"update_published_results": True}, "Pass either input_params or update_published_results"),
         ({"task_id": "mine"}, "task_id"),
     ],
@@ -111,11 +116,30 @@ def test_an_exposure_with_invalid_arguments_has_no_task_and_the_others_have(
     assert message in caplog.text
 
 
-@pytest.mark.parametrize(("results", "rendered"), [(Path("/dbt/r.json"), "/dbt/r.json"), (lambda context: {}, None)])
-def test_airflow_gets_no_template_that_it_would_call_or_could_not_render(results: Any, rendered: str | None) -> None:
+@pytest.mark.parametrize(
+    ("results", "rendered"),
+    [
+        (Path("/dbt/r.json"), "/dbt/r.json"),
+        ([Path("/dbt/r.json"), "/dbt/retry.json"], ["/dbt/r.json", "/dbt/retry.json"]),
+        (lambda context: {}, None),
+    ],
+)
+def test_airflow_gets_no_template_that_it_would_call_or_could_not_render(results: Any, rendered: Any) -> None:
     with new_dag() as dag:
         exposures(revenue={}).task_group("hex", run_results=results)
     assert dag.get_task("hex.revenue").run_results == rendered
+
+
+def test_an_exposure_may_have_the_arguments_of_the_operator_and_some_of_airflow() -> None:
+    without_old_names = inspect.unwrap(HexRunProjectOperator.__init__)
+    operators = {*inspect.signature(without_old_names).parameters} - {"self", "kwargs"}
+    values: dict[str, Any] = {"owner": "Ann", "doc_md": "d", "pool": "p", "queue": "q"}
+    values |= {"pool_slots": 2, "priority_weight": 3, "retries": 0}
+    assert set(ARGUMENTS) == operators | values.keys()
+    with new_dag() as dag:
+        exposures(revenue={"config": {"meta": {"hex": values}}}).task_group("hex", run_results="r")
+    task = dag.get_task("hex.revenue")
+    assert {name: getattr(task, name) for name in values} == values
 
 
 @pytest.mark.parametrize("meta", [{}, {"timeout": 60}])
