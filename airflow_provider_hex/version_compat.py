@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS, conf
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_1_PLUS, AIRFLOW_V_3_3_PLUS, conf
 
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
@@ -46,6 +46,24 @@ def first_poke(context: Context) -> datetime | None:
     ti: Any = context["ti"]
     date: datetime | None = ti.get_first_reschedule_date(context) if AIRFLOW_V_3_0_PLUS else ti.start_date
     return date
+
+
+_ATTEMPT = "hex_attempt"
+
+
+def attempt_kwargs(ti: Any) -> dict[str, Any]:
+    """Return the arguments of a deferral with which :func:`is_of_previous_attempt` recognises a retry.
+
+    Airflow 3.0 resumes a retry where the failed attempt was resumed, with the event of that attempt.
+    """
+    return {_ATTEMPT: ti.try_number} if AIRFLOW_V_3_0_PLUS and not AIRFLOW_V_3_1_PLUS else {}
+
+
+def is_of_previous_attempt(next_kwargs: dict[str, Any] | None, context: Context) -> bool:
+    """Whether a task is resumed with the event of its previous attempt. Removes what :func:`attempt_kwargs` added."""
+    ti: Any = context["ti"]
+    attempt = (next_kwargs or {}).pop(_ATTEMPT, None)
+    return attempt is not None and attempt != ti.try_number
 
 
 def is_deferral_timeout(error: BaseException) -> bool:
