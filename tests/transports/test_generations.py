@@ -137,7 +137,7 @@ INPUTS = {
 }
 WRONG_TOKEN = "The token is wrong, has expired, or belongs to a workspace at another address."
 GONE = {
-    403: (errors.HexForbidden, "The run is gone, or the token lacks a permission for it."),
+    403: (errors.HexForbidden, "The run is gone, or the token of the Hex connection lacks a permission for it."),
     404: (errors.HexNotFound, NO_RUN),
     422: (errors.HexRequestRejected, "or the token's owner has no access to it. Check the ids"),
 }
