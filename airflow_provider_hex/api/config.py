@@ -176,9 +176,20 @@ def _fits_a_header(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
+def to_checked(value: Any, name: str) -> bool:
+    """Return whether a box of the connection form is checked.
+
+    :param value: a boolean, ``"true"`` or ``"false"``; or ``"y"``, which Airflow 2.11's *Test* sends for a checked box.
+    :param name: what the option is called in messages.
+    :return: the boolean.
+    :raises HexInvalidInput: it is something else.
+    """
+    return value == "y" or to_bool(value, name)
+
+
 _seconds = partial(to_seconds, most=86400, text=True)
 _READERS: dict[str, Callable[[Any, str], Any]] = {
-    "verify": to_bool,
+    "verify": to_checked,
     "ca_bundle": _text,
     "proxy": proxy_url,
     "headers": _headers,

@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_hex.api.address import base_url
-from airflow_provider_hex.api.config import HexConfig, clean_token, looks_like_token, options, title, unknown_options
+from airflow_provider_hex.api.config import (
+    HexConfig,
+    clean_token,
+    looks_like_token,
+    options,
+    title,
+    to_checked,
+    unknown_options,
+)
 from airflow_provider_hex.api.connection_name import naming_connection, with_name
 from airflow_provider_hex.api.errors import HexInvalidInput
-from airflow_provider_hex.api.validation import to_bool
 from airflow_provider_hex.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
@@ -43,7 +50,7 @@ class ConnectionFields:
                 schema=self.connection.schema,
                 port=self.connection.port,
                 conn_type=self.connection.conn_type,
-                allow_http=to_bool(self.extra.get("allow_http") or False, title("allow_http")),
+                allow_http=to_checked(self.extra.get("allow_http") or False, title("allow_http")),
             )
             return HexConfig(url, token, name=self._name, **options(self.extra))
 

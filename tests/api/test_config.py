@@ -117,6 +117,7 @@ def test_a_field_that_is_not_set_has_its_default(extra: dict[str, Any]) -> None:
     [
         ("verify", False, False),
         ("verify", "true", True),
+        ("verify", "y", True),
         ("verify", " False ", False),
         ("ca_bundle", " /etc/ca.pem\n", "/etc/ca.pem"),
         ("proxy", "http://proxy:3128", "http://proxy:3128"),
@@ -172,6 +173,7 @@ CONTENT = "contain X-Team with a value that is not printable ASCII."
     [
         ("verify", "flase", "is 'flase', but must be true or false."),
         ("verify", 1, "is 1, but must be true or false."),
+        ("verify", "n", "is 'n', but must be true or false."),
         ("ca_bundle", 7, "is 7, but must be text."),
         ("ca_bundle", "  ", "is '  ', but must be text."),
         ("proxy", "ftp://proxy", PROXY),

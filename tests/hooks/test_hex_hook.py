@@ -306,13 +306,19 @@ def test_an_unknown_project_is_not_found(hook: HexHook) -> None:
         ({"password": "hxtp_0bad"}, "the token is wrong"),
         ({"password": ""}, "no token"),
         ({"host": "http://hex.acme.internal"}, "unencrypted"),
-        ({"host": "two words"}, "Base URL is 'two words', which is not a URL"),
+        ({"host": "two words"}, "Base URL of the Hex connection is 'two words', which is not a URL"),
         ({"host": "https://127.0.0.1:1"}, "No response from https://127.0.0.1:1/api/v1 to Me"),
         ({"host": TOKENS["full"]}, "Put the token into the API token field"),
         ({"password": "hxtp_a\nhxtp_b"}, "characters that no token has"),
-        ({"extra": {"headers": "X-Team: data"}}, "headers must be a JSON object"),
-        ({"extra": {"ca_bundle": "/nowhere.pem"}}, "ca_bundle '/nowhere.pem' cannot be used here: No such file"),
-        ({"extra": {"allow_http": "perhaps"}}, "allow_http is 'perhaps', but must be true or false"),
+        ({"extra": {"headers": "X-Team: data"}}, "Extra headers (headers) of the Hex connection must be a JSON object"),
+        (
+            {"extra": {"ca_bundle": "/nowhere.pem"}},
+            "CA bundle (ca_bundle) of the Hex connection is '/nowhere.pem', which cannot be used here: No such",
+        ),
+        (
+            {"extra": {"allow_http": "perhaps"}},
+            "Allow plain HTTP (allow_http) of the Hex connection is 'perhaps', but must be true or false",
+        ),
     ],
 )
 def test_the_connection_test_says_what_to_fix(
@@ -325,7 +331,7 @@ def test_the_connection_test_says_what_to_fix(
     assert TOKENS["full"] not in message
 
 
-@pytest.mark.parametrize("allow", [True, "True", "true"])
+@pytest.mark.parametrize("allow", [True, "True", "true", "y"])
 def test_plain_http_to_another_machine_is_a_choice(allow: object, monkeypatch: pytest.MonkeyPatch) -> None:
     connect(monkeypatch, host="http://hex.acme.internal", extra={"allow_http": allow})
     assert HexHook().config.base_url == "http://hex.acme.internal/api/v1"

@@ -20,6 +20,11 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 PYTHON = CHECKOUT / ".envs" / "airflow-2.11" / "bin" / "python"
 DAG, TASK = "hex_refresh", "refresh_dashboard"
+AUTH_BACKENDS = (
+    "airflow.api.auth.backend.session",  # Airflow's default. The form calls the REST API with it.
+    "airflow.providers.fab.auth_manager.api.auth.backend.basic_auth",
+)
+VARIABLES = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled", "AIRFLOW__API__AUTH_BACKENDS": ",".join(AUTH_BACKENDS)}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +34,7 @@ def airflow_2(chromium: str, emulator: Control, tmp_path_factory: pytest.TempPat
     shutil.copy(EXAMPLE_DAGS / f"{DAG}.py", folder / "dags")
     with (
         postgres(folder / "postgres") as database,
-        local_airflow_2(folder / "home", folder / "dags", Ports.free(), database, None, str(PYTHON)) as airflow,
+        local_airflow_2(folder / "home", folder / "dags", Ports.free(), database, VARIABLES, str(PYTHON)) as airflow,
     ):
         airflow.api.create_connection("hex_default", "hex", host=emulator.url, password=token_for_airflow())
         yield airflow
@@ -56,6 +61,17 @@ def test_the_form_has_only_the_fields_that_mean_something_to_hex(airflow_2: Loca
     expect(page_2.locator("#extra__hex__read_timeout")).to_be_visible()
     for hidden in ("login", "schema", "extra"):
         expect(page_2.locator(f"#{hidden}")).to_be_hidden()
+
+
+def test_a_connection_can_be_tested_in_the_form(airflow_2: LocalAirflow, page_2: Page, emulator: Control) -> None:
+    page_2.goto(f"{airflow_2.url}/connection/add")
+    page_2.evaluate("$('#conn_type').val('hex').trigger('change')")
+    fields = {"conn_id": "hex_form", "host": emulator.url, "password": token_for_airflow()}
+    for name, value in fields.items():
+        page_2.locator(f"#{name}").fill(value)
+    page_2.locator("#extra__hex__read_timeout").fill("20")
+    page_2.locator("#test-connection").click()
+    expect(page_2.get_by_text("belongs to ada@example.com").first).to_be_visible()
 
 
 def test_a_deferred_operator_links_to_its_run(airflow_2: LocalAirflow, page_2: Page, emulator: Control) -> None:
