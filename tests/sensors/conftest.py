@@ -61,8 +61,7 @@ def rescheduled_since_the_first_poke(monkeypatch: pytest.MonkeyPatch) -> Any:
     first_poke = datetime.now(UTC)
 
     class TaskInstance:
-        start_date = first_poke  # which Airflow 2 has, and Airflow 3 does not
-        max_tries, dag_id, task_id, run_id, map_index = 0, "dag", "wait", "run", -1
+        max_tries, try_number, dag_id, task_id, run_id, map_index = 0, 1, "dag", "wait", "run", -1
 
         def xcom_push(self, key: str, value: Any) -> None:
             """Nothing here reads it."""
