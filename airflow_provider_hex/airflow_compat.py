@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow import __version__
 
 if TYPE_CHECKING:
+    from airflow.providers.standard.operators.empty import EmptyOperator
     from airflow.sdk import (
         BaseHook,
         BaseOperator,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         ObjectStoragePath,
         PokeReturnValue,
         TaskGroup,
+        XComArg,
         get_current_context,
     )
     from airflow.sdk.configuration import conf
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AIRFLOW_V_3_0_PLUS",
+    "AIRFLOW_V_3_1_PLUS",
     "AIRFLOW_V_3_2_PLUS",
     "AIRFLOW_V_3_3_PLUS",
     "AirflowException",
@@ -53,12 +56,14 @@ __all__ = [
     "BaseSensorOperator",
     "Connection",
     "Context",
+    "EmptyOperator",
     "ObjectStoragePath",
     "PokeReturnValue",
     "TaskDeferralTimeout",
     "TaskDeferred",
     "TaskGroup",
     "XCom",
+    "XComArg",
     "conf",
     "get_current_context",
     "mask_secret",
@@ -66,6 +71,7 @@ __all__ = [
 
 _VERSION = tuple(int(part) for part in __version__.split(".")[:2])
 AIRFLOW_V_3_0_PLUS = _VERSION >= (3, 0)
+AIRFLOW_V_3_1_PLUS = _VERSION >= (3, 1)
 AIRFLOW_V_3_2_PLUS = _VERSION >= (3, 2)
 AIRFLOW_V_3_3_PLUS = _VERSION >= (3, 3)
 
@@ -83,12 +89,14 @@ _MODULES = {  # the newest first
     "BaseSensorOperator": ("airflow.sdk", "airflow.sensors.base"),
     "Connection": ("airflow.sdk", "airflow.models.connection"),
     "Context": ("airflow.sdk", "airflow.utils.context"),
+    "EmptyOperator": ("airflow.providers.standard.operators.empty", "airflow.operators.empty"),
     "ObjectStoragePath": ("airflow.sdk", "airflow.io.path"),
     "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
     "TaskDeferralTimeout": _EXCEPTIONS,  # since Airflow 3.0
     "TaskDeferred": _EXCEPTIONS,
     "TaskGroup": ("airflow.sdk", "airflow.utils.task_group"),
     "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models.xcom"),
+    "XComArg": ("airflow.sdk", "airflow.models.xcom_arg"),
     "conf": ("airflow.sdk.configuration", "airflow.configuration"),
     "get_current_context": ("airflow.sdk", "airflow.operators.python"),
     "mask_secret": ("airflow.sdk.log", "airflow.utils.log.secrets_masker"),

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS, conf
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_1_PLUS, AIRFLOW_V_3_3_PLUS, conf
 
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
@@ -54,6 +54,24 @@ def first_poke(context: Context) -> datetime | None:
             dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index, try_number=ti.try_number
         )
     return date
+
+
+_ATTEMPT = "hex_attempt"
+
+
+def attempt_kwargs(ti: Any) -> dict[str, Any]:
+    """Return the arguments of a deferral with which :func:`is_of_previous_attempt` recognises a retry.
+
+    Airflow 3.0 resumes a retry where the failed attempt was resumed, with the event of that attempt.
+    """
+    return {_ATTEMPT: ti.try_number} if AIRFLOW_V_3_0_PLUS and not AIRFLOW_V_3_1_PLUS else {}
+
+
+def is_of_previous_attempt(next_kwargs: dict[str, Any] | None, context: Context) -> bool:
+    """Whether a task is resumed with the event of its previous attempt. Removes what :func:`attempt_kwargs` added."""
+    ti: Any = context["ti"]
+    attempt = (next_kwargs or {}).pop(_ATTEMPT, None)
+    return attempt is not None and attempt != ti.try_number
 
 
 def is_deferral_timeout(error: BaseException) -> bool:

@@ -2,9 +2,10 @@
 
     dbt_build >> hex.revenue
               >> hex.warehouse
+              >> hex.dbt_succeeded
 
-A project is not run if one of its models or their tests failed. The others are run nevertheless. For a test that fails,
-trigger it with the variable `usual_share` at 0.1.
+A project is not run if one of its models or their tests failed. The others are run nevertheless, and the DAG run fails
+if dbt does. For a test that fails, trigger it with the variable `usual_share` at 0.1.
 
 It needs the connection `hex_default` (type `hex`, with a Hex token as its API token), a dbt project, and dbt itself.
 Variables set the paths:
@@ -46,7 +47,9 @@ hex_projects = HexExposures(f"{DBT_PROJECT}/hex_manifest.json")
 def hex_exposures() -> None:
     @task.bash(cwd=DBT_PROJECT, do_xcom_push=False)
     def dbt_build() -> str:
-        return f"{DBT} build --target-path '{TARGET}' --vars '{{{{ params.vars | tojson }}}}'"
+        # If this task was cleared, its results must not be those of the earlier attempt.
+        build = f"{DBT} build --target-path '{TARGET}' --vars '{{{{ params.vars | tojson }}}}'"
+        return f"rm -f '{TARGET}/run_results.json'; {build}"
 
     dbt_build() >> hex_projects.task_group(
         "hex",

@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,10 @@ from airflow_provider_hex.api.project_url import project_in_url
 from airflow_provider_hex.api.validation import invalid, is_template
 from airflow_provider_hex.dbt.graph import Graph, Node, walk
 
+DBT_SUCCEEDED = "dbt_succeeded"
+"""The id of the task that stands beside those of the exposures."""
+_LONGEST_NAME = 200
+"""Characters. Airflow allows 250 for the id of a task, with those of its task groups."""
 _CHECKED = ("input_params", "view_id", "notifications", "update_published_results")
 """Arguments that can be checked without Airflow. The operator checks all."""
 
@@ -26,7 +31,7 @@ class HexExposure:
     """A Hex project that reads models of dbt: an exposure, or several that differ in nothing that matters to Hex.
 
     :param unique_ids: dbt's ids of the exposures, such as ``exposure.shop.revenue``.
-    :param name: the name of the first, with its package if another package has an exposure of that name; a task id.
+    :param name: a task id: the name of the first, with its package or a number if another exposure has that name.
     :param label: the label, or the name where there is none.
     :param project: the URL of the project, or its id where the exposure's ``meta`` has it.
     :param owner: the owner's name, or the e-mail address where there is no name; empty for no owner.
@@ -131,8 +136,11 @@ def meta_of(exposure: Mapping[str, Any]) -> Mapping[str, Any]:
 def _read(unique_id: str, data: Mapping[str, Any], graph: Graph) -> HexExposure:
     """Read one exposure.
 
-    :raises HexInvalidInput: its project or an argument is invalid.
+    :raises HexInvalidInput: its name, its project or an argument is invalid, or dbt builds nothing that it reads.
     """
+    name = re.sub(r"[^\w.-]", "_", str(data["name"]))
+    if len(name) > _LONGEST_NAME:
+        raise HexInvalidInput(f"Its name is longer than {_LONGEST_NAME} characters. The task's id has it: shorten it.")
     arguments = meta_of(data).get("hex") or {}
     if not isinstance(arguments, Mapping):
         raise invalid(arguments, "meta.hex", "a mapping with arguments of the operator")
@@ -150,7 +158,7 @@ def _read(unique_id: str, data: Mapping[str, Any], graph: Graph) -> HexExposure:
     nodes = graph.above(unique_id)
     return HexExposure(
         unique_ids=(unique_id,),
-        name=str(data["name"]),
+        name=name,
         label=str(data.get("label") or data["name"]),
         project=str(project),
         owner=_text(owner.get("name") or owner.get("email")),
@@ -186,10 +194,14 @@ def _united(same: list[HexExposure]) -> HexExposure:
 
 def _with_unique_names(exposures: list[HexExposure]) -> tuple[HexExposure, ...]:
     times = Counter(each.name for each in exposures)
+    taken = {DBT_SUCCEEDED}
 
-    def name(exposure: HexExposure) -> str:
+    def unique_name(exposure: HexExposure) -> str:
         package = exposure.unique_id.split(".")[1]
-        own = exposure.name if times[exposure.name] == 1 else f"{package}__{exposure.name}"
-        return re.sub(r"[^\w.-]", "_", own)
+        base = exposure.name if times[exposure.name] == 1 else f"{package}__{exposure.name}"
+        numbered = (f"{base}_{number}" for number in count(2))
+        name = next(each for each in chain([base], numbered) if each not in taken)
+        taken.add(name)
+        return name
 
-    return tuple(replace(each, name=name(each)) for each in exposures)
+    return tuple(replace(each, name=unique_name(each)) for each in exposures)

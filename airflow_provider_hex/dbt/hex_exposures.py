@@ -43,7 +43,7 @@ class HexExposures:
         *,
         run_results: Any = None,
         after: Any = None,
-        when_models_fail: WhenModelsFail = "fail",
+        when_models_fail: WhenModelsFail | None = None,
         **arguments: Any,
     ) -> TaskGroup:
         """Return a task group with a task for each project, which runs it if its models were built.
@@ -54,12 +54,14 @@ class HexExposures:
         :param run_results: where dbt's results are when the tasks run. The tasks then run although dbt failed, and each
             looks up its own models. A path, a URL for ``ObjectStoragePath``, the content as a dict; a list of those,
             where later ones replace results of earlier ones, and may be missing; or a function that is called with the
-            task's context and returns one of these. (templated)
+            task's context and returns one of these. (templated) The group also has the task ``dbt_succeeded``, which
+            does nothing, but fails the DAG run if dbt failed.
         :param after: the tasks that build the models: the ``DbtTaskGroup`` or ``DbtDag`` of Cosmos, or a dict with
             dbt's ids of models and their tasks. Each project's task then follows those of its models. A project none
             of whose models is there has no task.
-        :param when_models_fail: ``fail`` or ``skip`` the task, without retries, if a model or a test failed. If tasks
-            are skipped, the DAG run may be a success although dbt failed. Default: ``fail``.
+        :param when_models_fail: with ``run_results``, ``fail`` or ``skip`` the task, without retries, if a model or a
+            test failed. With ``skip``, the group has no task ``dbt_succeeded``, so the DAG run may be a success
+            although dbt failed. Default: ``fail``.
         :param arguments: arguments of ``HexRunProjectOperator`` for all tasks. Those of an exposure override them.
         :return: the task group.
         :raises HexInvalidInput: an argument is invalid.

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from airflow_provider_hex.airflow_compat import TaskGroup
+from airflow_provider_hex.airflow_compat import EmptyOperator, TaskGroup, XComArg
 from airflow_provider_hex.airflow_errors import airflow_errors
 from airflow_provider_hex.api.errors import HexInvalidInput
+from airflow_provider_hex.api.validation import to_choice
+from airflow_provider_hex.dbt.exposures import DBT_SUCCEEDED
 from airflow_provider_hex.dbt.graph import Node, short_name, walk
 from airflow_provider_hex.dbt.operator import HexRefreshOperator
+from airflow_provider_hex.dbt.verdict import WhenModelsFail
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 
 if TYPE_CHECKING:
@@ -35,13 +38,16 @@ def new_task_group(
     """
     if (run_results is None) == (after is None):
         raise HexInvalidInput("Pass either run_results or after.")
-    if after is None:
-        return _behind_dbt(
-            exposures,
-            group_id,
-            {"run_results": run_results, "when_models_fail": when_models_fail, "trigger_rule": "all_done", **arguments},
-        )
-    return _behind_models(exposures, group_id, getattr(after, "tasks_map", after), arguments)
+    if after is not None:
+        if when_models_fail is not None:
+            raise HexInvalidInput("Pass when_models_fail only with run_results: with after, Airflow decides.")
+        return _behind_models(exposures, group_id, getattr(after, "tasks_map", after), arguments)
+    when = to_choice(when_models_fail or "fail", "when_models_fail", get_args(WhenModelsFail))
+    of_dbt = {"run_results": run_results, "when_models_fail": when, "trigger_rule": "all_done"}
+    group = _behind_dbt(exposures, group_id, {**of_dbt, **arguments})
+    if when == "fail":
+        _fail_with_dbt(group, run_results)
+    return group
 
 
 def argument_problem(exposure: HexExposure) -> str | None:
@@ -61,6 +67,16 @@ def _behind_dbt(exposures: Sequence[HexExposure], group_id: str, arguments: Mapp
         for exposure in exposures:
             _new_task(HexRefreshOperator, exposure, group, {"exposure": exposure, **arguments})
     return group
+
+
+def _fail_with_dbt(group: TaskGroup, run_results: Any) -> None:
+    """Add a task that does nothing, but follows dbt with Airflow's usual trigger rule.
+
+    Airflow derives the state of a DAG run from its last tasks only. Those of the projects run although dbt failed, so
+    without this one the DAG run would be a success if no project read the model that failed.
+    """
+    last = EmptyOperator(task_id=DBT_SUCCEEDED, task_group=group, trigger_rule="all_success")
+    XComArg.apply_upstream_relationship(last, run_results)
 
 
 def _behind_models(

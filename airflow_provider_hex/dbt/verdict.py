@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from airflow_provider_hex.dbt.exposures import HexExposure
-from airflow_provider_hex.dbt.graph import Node, Test, short_name, walk
+from airflow_provider_hex.dbt.graph import Node, Test, kind, short_name, walk
 
 _BUILT = "success"
 _FAILED = {"error": "failed", "partial success": "failed in part", "skipped": "was skipped"}
@@ -53,47 +53,62 @@ WhenModelsFail = Literal["fail", "skip"]
 def verdict(exposure: HexExposure, statuses: Mapping[str, str]) -> Verdict:
     """Decide whether a Hex project is to be refreshed.
 
-    Its models are those that the exposure reads. A view, an ephemeral model or a metric that was not built passes on
-    what was done to its parents. A status that is unknown is neither a success nor a failure. What dbt says of the
-    exposure itself is ignored, because dbt does not wait for tests of its models.
+    Its models are those that the exposure reads, and, since a view shows the data of its parents, the parents of a
+    view, an ephemeral model or a metric. A failure above a model that was built counts if it is of this run as well:
+    ``dbt build`` would not have built the model, but ``dbt run`` does so before the tests. A status that is unknown is
+    neither a success nor a failure. What dbt says of the exposure itself is ignored, because dbt does not wait for
+    tests of its models.
 
     :param exposure: the project.
     :param statuses: dbt's status of each node, by id, see :func:`~airflow_provider_hex.dbt.run_results.merge_results`.
     """
-    nodes = _counting(exposure, statuses)
-    if failures := list(dict.fromkeys(text for node in nodes for text in _failures(node, exposure, statuses))):
-        return HeldBack("; ".join(failures))
-    if built := tuple(node.name for node in nodes if statuses.get(node.unique_id) == _BUILT):
-        return Refresh(built)
+
+    def failed(node: Node) -> bool:
+        return statuses.get(node.unique_id) in _FAILED
+
+    def built(node: Node) -> bool:
+        return statuses.get(node.unique_id) == _BUILT
+
+    node_with = exposure.nodes.__getitem__
+    models = walk(exposure.models, node_with, lambda node: node.passes_on and not failed(node))
+    counting = walk(exposure.models, node_with, lambda node: (node.passes_on or built(node)) and not failed(node))
+    failures: list[str] = []
+    for node in counting.values():
+        failures += _failure(node, exposure, statuses)
+        if node.unique_id in models:
+            failures += _failed_tests(node, exposure, statuses)
+        elif node.passes_on or built(node) or kind(node.unique_id) == "source":
+            failures += _failed_tests(node, exposure, statuses, of_models=False)
+    if failures:
+        return HeldBack("; ".join(dict.fromkeys(failures)))
+    if names := tuple(node.name for node in models.values() if built(node)):
+        return Refresh(names)
     return NothingBuilt(tuple(map(short_name, exposure.models)))
 
 
-def _counting(exposure: HexExposure, statuses: Mapping[str, str]) -> list[Node]:
-    """Return the nodes whose statuses count: the project's models, and the parents of those that pass on."""
-
-    def passes_on(node: Node) -> bool:
-        status = statuses.get(node.unique_id)
-        return node.passes_on and status != _BUILT and status not in _FAILED
-
-    return list(walk(exposure.models, exposure.nodes.__getitem__, passes_on).values())
-
-
-def _failures(node: Node, exposure: HexExposure, statuses: Mapping[str, str]) -> Iterator[str]:
-    """Say what of a node failed: the node itself, and its tests."""
+def _failure(node: Node, exposure: HexExposure, statuses: Mapping[str, str]) -> Iterator[str]:
+    """Say how a node failed, if it did."""
     status = statuses.get(node.unique_id)
     if status == "skipped" and (causes := list(_causes(node, exposure, statuses))):
         yield f"{node.name} was skipped, because {' and '.join(causes)}"
     elif status in _FAILED:
         yield f"{node.name} {_FAILED[status]}"
-    yield from _failed_tests(node, exposure, statuses)
 
 
-def _failed_tests(node: Node, exposure: HexExposure, statuses: Mapping[str, str]) -> Iterator[str]:
+def _failed_tests(
+    node: Node, exposure: HexExposure, statuses: Mapping[str, str], *, of_models: bool = True
+) -> Iterator[str]:
+    """Say which tests of a node failed.
+
+    A test that reads other nodes, too, counts if the project reads them all: so does dbt decide what to skip. If the
+    node is one of the project's models, any test that failed counts.
+    """
     for test in node.tests:
         status = statuses.get(test.unique_id, "")
-        if status in _TEST_FAILED:
+        reads_all = exposure.nodes.keys() >= set(test.parents)
+        if status in _TEST_FAILED and (reads_all or of_models):
             yield f"{_name(test, node)} {_TEST_FAILED[status]}"
-        elif status == "skipped" and exposure.nodes.keys() >= set(test.parents):
+        elif status == "skipped" and reads_all:
             yield f"{_name(test, node)} was skipped"
 
 

@@ -20,7 +20,11 @@ from airflow_provider_hex.runs.bare_context import own_context
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.runs.task_run import TaskRun
 from airflow_provider_hex.triggers import events
-from airflow_provider_hex.version_compat import REPORTS_LOST_WORKERS, context_of_deferred_timeout
+from airflow_provider_hex.version_compat import (
+    REPORTS_LOST_WORKERS,
+    context_of_deferred_timeout,
+    is_of_previous_attempt,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_hex.airflow_compat import Context
@@ -154,6 +158,8 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
     @airflow_errors()
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral, whether the trigger succeeded or not."""
+        if is_of_previous_attempt(next_kwargs, context):
+            return self.execute(context)
         if next_method == "retry_start":
             return super().resume_execution(next_method, next_kwargs, context)
         self._task_run = TaskRun.resumed(self, context, self._kill_switch)

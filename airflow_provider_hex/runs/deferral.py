@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_hex.api.errors import HexRateLimited
 from airflow_provider_hex.api.ids import known_project_id
+from airflow_provider_hex.version_compat import attempt_kwargs
 
 if TYPE_CHECKING:
     from airflow_provider_hex.airflow_compat import BaseOperator
@@ -26,6 +27,7 @@ def shorter_timeout(timeout: float | None, execution_timeout: timedelta | None) 
 
 def defer_wait(
     task: BaseOperator,
+    ti: Any,
     *,
     hex_conn_id: str,
     project_id: str,
@@ -38,6 +40,7 @@ def defer_wait(
     """Wait for a run in the triggerer. The task resumes in its ``execute_complete``.
 
     :param task: the task.
+    :param ti: its instance.
     :param hex_conn_id: the connection.
     :param project_id: the project.
     :param run_id: the run.
@@ -60,16 +63,25 @@ def defer_wait(
             new_until=new_until,
         ),
         method_name="execute_complete",
+        kwargs=attempt_kwargs(ti),
         timeout=None if timeout is None else timedelta(seconds=timeout) + _DEFERRAL_MARGIN,
     )
 
 
 def defer_start(
-    task: BaseOperator, *, hex_conn_id: str, error: HexRateLimited, began: float, timeout: float | None, requeued: bool
+    task: BaseOperator,
+    ti: Any,
+    *,
+    hex_conn_id: str,
+    error: HexRateLimited,
+    began: float,
+    timeout: float | None,
+    requeued: bool,
 ) -> NoReturn:
     """Wait in the triggerer for a slot in the start queue. The task resumes in its ``retry_start``.
 
     :param task: the task.
+    :param ti: its instance.
     :param hex_conn_id: the connection.
     :param error: the rate limit's error.
     :param began: when the task began, in epoch seconds.
@@ -97,5 +109,6 @@ def defer_start(
             requeued=requeued,
         ),
         method_name="retry_start",
+        kwargs=attempt_kwargs(ti),
         timeout=None if until is None else timedelta(seconds=until - now) + _DEFERRAL_MARGIN,
     )

@@ -111,6 +111,7 @@ class TaskRun(OwnedRun):
                 raise
             defer_start(
                 self._task,
+                self._ti,
                 hex_conn_id=self._task.hex_conn_id,
                 error=error,
                 began=began,
@@ -139,6 +140,7 @@ class TaskRun(OwnedRun):
             return cast("StartedRun", run)
         defer_wait(
             self._task,
+            self._ti,
             hex_conn_id=self._task.hex_conn_id,
             project_id=self._task.project_id,
             run_id=run["runId"],

@@ -36,7 +36,7 @@ from airflow_provider_hex.sensors.poke_log import PokeLog
 from airflow_provider_hex.sensors.skips import cause_of, is_timeout, skip_or_failure
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.run_xcom import push_run, push_url
-from airflow_provider_hex.version_compat import context_of_deferred_timeout, first_poke
+from airflow_provider_hex.version_compat import context_of_deferred_timeout, first_poke, is_of_previous_attempt
 
 if TYPE_CHECKING:
     from airflow_provider_hex.airflow_compat import Context
@@ -128,6 +128,8 @@ class HexRunSensor(BaseSensorOperator):
     @airflow_errors()
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral, whether the trigger succeeded or not."""
+        if is_of_previous_attempt(next_kwargs, context):
+            return self.execute(context)
         self._name_run()
         resume = super().resume_execution
         self._is_known = False  # the trigger may have been too busy to poll the run when the timeout was reached
@@ -154,6 +156,7 @@ class HexRunSensor(BaseSensorOperator):
                 push_run(context["ti"], {"runId": self.run_id})  # the trigger recognises the task by it
             defer_wait(
                 self,
+                context["ti"],
                 hex_conn_id=self.hex_conn_id,
                 project_id=self.project_id,
                 run_id=self.run_id,

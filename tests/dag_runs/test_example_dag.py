@@ -44,7 +44,8 @@ def test_a_hex_run_that_fails_fails_the_pipeline(run_dag: RunDag, emulator: Cont
 
 def test_each_project_runs_whose_models_dbt_has_built(run_dag: RunDag, emulator: Control) -> None:
     outcome = run_dag("hex_exposures", EXAMPLE_DAGS / "hex_exposures.py")
-    assert outcome.states == dict.fromkeys(["dbt_build", "hex.revenue", "hex.warehouse"], "success")
+    tasks = ["dbt_build", "hex.revenue", "hex.warehouse", "hex.dbt_succeeded"]
+    assert outcome.states == dict.fromkeys(tasks, "success")
     bodies = {request["path"].split("/")[4]: request["body"] for request in emulator.requests("RunProject")}
     assert bodies == {
         PROJECTS["Daily revenue"]: {"inputParams": {"region": "APAC"}, "useCachedSqlResults": False},
@@ -54,7 +55,8 @@ def test_each_project_runs_whose_models_dbt_has_built(run_dag: RunDag, emulator:
 
 def test_a_project_is_held_back_if_a_test_of_its_model_fails(run_dag: RunDag, emulator: Control) -> None:
     outcome = run_dag("hex_exposures", EXAMPLE_DAGS / "hex_exposures.py", {"vars": {"usual_share": 0.1}})
-    assert outcome.states == {"dbt_build": "failed", "hex.revenue": "success", "hex.warehouse": "failed"}
+    tasks = {"hex.revenue": "success", "hex.warehouse": "failed", "hex.dbt_succeeded": "upstream_failed"}
+    assert outcome.states == {"dbt_build": "failed", **tasks}
     assert "few_orders_are_returned" in outcome.errors["hex.warehouse"]
     assert [run["projectId"] for run in emulator.runs()] == [PROJECTS["Daily revenue"]]
 

@@ -34,6 +34,9 @@ def main(folder: Path) -> None:
     run("failing_test", "build", fault="test")
     shutil.copytree(folder / "failing_test", folder / "warning")
     run("warning", "build", fault="warning")
+    for name in ("run", "test"):
+        shutil.copytree(folder / "failing_test", folder / f"failing_test_{name}")
+        run(f"failing_test_{name}", name, fault="test")
     run("compile", "compile")
     for name, *command in (
         ("run", "run"),

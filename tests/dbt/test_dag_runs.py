@@ -43,7 +43,8 @@ def run(run_dag: RunDag, emulator: Control, tmp_path: Path) -> Run:  # noqa: F81
 
 def states(outcome: DagRunOutcome) -> dict[str, str]:
     """By project, the state of its task."""
-    return {name.removeprefix("hex."): state for name, state in outcome.states.items() if name.startswith("hex.")}
+    tasks = {name.removeprefix("hex."): state for name, state in outcome.states.items() if name.startswith("hex.")}
+    return {name: state for name, state in tasks.items() if name != "dbt_succeeded"}
 
 
 def refreshed(emulator: Control) -> list[str]:
@@ -73,8 +74,18 @@ def test_a_project_whose_test_failed_fails_at_once_and_the_other_runs_although_d
     assert refreshed(emulator) == [HEALTH]
 
 
+@pytest.mark.parametrize("way", ["in_worker", "with_an_xcom"])
+def test_the_dag_run_fails_with_dbt_also_if_no_project_reads_the_model_that_failed(way: str, run: Run) -> None:
+    outcome, state = run(way, daily="success", loads="success", other="error")
+    assert outcome.states["hex.dbt_succeeded"] == "upstream_failed"
+    assert state == "failed"
+    if way == "in_worker":
+        assert states(outcome) == {"revenue": "success", "health": "success"}
+
+
 def test_a_project_that_is_held_back_is_skipped_on_request(run: Run, emulator: Control) -> None:
-    outcome, _ = run("skipping", daily="error", loads="success")
+    outcome, state = run("skipping", daily="error", loads="success")
+    assert state == "success"  # although dbt failed
     assert states(outcome) == {"revenue": "skipped", "health": "success"}
     assert refreshed(emulator) == [HEALTH]
 

@@ -111,6 +111,13 @@ def test_exposures_of_two_packages_have_different_names() -> None:
     assert names(reading) == ["finance__revenue", "shop__revenue"]
 
 
+def test_names_are_unique_when_they_are_ids_of_tasks() -> None:
+    data = manifest({name: exposure("daily", hex={"view_id": name}) for name in ("a", "b", "c", "d")})
+    for unique_id, name in zip(data["exposures"], ("Rev (EU)", "Rev [EU]", "dbt_succeeded", "x" * 200), strict=True):
+        data["exposures"][unique_id]["name"] = name
+    assert names(read_exposures(data)) == ["shop__Rev__EU_", "shop__Rev__EU__2", "dbt_succeeded_2", "x" * 200]
+
+
 @pytest.mark.parametrize(
     ("owner", "shown"),
     [

@@ -142,6 +142,18 @@ def test_a_failing_test_holds_back_what_reads_its_model(reading: ExposureReading
     }
 
 
+def test_a_failing_test_holds_back_the_same_after_dbt_run_which_builds_before_it_tests(
+    reading: ExposureReading, dbt: Path
+) -> None:
+    in_one_command = outcomes(reading, dbt, "failing_test")
+    in_two = outcomes(reading, dbt, "failing_test_run", "failing_test_test")
+    of_run = in_two.keys() - {"on_seed", "on_snapshot"}  # which dbt run does not build
+    words = {REFRESHED, NOTHING_BUILT}
+    assert {name for name in of_run if in_two[name] not in words} == {
+        name for name in of_run if in_one_command[name] not in words
+    }
+
+
 def test_dbt_retry_writes_only_what_it_built_and_replaces_that_of_the_build(
     reading: ExposureReading, dbt: Path
 ) -> None:

@@ -73,7 +73,8 @@ def test_arguments_of_the_dag_file_override_what_the_task_shows_and_the_exposure
     found = exposures(revenue={"owner": {"name": "Ann"}, "config": {"meta": {"hex": {"timeout": 60}}}}, orders={})
     with new_dag() as dag:
         found.task_group("hex", run_results="r", owner="ops", timeout=30, trigger_rule="all_success")
-    found_arguments = {task.task_id: (task.owner, task.timeout, task.trigger_rule) for task in dag.tasks}
+    tasks = [task for task in dag.tasks if isinstance(task, HexRefreshOperator)]
+    found_arguments = {task.task_id: (task.owner, task.timeout, task.trigger_rule) for task in tasks}
     assert found_arguments == {"hex.orders": ("ops", 30, "all_success"), "hex.revenue": ("ops", 60, "all_success")}
 
 
@@ -102,8 +103,9 @@ def test_an_exposure_with_invalid_arguments_has_no_task_and_the_others_have(
         before = HexRunProjectOperator(task_id="before", project_id=URL)
         how = {"after": {"model.shop.bad": before, "model.shop.good": before}} if after else {"run_results": "r"}
         group = found.task_group("hex", **how, input_params={"order": before.output})
-    assert [task.task_id for task in dag.tasks] == ["before", "hex.good"]
-    assert set(group.children) == {"hex.good"}
+    last = set() if after else {"hex.dbt_succeeded"}
+    assert set(dag.task_ids) == {"before", "hex.good", *last}
+    assert set(group.children) == {"hex.good", *last}
     assert before.downstream_task_ids == {"hex.good"}
     assert "exposure.shop.bad has no task" in caplog.text
     assert message in caplog.text
@@ -133,7 +135,29 @@ def test_either_results_or_tasks_must_be_passed(how: dict[str, Any], revenue: He
 def test_a_group_without_projects_can_stand_behind_dbt() -> None:
     with new_dag() as dag:
         BaseOperator(task_id="dbt") >> exposures().task_group("hex", run_results="r")
-    assert [task.task_id for task in dag.tasks] == ["dbt"]
+    assert dag.get_task("dbt").downstream_task_ids == {"hex.dbt_succeeded"}
+
+
+@pytest.mark.parametrize("default", [{}, {"trigger_rule": "all_done"}])
+def test_a_task_that_does_nothing_fails_the_dag_run_if_dbt_failed(default: dict[str, str]) -> None:
+    with DAG("shop", schedule=None, default_args=default) as dag:
+        dbt = BaseOperator(task_id="dbt")
+        found = exposures(revenue={})
+        found.task_group("hex", run_results=[dbt.output])
+        dbt >> found.task_group("other", run_results="r")
+        found.task_group("skipping", run_results=dbt.output, when_models_fail="skip")
+    for task_id in ("hex.dbt_succeeded", "other.dbt_succeeded"):
+        task = dag.get_task(task_id)
+        assert (task.trigger_rule, task.upstream_task_ids) == ("all_success", {"dbt"})
+        assert task.inherits_from_empty_operator  # so that no worker runs it
+    assert "skipping.dbt_succeeded" not in dag.task_ids
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_what_a_task_does_that_is_held_back_is_validated_and_is_not_for_tasks_behind_models(after: bool) -> None:
+    how: dict[str, Any] = {"when_models_fail": "retry", **({"after": {}} if after else {"run_results": "r"})}
+    with new_dag(), pytest.raises(HexInvalidInput, match="only with run_results" if after else "must be one of"):
+        exposures().task_group("hex", **how)
 
 
 def test_a_task_follows_the_tasks_of_its_models_and_of_what_an_ephemeral_model_reads(revenue: HexExposures) -> None:

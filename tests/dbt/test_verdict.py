@@ -20,10 +20,10 @@ def judged(found: HexExposure, **statuses: str) -> Verdict:
 
 @pytest.fixture
 def revenue() -> HexExposure:
-    """A project that reads two tables, both of which read ``orders``; one has a test."""
+    """A project that reads two tables, each of which reads another; tests are of one and of what it reads."""
     return only_exposure(
         {"revenue": exposure("daily", "monthly")},
-        {"daily": ["orders"], "monthly": ["orders"]},
+        {"daily": ["orders"], "monthly": ["costs"]},
         tests={"unique": ["daily"], "positive": ["orders"], "related": ["daily", "customers"]},
     )
 
@@ -69,7 +69,7 @@ def test_a_test_that_passes_or_warns_holds_nothing_back(revenue: HexExposure, st
     assert judged(revenue, daily="success", test__unique=status) == Refresh(("daily",))
 
 
-def test_a_test_of_a_table_further_up_holds_nothing_back(revenue: HexExposure) -> None:
+def test_a_test_of_a_table_that_was_not_in_this_run_holds_nothing_back_below_it(revenue: HexExposure) -> None:
     assert judged(revenue, daily="success", test__positive="fail") == Refresh(("daily",))
 
 
@@ -101,7 +101,33 @@ def test_a_view_that_was_not_built_passes_on_what_was_done_to_its_parents(kind: 
     assert judged(found, orders="success") == Refresh(("orders",))
     assert judged(found, orders="success", test__unique="fail") == HeldBack("test unique of orders failed")
     assert judged(found, raw="success") == NothingBuilt(("a_view",))
-    assert judged(found, another="success", orders="error") == Refresh(("another",))
+    assert judged(found, another="success") == Refresh(("another",))
+    assert judged(found, another="success", orders="error") == HeldBack("orders failed")
+    assert judged(found, another="error", orders="success") == HeldBack("another failed")
+
+
+@pytest.mark.parametrize("kind", ["table", "view"])
+def test_a_failing_test_above_what_was_built_counts_as_dbt_build_would_not_have_built_it(kind: str) -> None:
+    found = only_exposure(
+        {"revenue": exposure("daily", "costs")},
+        {"daily": ["orders"], "orders": ["raw", "source.shop.web.s"]},
+        materialized={"daily": kind},
+        tests={
+            "unique": ["orders"],
+            "of_raw": ["raw"],
+            "of_source": ["source.shop.web.s"],
+            "related": ["raw", "other"],
+            "both": ["raw", "costs"],
+        },
+    )
+    run = {"daily": "success", "orders": "success", "raw": "success"}  # dbt run, and then dbt test
+    assert judged(found, **run, test__unique="fail") == HeldBack("test unique of orders failed")
+    assert judged(found, **run, test__of_raw="fail") == HeldBack("test of_raw of raw failed")
+    assert judged(found, **run, test__of_source="fail") == HeldBack("test of_source of web.s failed")
+    assert judged(found, **run, test__both="error") == HeldBack("test both of raw failed with an error")
+    assert judged(found, **run, test__related="fail") == Refresh(("daily", "orders") if kind == "view" else ("daily",))
+    not_in_run = {"daily": "success", "test__of_raw": "fail", "test__of_source": "fail"}
+    assert judged(found, **not_in_run) == Refresh(("daily",))
 
 
 @pytest.mark.parametrize("kind", ["table", "incremental", "materialized_view", "snapshot"])
@@ -136,25 +162,31 @@ def oracle(data: dict[str, Any], statuses: dict[str, str]) -> type[Verdict]:
     def ancestors(node: str) -> set[str]:
         return {node}.union(*(ancestors(parent) for parent in parent_map.get(node, [])))
 
-    def counted(node: str) -> set[str]:
-        is_view = data["nodes"][node]["config"]["materialized"] in ("view", "ephemeral")
-        was_in_run = statuses.get(node) in ("success", "error", "skipped", "partial success")
-        if is_view and not was_in_run:
-            return {node}.union(*(counted(parent) for parent in parent_map.get(node, [])))
+    def is_view(node: str) -> bool:
+        return data["nodes"][node]["config"]["materialized"] in ("view", "ephemeral")
+
+    def counted(node: str, also_above_what_was_built: bool) -> set[str]:
+        if statuses.get(node) in ("error", "skipped", "partial success"):
+            return {node}  # what is above is why
+        if is_view(node) or (also_above_what_was_built and statuses.get(node) == "success"):
+            above = [counted(parent, also_above_what_was_built) for parent in parent_map.get(node, [])]
+            return {node}.union(*above)
         return {node}
 
-    models = set().union(*(counted(model) for model in parent_map["exposure.shop.e"]))
+    direct = parent_map["exposure.shop.e"]
+    models = set().union(*(counted(model, False) for model in direct))
+    built_upon = set().union(*(counted(model, True) for model in direct))
     known = ancestors("exposure.shop.e")
-    for test, read in parent_map.items():
-        if test.startswith("test.") and models & set(read):
-            if statuses.get(test) in ("fail", "error"):
-                return HeldBack
-            if statuses.get(test) == "skipped" and set(read) <= known:
-                return HeldBack
-    of_models = {statuses.get(model) for model in models}
-    if of_models & {"error", "skipped", "partial success"}:
+    if {statuses.get(node) for node in built_upon} & {"error", "skipped", "partial success"}:
         return HeldBack
-    return Refresh if "success" in of_models else NothingBuilt
+    for test, read in parent_map.items():
+        status = statuses.get(test) if test.startswith("test.") else None
+        in_run = {node for node in built_upon if statuses.get(node) == "success" or is_view(node)}
+        if status in ("fail", "error", "skipped") and (in_run | models) & set(read) and set(read) <= known:
+            return HeldBack
+        if status in ("fail", "error") and models & set(read):
+            return HeldBack
+    return Refresh if "success" in {statuses.get(model) for model in models} else NothingBuilt
 
 
 @settings(max_examples=500)

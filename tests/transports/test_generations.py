@@ -135,9 +135,9 @@ INPUTS = {
     "an unknown input": {"regoin": "EMEA"},
     "both": {"order_count": "many", "regoin": "EMEA"},
 }
-WRONG_TOKEN = "The token is wrong, has expired, or belongs to another Hex host."
+WRONG_TOKEN = "The token is wrong, has expired, or belongs to a workspace at another address."
 GONE = {
-    403: (errors.HexForbidden, "The run is gone, or the token lacks a permission for it."),
+    403: (errors.HexForbidden, "The run is gone, or the token of the Hex connection lacks a permission for it."),
     404: (errors.HexNotFound, NO_RUN),
     422: (errors.HexRequestRejected, "or the token's owner has no access to it. Check the ids"),
 }
