@@ -32,7 +32,9 @@ def airflow_errors() -> Iterator[None]:
 
 @contextmanager
 def argument_errors(task_id: object) -> Iterator[None]:
-    """Do the same about a task's arguments: the message names the task, and the traceback ends in the DAG file.
+    """Raise each :class:`HexError` about a task's arguments as :func:`airflow_errors` does, with the task named.
+
+    The traceback ends in the DAG file.
 
     Airflow's UI shows only the last two lines of the traceback of a DAG file that cannot be imported.
 

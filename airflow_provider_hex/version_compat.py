@@ -44,7 +44,15 @@ def context_of_deferred_timeout() -> Context | None:
 def first_poke(context: Context) -> datetime | None:
     """Return when a sensor in ``mode="reschedule"`` poked first, None if it does so now."""
     ti: Any = context["ti"]
-    date: datetime | None = ti.get_first_reschedule_date(context) if AIRFLOW_V_3_0_PLUS else ti.start_date
+    date: datetime | None
+    if AIRFLOW_V_3_0_PLUS:
+        date = ti.get_first_reschedule_date(context)
+    else:
+        from airflow.sensors.base import _orig_start_date  # type: ignore[import-not-found]
+
+        date = _orig_start_date(
+            dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index, try_number=ti.try_number
+        )
     return date
 
 

@@ -10,6 +10,7 @@ from airflow_provider_hex.api.errors import HexInvalidInput
 
 DEFAULT_HOST = "https://app.hex.tech"
 API_PATH = "/api/v1"
+_DEFAULT_PORTS = {"https": 443, "http": 80}
 TOKEN_PREFIX = "hxt[pw]_"
 """How a token begins: ``hxtp_`` a personal one, ``hxtw_`` a workspace's. Older ones have no prefix."""
 
@@ -51,6 +52,7 @@ def base_url(
             "(allow_http in the extra) if you want that."
         )
     number = its_port or port
+    number = None if number == _DEFAULT_PORTS[protocol] else number  # one address has one URL, and one rate limit
     name = f"[{name}]" if ":" in name else name
     return f"{protocol}://{name}{f':{number}' if number else ''}{API_PATH}"
 

@@ -33,7 +33,7 @@ def name_connection(error: HexError, name: str) -> None:
 
 @contextmanager
 def naming_connection(name: str) -> Iterator[None]:
-    """Let the errors from within the block, or the decorated function, name the connection.
+    """Say in each :class:`HexError` from within the block, or the decorated function, which connection it is about.
 
     :param name: the connection's id, empty for none.
     """

@@ -166,11 +166,16 @@ _END = re.compile(r"(?s)( Trace id: \S+)? Run: \S+( of project \S+)?$|\n.*")
 """What stays at the end of a message: the run, or further lines."""
 
 
+_NO_STOP = re.compile(r"(?:^|\s)(?!\S*://)\S*\w$")
+"""The end of a sentence without a full stop. A URL gets none, because it would be part of the link."""
+
+
 def add_sentence(error: BaseException, sentence: str) -> None:
     """Add a sentence to the message of an error, of ours or of Airflow's, before the run that it names at its end."""
     message = str(error)
     end = found.start() if (found := _END.search(message)) else len(message)
-    replace_message(error, f"{message[:end]} {sentence}{message[end:]}".strip(), sentence)
+    stop = "." if _NO_STOP.search(message[:end]) else ""
+    replace_message(error, f"{message[:end]}{stop} {sentence}{message[end:]}".strip(), sentence)
 
 
 def replace_message(error: BaseException, message: str, added: str) -> None:
@@ -180,8 +185,12 @@ def replace_message(error: BaseException, message: str, added: str) -> None:
     :param message: the new message.
     :param added: what is new in it.
     """
-    error.args = (message,)
-    if added not in str(error):  # an OSError with an errno does not show its args
+    args, error.args = error.args, (message,)
+    try:
+        is_shown = added in str(error)
+    except Exception:  # its text is made of other arguments
+        error.args, is_shown = args, False
+    if not is_shown:  # an OSError with an errno does not show its args
         error.add_note(added)
 
 

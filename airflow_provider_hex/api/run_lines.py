@@ -36,6 +36,15 @@ def name_run(error: BaseException, run: Mapping[str, Any]) -> None:
     replace_message(error, f"{message}{trace} {name}".strip(), name)
 
 
+def is_named_in(message: str, run: Mapping[str, Any]) -> bool:
+    """Whether a message has the run's URL, or its id if the URL is not known. The letter case does not count.
+
+    :param message: the message.
+    :param run: the run, as far as it is known.
+    """
+    return str(run.get("runUrl") or run.get("runId")).lower() in message.lower()
+
+
 _BY_IDS = re.compile(r" ?Run: \S+ of project \S+$")
 
 

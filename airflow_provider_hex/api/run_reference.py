@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_hex.api.errors import HexInvalidInput
 from airflow_provider_hex.api.ids import check_unrendered_id, to_id
 from airflow_provider_hex.api.project_url import run_in_url
 from airflow_provider_hex.api.validation import is_template
@@ -22,6 +23,8 @@ def to_run(project_id: Any, run: Any) -> tuple[str, str]:
         project_id, run = run.get("projectId", project_id), run.get("runId")
     elif isinstance(run, str) and (run_id := run_in_url(run)):
         project_id, run = run, run_id
+    if project_id is None and to_id(run, "run_id"):
+        raise HexInvalidInput("project_id is missing. It is needed with a run_id that is only an id, and not a URL.")
     to_id(project_id, "project_id")
     return project_id, to_id(run, "run_id")
 

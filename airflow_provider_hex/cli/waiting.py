@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunGone, HexRunTimeout, add_sentence
+from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunGone, HexRunTimeout, replace_message
 from airflow_provider_hex.api.ids import to_id
 from airflow_provider_hex.api.models import Run, RunStatus
 from airflow_provider_hex.api.run_watch import NEW_FOR
@@ -51,7 +51,8 @@ def wait(session: Session, project_id: str, run_id: str, timeout: float | None) 
         raise
     except HexError as error:
         session.source.explain(error)
-        add_sentence(error, f"The run may go on.\nTo cancel it: {cancel}")
+        how = f"The run may go on.\nTo cancel it: {cancel}"
+        replace_message(error, f"{error}\n{how}", how)
         raise
     except KeyboardInterrupt as interruption:
         url = polled[0].get("runUrl", run_id) if polled else run_id

@@ -20,7 +20,7 @@ from airflow_provider_hex.api.errors import (
     add_sentence,
 )
 from airflow_provider_hex.api.models import Run
-from airflow_provider_hex.api.run_lines import link_to, name_run
+from airflow_provider_hex.api.run_lines import is_named_in, link_to, name_run
 from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.runs.attempt import Attempt
 from airflow_provider_hex.runs.bare_context import NoTaskInstance
@@ -29,7 +29,7 @@ from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.runs.recorded_start import RecordedStart
 from airflow_provider_hex.runs.release import GONE_TO_RETRY, Release, release_run
 from airflow_provider_hex.runs.run_store import RunStore
-from airflow_provider_hex.runs.timeouts import is_timeout, may_still_succeed
+from airflow_provider_hex.runs.timeouts import explain, is_timeout, may_still_succeed
 
 if TYPE_CHECKING:
     from airflow_provider_hex.airflow_compat import Context
@@ -109,6 +109,7 @@ class OwnedRun:
         except (TaskDeferred, HexRunFailed):
             raise
         except BaseException as error:
+            explain(error, self._task.timeout, self._task.execution_timeout)
             if self._run is None:
                 self._fail_without_run(error)
             elif (run := self._fail(error)) is not None:
@@ -127,6 +128,7 @@ class OwnedRun:
                 is_retried = isinstance(error, HexError) or not isinstance(error, AirflowFailException)
                 self._carry_out(self._decide(self._cause(error), self._status(), is_retried))
             except AirflowTaskTimeout as late:  # Airflow raises it once
+                explain(late, self._task.timeout, self._task.execution_timeout)
                 self._fail(late)
                 raise late from error
         release = cast("Release", self._release)
@@ -195,7 +197,7 @@ class OwnedRun:
         return {"projectId": self._task.project_id, **(self._run or {})}
 
     def _name_run_in(self, error: BaseException) -> None:
-        if self._run is not None and str(self._run.get("runUrl") or self._run["runId"]) not in str(error):
+        if self._run is not None and not is_named_in(str(error), self._run):
             name_run(error, self._named_run)
 
     def _log_release(self, what: str, release: Release) -> None:

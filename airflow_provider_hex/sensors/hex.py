@@ -21,7 +21,7 @@ from airflow_provider_hex.api import protocol, run_watch, steps
 from airflow_provider_hex.api.error_messages import how_it_ended
 from airflow_provider_hex.api.errors import HexError, HexRunFailed, HexRunTimeout, add_sentence
 from airflow_provider_hex.api.models import RunStatus
-from airflow_provider_hex.api.run_lines import name_run
+from airflow_provider_hex.api.run_lines import is_named_in, name_run
 from airflow_provider_hex.api.run_reference import check_unrendered_run, to_run, url_of_run
 from airflow_provider_hex.api.run_watch import require_completed
 from airflow_provider_hex.api.waiting import last_poll
@@ -33,9 +33,9 @@ from airflow_provider_hex.runs.deferral import defer_wait, shorter_timeout
 from airflow_provider_hex.runs.disposition import AttemptStatus, Cause, Disposition, decide
 from airflow_provider_hex.runs.release import Release, release_run
 from airflow_provider_hex.sensors.poke_log import PokeLog
-from airflow_provider_hex.sensors.skips import cause_of, is_timeout, skip_or_failure
+from airflow_provider_hex.sensors.skips import cause_of, is_timeout, skip_or_failure, skipped_on_failure
 from airflow_provider_hex.triggers import events
-from airflow_provider_hex.triggers.run_xcom import push_run, push_url
+from airflow_provider_hex.triggers.run_xcom import push_link, push_run
 from airflow_provider_hex.version_compat import context_of_deferred_timeout, first_poke, is_of_previous_attempt
 
 if TYPE_CHECKING:
@@ -133,16 +133,8 @@ class HexRunSensor(BaseSensorOperator):
         self._name_run()
         resume = super().resume_execution
         self._is_known = False  # the trigger may have been too busy to poll the run when the timeout was reached
-
-        def resumed() -> Any:
-            try:
-                return resume(next_method, next_kwargs, context)
-            except AirflowException as error:
-                if self.never_fail and not isinstance(error, AirflowSkipException):  # Airflow 2 ignores it here
-                    raise AirflowSkipException(str(error)) from error
-                raise
-
-        return self._released(resumed)
+        wait = skipped_on_failure(resume) if self.never_fail else resume
+        return self._released(lambda: wait(next_method, next_kwargs, context))
 
     @airflow_errors()
     def poke(self, context: Context) -> bool | PokeReturnValue:
@@ -191,10 +183,10 @@ class HexRunSensor(BaseSensorOperator):
         self.project_id, self.run_id = to_run(self.project_id, self.run_id)
 
     def _publish(self, context: Context, url: str | None) -> None:
-        """Push the run's URL, unless it is not known or has been pushed."""
+        """Push the run's URL, unless it is not known or has been pushed. The wait goes on if that fails."""
         if url and url != self._published:
-            push_url(own_context(self, context)["ti"], url)
             self._published = url
+            push_link(own_context(self, context)["ti"], url)
 
     def _completed_run(self) -> Run | None:
         """Poll once. Return None if the run has not ended, or on a transient error."""
@@ -214,6 +206,11 @@ class HexRunSensor(BaseSensorOperator):
         self._poke_log.polled(run)
         self._polled = run
         return self._required(run) if RunStatus.of(run).is_terminal else None
+
+    @property
+    def _known_run(self) -> Mapping[str, Any]:
+        named = {"projectId": self.project_id, "runId": self.run_id, "runUrl": self._published}
+        return self._polled or named
 
     @property
     def _is_new(self) -> bool:
@@ -236,13 +233,13 @@ class HexRunSensor(BaseSensorOperator):
         try:
             return wait()
         except (AirflowException, AirflowTaskTimeout, HexError) as raised:
+            timeouts.explain(raised, self.timeout, self.execution_timeout, self._polled if self._is_known else None)
             error = skip_or_failure(raised, soft_fail=self.soft_fail, never_fail=self.never_fail)
             if is_timeout(error) and (run := self._completed_after(error)):
                 return run
             # An exception without a message is how Airflow reschedules the task.
-            if str(error) and str(self.run_id) not in str(error):
-                known = self._polled or {"projectId": self.project_id, "runId": self.run_id}
-                name_run(error, known)
+            if str(error) and not is_named_in(str(error), self._known_run):
+                name_run(error, self._known_run)
             if is_timeout(error):
                 error = error.with_traceback(None)  # Airflow's and this class's own frames say nothing
             raise error from error.__cause__

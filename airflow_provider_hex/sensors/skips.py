@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from airflow_provider_hex.airflow_compat import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from airflow_provider_hex.airflow_compat import (
+    AirflowException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
 from airflow_provider_hex.api.errors import HexRunFailed
 from airflow_provider_hex.version_compat import is_deferral_timeout
 
@@ -24,6 +33,24 @@ def skip_or_failure(error: BaseException, *, soft_fail: bool, never_fail: bool) 
     cause = cause_of(error)
     is_skip = soft_fail and isinstance(error, AirflowSkipException)
     return cause if is_skip and not (isinstance(cause, HexRunFailed) or is_timeout(error)) else error
+
+
+def skipped_on_failure(resume: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that skips the task if Airflow's fails: Airflow 2 ignores ``never_fail`` after a deferral.
+
+    :param resume: resumes the task.
+    """
+
+    @wraps(resume)
+    def resumed(*args: Any) -> Any:
+        try:
+            return resume(*args)
+        except AirflowException as error:
+            if isinstance(error, AirflowSkipException):
+                raise
+            raise AirflowSkipException(str(error)) from error
+
+    return resumed
 
 
 def cause_of(error: BaseException) -> BaseException:

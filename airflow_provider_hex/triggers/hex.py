@@ -199,7 +199,7 @@ class HexStartTrigger(_SerializableTrigger):
                     self.not_before,
                     self.requeued,
                     began=self.began,
-                    kernels_in_use=self.error.get("status") == HTTPStatus.SERVICE_UNAVAILABLE,
+                    kernels_in_use=self._kernels_in_use,
                 )
             return events.slot_acquired(self.began)
         except TimeoutError:
@@ -211,11 +211,16 @@ class HexStartTrigger(_SerializableTrigger):
         finally:
             heartbeats.cancel()
 
+    @property
+    def _kernels_in_use(self) -> bool:
+        return self.error.get("status") == HTTPStatus.SERVICE_UNAVAILABLE
+
     async def _log_heartbeats(self) -> None:
+        why = "no kernel is free yet" if self._kernels_in_use else "the rate limit does not allow it yet"
         while True:
             await asyncio.sleep(HEARTBEAT)
             waited = time.time() - self.deferred_at
-            self.log.info("No run started after %.0f s of waiting: the rate limit does not allow it yet.", waited)
+            self.log.info("Still waiting to start a run, after %.0f s: %s.", waited, why)
 
 
 async def _after_worker_exit(deferred_at: float, event: Awaitable[dict[str, Any]]) -> dict[str, Any]:

@@ -81,17 +81,18 @@ class Poller:
         """Whether no task waits, or an error has ended all waits."""
         return self._task.done() or not any(project.waiters for project in self._projects.values())
 
-    async def wait(self, watch: RunWatch) -> Run:
+    async def wait(self, watch: RunWatch, connection: str = "") -> Run:
         """Wait for a run to end, and return it.
 
         :param watch: the run, how often to poll it and how long to wait.
+        :param connection: the id of the task's connection, which errors name. Default: none.
         :raises HexRunTimeout: the timeout is reached.
         :raises HexError: a permanent error ended the wait.
         """
         protocol.get_run(watch.project_id, watch.run_id)  # an invalid id ends this wait, and not all of them
         project_id = known_project_id(watch.project_id).lower()
         project = self._projects.setdefault(project_id, Project(project_id))
-        waiter = Waiter(watch, project)
+        waiter = Waiter(watch, project, connection)
         project.waiters.add(waiter)
         waiter.due = watch.first_poll(self._clock())
         self._pause.wake()
@@ -239,7 +240,7 @@ async def ended_run(config: HexConfig, watch: RunWatch) -> Run:
     """
     poller = _pollers.get(config)
     try:
-        run = await poller.wait(watch)
+        run = await poller.wait(watch, config.name)
         start_queue_of(config).kernel_freed()
         return run
     finally:

@@ -6,10 +6,13 @@ task that is deferred with another ``run_id``, or no longer deferred, does not w
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_hex.version_compat import state_of, xcom_of
+
+log = logging.getLogger(__name__)
 
 RUN_ID = "run_id"
 RUN_URL = "run_url"
@@ -23,16 +26,19 @@ def push_run(ti: Any, run: Mapping[str, Any]) -> None:
     """
     ti.xcom_push(key=RUN_ID, value=run["runId"])
     if run.get("runUrl"):
-        push_url(ti, run["runUrl"])
+        ti.xcom_push(key=RUN_URL, value=run["runUrl"])
 
 
-def push_url(ti: Any, url: str) -> None:
-    """Publish the URL of a task's run, from which Airflow's UI makes the link *Hex run*.
+def push_link(ti: Any, url: str) -> None:
+    """Publish the URL of a sensor's run, from which Airflow's UI makes the link *Hex run*. A failure is only logged.
 
     :param ti: the task instance, as Airflow passes it to the task.
     :param url: the URL.
     """
-    ti.xcom_push(key=RUN_URL, value=url)
+    try:
+        ti.xcom_push(key=RUN_URL, value=url)
+    except Exception as error:
+        log.warning("The link to the run may be missing, because its URL could not be pushed: %r", error)
 
 
 def published_run_id(ti: Any) -> str | None:

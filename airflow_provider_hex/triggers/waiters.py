@@ -8,6 +8,7 @@ import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from airflow_provider_hex.api.connection_name import name_connection
 from airflow_provider_hex.api.errors import HexError
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.poll_schedule import EndForecast
@@ -88,11 +89,13 @@ class Waiter:
 
     :param watch: the run, and what is known of it.
     :param project: its project.
+    :param connection: the id of its connection, which errors name. Others may have the same token. Default: none.
     """
 
-    def __init__(self, watch: RunWatch, project: Project) -> None:
+    def __init__(self, watch: RunWatch, project: Project, connection: str = "") -> None:
         self.watch = watch
         self.project = project
+        self._connection = connection
         self.run_id = watch.run_id.lower()
         self.due = 0.0
         self.is_unlisted = False
@@ -107,6 +110,7 @@ class Waiter:
     def poll_failed(self, error: HexError) -> None:
         """Record that a poll failed. A permanent error ends the wait."""
         own = copy.copy(error)  # a sentence that names this wait's run is added to its message
+        name_connection(own, self._connection)
         try:
             self._context.run(self.watch.poll_failed, own)
         except HexError as permanent:

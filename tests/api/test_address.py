@@ -27,6 +27,9 @@ EXAMPLE = "https://app.hex.tech"
         ("https://eu.hex.tech/api/v1", "https://eu.hex.tech/api/v1"),
         ("eu.hex.tech/api/v1/", "https://eu.hex.tech/api/v1"),
         ("https://eu.hex.tech/acme/hex/My-project/draft?view=app#x", "https://eu.hex.tech/api/v1"),
+        ("https://app.hex.tech:443", "https://app.hex.tech/api/v1"),
+        ("http://localhost:80", "http://localhost/api/v1"),
+        ("http://localhost:443", "http://localhost:443/api/v1"),
         ("hex.acme.internal:8443", "https://hex.acme.internal:8443/api/v1"),
         ("http://localhost:8765", "http://localhost:8765/api/v1"),
         ("http://127.0.0.1:8765/", "http://127.0.0.1:8765/api/v1"),
@@ -45,6 +48,7 @@ def test_every_way_to_write_the_host_gives_the_base_url(host: str | None, url: s
 
 def test_the_schema_and_port_fields_count() -> None:
     assert base_url("localhost", schema="http", port=8765) == "http://localhost:8765/api/v1"
+    assert base_url("app.hex.tech", port=443) == "https://app.hex.tech/api/v1"
     assert base_url("https://eu.hex.tech:444", schema="http", port=8765) == "https://eu.hex.tech:444/api/v1"
 
 

@@ -91,7 +91,13 @@ def test_an_invalid_input_is_a_value_error_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "expected"), [("What happened.", "What happened. To which run."), ("", "To which run.")]
+    ("message", "expected"),
+    [
+        ("What happened.", "What happened. To which run."),
+        ("Timeout, PID: 7", "Timeout, PID: 7. To which run."),
+        ("See https://hex/x", "See https://hex/x To which run."),
+        ("", "To which run."),
+    ],
 )
 def test_a_sentence_can_be_added_to_any_error(message: str, expected: str) -> None:
     for error in (HexError(message), AirflowFailException(message)):
@@ -102,6 +108,17 @@ def test_a_sentence_can_be_added_to_any_error(message: str, expected: str) -> No
 def test_a_sentence_becomes_a_note_of_an_error_that_does_not_show_its_arguments() -> None:
     error = BrokenPipeError(32, "Broken pipe")
     add_sentence(error, "The run was left running.")
+    assert error.__notes__ == ["The run was left running."]
+
+
+def test_a_sentence_becomes_a_note_of_an_error_whose_text_needs_all_its_arguments() -> None:
+    class OfTwo(Exception):
+        def __str__(self) -> str:
+            return f"{self.args[0]} {self.args[1]}"
+
+    error = OfTwo("What", "happened.")
+    add_sentence(error, "The run was left running.")
+    assert str(error) == "What happened."
     assert error.__notes__ == ["The run was left running."]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.run_lines import in_seconds, link_to, name_run, status_line
+from airflow_provider_hex.api.run_lines import in_seconds, is_named_in, link_to, name_run, status_line
 
 URL = "https://app.hex.tech/acme/app/p/latest?runId=r"
 RUN = {"projectId": "p", "runId": "r", "runUrl": URL, "traceId": "t"}
@@ -48,3 +48,13 @@ def test_a_run_is_named_at_the_end_of_a_message(message: str, run: dict[str, Any
     error = HexError(message)
     name_run(error, run)
     assert str(error) == named
+
+
+@pytest.mark.parametrize("run_id", ["r-1", "R-1"])
+def test_a_message_names_a_run_by_its_url_or_by_its_id_if_the_url_is_not_known(run_id: str) -> None:
+    url = "https://app.hex.tech/acme/app/p/latest?runId=r-1"
+    by_path = "No response to GetRunStatus (GET /projects/p/runs/r-1)."
+    assert is_named_in(f"It failed. Run: {url}", {"runId": run_id})
+    assert is_named_in(f"It failed. Run: {url}", {"runId": run_id, "runUrl": url})
+    assert is_named_in(by_path, {"runId": run_id})
+    assert not is_named_in(by_path, {"runId": run_id, "runUrl": url})

@@ -36,8 +36,8 @@ def test_a_run_is_named_by_ids_or_its_url_or_what_hex_returned(project_id: Any, 
 @pytest.mark.parametrize(
     ("project_id", "run", "message"),
     [
-        (None, RUN, "project_id is None, which is not an id"),
-        (None, {"runId": RUN}, "project_id is None, which is not an id"),
+        (None, RUN, "project_id is missing. It is needed with a run_id"),
+        (None, {"runId": RUN}, "project_id is missing. It is needed with a run_id"),
         (None, {"projectId": PROJECT}, "run_id is None, which is not an id"),
         (PROJECT, "latest", "run_id is 'latest', which is not an id"),
         (PROJECT, titled(PROJECT), "run_id is 'https"),

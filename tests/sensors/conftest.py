@@ -13,6 +13,7 @@ from airflow.exceptions import AirflowRescheduleException
 
 from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, TaskDeferred
 from airflow_provider_hex.api import run_watch
+from airflow_provider_hex.sensors import poke_log
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
@@ -61,8 +62,7 @@ def rescheduled_since_the_first_poke(monkeypatch: pytest.MonkeyPatch) -> Any:
     first_poke = datetime.now(UTC)
 
     class TaskInstance:
-        start_date = first_poke  # which Airflow 2 has, and Airflow 3 does not
-        max_tries, dag_id, task_id, run_id, map_index = 0, "dag", "wait", "run", -1
+        max_tries, try_number, dag_id, task_id, run_id, map_index = 0, 1, "dag", "wait", "run", -1
 
         def xcom_push(self, key: str, value: Any) -> None:
             """Nothing here reads it."""
@@ -79,3 +79,4 @@ def rescheduled_since_the_first_poke(monkeypatch: pytest.MonkeyPatch) -> Any:
 def no_run_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a rejection of a poll end the wait at once, and not only a minute after the first poke."""
     monkeypatch.setattr(run_watch, "NEW_FOR", 0.0)
+    monkeypatch.setattr(poke_log, "NEW_FOR", 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -95,7 +96,7 @@ def test_a_timeout_stands_if_the_last_poll_is_not_possible_and_says_why(
 ) -> None:
     sensor = sensor_of(emulator, "poke", timeout=0.05)
     emulator.fault("GetRunStatus", status=500, times=None, body={"reason": "Oops"})
-    with pytest.raises(AirflowSensorTimeout, match=r"timed out.*A last poll was not possible: .*500: 'Oops'"):
+    with pytest.raises(AirflowSensorTimeout, match=r"^Timed out.*A last poll was not possible: .*500: 'Oops'"):
         wait(sensor, monkeypatch)
 
 
@@ -329,3 +330,30 @@ def test_never_fail_skips_the_task_and_the_run_is_released_although_the_last_pol
         wait(sensor, monkeypatch)
     assert isinstance(raised.value.__cause__, HexUnauthorized)
     assert len(emulator.requests("CancelRun")) == 1
+
+
+@IN_EACH_MODE
+def test_a_timeout_says_the_same_in_each_mode(mode: str, emulator: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    sensor = sensor_of(emulator, mode, timeout=0.5)
+    with pytest.raises(AirflowSensorTimeout) as raised:
+        wait(sensor, monkeypatch)
+    assert re.match(
+        r"Timed out after [\d.]+ s of waiting: the run is still RUNNING\. The task's timeout is 0\.5 s\. .*Run: http",
+        str(raised.value),
+    )
+
+
+@pytest.mark.parametrize("option", ["", "soft_fail", "never_fail"])
+def test_an_execution_timeout_in_a_worker_says_how_long_it_is(option: str, emulator: Control) -> None:
+    options = {option: True} if option else {}
+    sensor = sensor_of(emulator, "poke", poke_interval=60, execution_timeout=timedelta(seconds=30), **options)
+
+    def time_out() -> None:
+        raise AirflowTaskTimeout("Timeout, PID: 7")
+
+    kind = AirflowSkipException if option else AirflowTaskTimeout
+    with (
+        interrupted_when(lambda: emulator.requests("GetRunStatus"), time_out),
+        pytest.raises(kind, match=r"The task's execution_timeout is 30 s\. .*Run: http"),
+    ):
+        sensor.execute({})

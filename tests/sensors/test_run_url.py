@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from airflow.exceptions import AirflowRescheduleException
 
-from airflow_provider_hex.airflow_compat import TaskDeferred
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, TaskDeferred
 from airflow_provider_hex.api.errors import HexRunFailed, HexRunGone
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from airflow_provider_hex.triggers import events
@@ -103,3 +107,60 @@ def test_only_a_complete_url_is_pushed(run_id: str, emulator: Control) -> None:
     with pytest.raises(TaskDeferred):
         HexRunSensor(task_id="wait", run_id=url, deferrable=True).execute({"ti": ti})
     assert ti.pushed == [url_of(emulator)]
+
+
+@pytest.mark.parametrize("outcome", ["COMPLETED", "ERRORED"])
+@pytest.mark.parametrize("mode", ["poke", "deferred"])
+def test_a_push_that_fails_does_not_hide_how_the_run_ended(mode: str, outcome: str, emulator: Control) -> None:
+    class Broken(TaskInstance):
+        def xcom_push(self, key: str, value: Any) -> None:
+            raise RuntimeError("no database")
+
+    sensor = sensor_of(emulator, mode)
+    context: Any = {"ti": Broken()}
+    emulator.set_status(sensor.run_id, outcome)
+    event = events.run_ended(sensor.hook.get_run(PROJECT, sensor.run_id))
+
+    def wait() -> Any:
+        return sensor.execute(context) if mode == "poke" else sensor.execute_complete(context, event)
+
+    if outcome == "COMPLETED":
+        assert wait()["status"] == "COMPLETED"
+    else:
+        with pytest.raises(HexRunFailed, match=r"^Hex run ERRORED"):
+            wait()
+
+
+@pytest.mark.parametrize("letters", [str.lower, str.upper])
+@pytest.mark.parametrize("fault", [{"status": 403, "times": None, "after": 1}, None])
+def test_an_error_names_a_run_once_and_by_its_url_if_it_is_known(
+    fault: dict[str, Any] | None, letters: Callable[[str], str], emulator: Control
+) -> None:
+    emulator.next_run(timeline=[("RUNNING", 1), ("ERRORED", None)])
+    run = emulator.start_run(PROJECT, trigger="API")
+    if fault:
+        emulator.fault("GetRunStatus", **fault)
+    sensor = HexRunSensor(task_id="wait", project_id=PROJECT, run_id=letters(run["runId"]), timeout=15, **MODES["poke"])
+    with pytest.raises(HexRunGone if fault else HexRunFailed) as raised:
+        sensor.execute({"ti": TaskInstance()})  # type: ignore[typeddict-item]
+    assert str(raised.value).endswith(f" Run: {run['runUrl']}")
+    assert str(raised.value).count("Run: ") == 1
+
+
+def test_the_first_line_of_a_sensor_that_reschedules_has_the_url(
+    emulator: Control, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Started(TaskInstance):
+        start_date = datetime.now(UTC)
+        max_tries, try_number, dag_id, run_id = 0, 1, "dag", "run"
+
+        def get_first_reschedule_date(self, context: Any) -> None:
+            """Return None, because this is the first poke."""
+
+    if not AIRFLOW_V_3_0_PLUS:
+        monkeypatch.setattr("airflow.sensors.base._orig_start_date", lambda **key: None)
+    caplog.set_level(logging.INFO, "airflow_provider_hex")
+    ti: Any = Started()
+    with pytest.raises(AirflowRescheduleException):
+        sensor_of(emulator, "reschedule").execute({"ti": ti})
+    assert f"Hex run RUNNING: {url_of(emulator)[1]}" in caplog.messages

@@ -177,7 +177,9 @@ def test_a_ca_bundle_that_cannot_be_used_is_an_error_when_the_client_is_made(
         options["ca_bundle"] = str(bundle)
     else:
         monkeypatch.setenv(variable, str(bundle))
-    with pytest.raises(errors.HexInvalidInput, match=rf"{variable} '.*bundle\.pem' cannot be used here: .*PEM file"):
+    with pytest.raises(
+        errors.HexInvalidInput, match=rf"{variable}\b.* is '.*bundle\.pem', which cannot be used here: .*PEM file"
+    ):
         transports(**options)
 
 
