@@ -59,7 +59,7 @@ def test_the_error_for_an_unknown_project_says_that_its_id_was_derived_from_the_
     assert (result.code, result.out) == (1, "")
     assert f"The project's id {UNKNOWN} was derived from its URL" in result.err
     assert result.err.startswith("Error: Hex responded to GetProject")
-    assert " The connection is hex_default. " in result.err
+    assert "the Hex connection 'hex_default'" in result.err
 
 
 def test_every_form_has_the_same_project(hex_cli: Cli) -> None:
