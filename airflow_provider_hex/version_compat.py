@@ -69,9 +69,8 @@ def attempt_kwargs(ti: Any) -> dict[str, Any]:
 
 def is_of_previous_attempt(next_kwargs: dict[str, Any] | None, context: Context) -> bool:
     """Whether a task is resumed with the event of its previous attempt. Removes what :func:`attempt_kwargs` added."""
-    ti: Any = context["ti"]
     attempt = (next_kwargs or {}).pop(_ATTEMPT, None)
-    return attempt is not None and attempt != ti.try_number
+    return attempt is not None and attempt != context["ti"].try_number
 
 
 def is_deferral_timeout(error: BaseException) -> bool:

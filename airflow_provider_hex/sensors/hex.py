@@ -148,7 +148,7 @@ class HexRunSensor(BaseSensorOperator):
                 push_run(context["ti"], {"runId": self.run_id})  # the trigger recognises the task by it
             defer_wait(
                 self,
-                context["ti"],
+                own_context(self, context)["ti"],
                 hex_conn_id=self.hex_conn_id,
                 project_id=self.project_id,
                 run_id=self.run_id,

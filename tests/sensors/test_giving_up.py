@@ -191,7 +191,7 @@ def test_an_execution_timeout_in_the_last_poll_does_not_hide_the_timeout(emulato
 
     with (
         interrupted_when(lambda: len(emulator.requests("GetRunStatus")) > polls, alarm),
-        pytest.raises(AirflowSensorTimeout, match=f"{sensor.run_id}.*the execution_timeout was reached"),
+        pytest.raises(AirflowSensorTimeout, match=f"the execution_timeout was reached.*{sensor.run_id}"),
     ):
         sensor.resume_execution("execute_complete", {"event": event}, {})
 

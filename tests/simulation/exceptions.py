@@ -6,6 +6,7 @@ A violation that one of them explains is counted under its name; any other fails
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 from airflow_provider_hex.airflow_compat import AirflowTaskTimeout
@@ -204,7 +205,8 @@ def _timed_out_as_it_resumed(airflow: Airflow, violation: Violation) -> bool:
     attempt = violation.attempt
     if violation.promise != "the error is true" or attempt is None or attempt.deferred_at == 0:
         return False
-    return isinstance(attempt.error, AirflowTaskTimeout) and str(attempt.error) == "Timeout"
+    says_no_more = re.fullmatch(r"Timeout(\. The task's execution_timeout is \S+ s\.)?", str(attempt.error))
+    return isinstance(attempt.error, AirflowTaskTimeout) and says_no_more is not None
 
 
 def _woke_up_without_a_record(airflow: Airflow, violation: Violation) -> bool:

@@ -93,7 +93,7 @@ class HexRun:
         return {
             "projectId": PROJECT,
             "runId": self.id,
-            "runUrl": f"https://hex.test/run/{self.number}",
+            "runUrl": f"https://hex.test/run/{self.number}?runId={self.id}",
             "status": self.status(now),
             "runTrigger": "API",
             "startTime": datetime.fromtimestamp(self.started, UTC).isoformat(),
