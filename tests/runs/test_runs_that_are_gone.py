@@ -85,7 +85,7 @@ def test_a_timeout_of_a_run_that_is_gone_settles_it(
     defer(context)
     emulator.set_vanished(status)
     emulator.remove_run(emulator.runs()[0]["runId"])
-    with pytest.raises(Exception, match=r"Trigger timeout .*so it counts as cancelled\."):
+    with pytest.raises(Exception, match=r"Trigger timeout\. .*so it counts as cancelled\."):
         operator(deferrable=True).resume_execution("__fail__", {"error": "Trigger timeout"}, context)
     assert "failure" in airflow.record
 
