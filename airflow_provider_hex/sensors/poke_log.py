@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import time
 
+from airflow_provider_hex.api import run_watch
 from airflow_provider_hex.api.models import Run
 from airflow_provider_hex.api.run_lines import status_line
-from airflow_provider_hex.api.run_watch import HEARTBEAT, NEW_FOR
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class PokeLog:
     @property
     def new_until(self) -> float:
         """Until when Hex may not show the run yet, in epoch seconds."""
-        return self._began + NEW_FOR
+        return self._began + run_watch.NEW_FOR
 
     def polled(self, run: Run) -> None:
         """Log the run's status.
@@ -38,4 +38,4 @@ class PokeLog:
         now = time.time()
         if run["status"] != self._status or now >= self._next:
             log.info("%s", status_line(run, None if self._is_first else now - self._began))
-            self._is_first, self._status, self._next = not self._began, run["status"], now + HEARTBEAT
+            self._is_first, self._status, self._next = not self._began, run["status"], now + run_watch.HEARTBEAT

@@ -13,7 +13,6 @@ from airflow.exceptions import AirflowRescheduleException
 
 from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, TaskDeferred
 from airflow_provider_hex.api import run_watch
-from airflow_provider_hex.sensors import poke_log
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
@@ -79,4 +78,3 @@ def rescheduled_since_the_first_poke(monkeypatch: pytest.MonkeyPatch) -> Any:
 def no_run_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a rejection of a poll end the wait at once, and not only a minute after the first poke."""
     monkeypatch.setattr(run_watch, "NEW_FOR", 0.0)
-    monkeypatch.setattr(poke_log, "NEW_FOR", 0.0)
