@@ -70,7 +70,8 @@ def test_a_connection_that_cannot_be_made_is_explained(transports: Transports) -
     for url, words in ((f"http://127.0.0.1:{port}", "Errno 111"), ("http://hex.invalid", "")):
         transport = transports(base_url=url, retry_for=0.001)
         with pytest.raises(
-            errors.HexNotConnected, match=f"No response from {url} to Me .*{words}.*Proxy, and the network"
+            errors.HexNotConnected,
+            match=f"No response from {url} to Me .*{words}.*Proxy of the Hex connection, and the network",
         ):
             transport.request(ME)
 
