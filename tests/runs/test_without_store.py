@@ -44,6 +44,6 @@ def test_a_deferral_that_airflow_ended_cancels_the_run(failure: str, emulator: C
     defer(context)
     (run,) = emulator.runs()
     url = re.escape(run["runUrl"])
-    with pytest.raises(Exception, match=rf"{failure} The run was cancelled\. Run: {url}$"):
+    with pytest.raises(Exception, match=rf"{failure}\. The run was cancelled\. Run: {url}$"):
         operator(deferrable=True).resume_execution("__fail__", {"error": failure}, context)
     assert statuses(emulator) == [CANCELLED]
