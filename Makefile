@@ -140,22 +140,10 @@ $(UV):
 	$(UV) pip install --quiet --compile-bytecode --python $(@D) -r constraints/bench-$*.txt -e .
 	@touch $@
 
-$(MUTANTS)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/mutants.txt | $(UV)
+$(MUTANTS)/.ready $(CELERY)/.ready $(COSMOS)/.ready: .envs/%/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/%.txt | $(UV)
 	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
 	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
-		-r constraints/mutants.txt -e . --group dev
-	@touch $@
-
-$(CELERY)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/celery.txt | $(UV)
-	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
-	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
-		-r constraints/celery.txt -e . --group dev
-	@touch $@
-
-$(COSMOS)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/cosmos.txt | $(UV)
-	$(UV) venv --quiet --clear --python $(PYTHON) $(@D)
-	$(UV) pip install --quiet --compile-bytecode --python $(@D) -c constraints/airflow-3.3.txt \
-		-r constraints/cosmos.txt -e . --group dev
+		-r constraints/$*.txt -e . --group dev
 	@touch $@
 
 $(UI)/.ready: pyproject.toml constraints/airflow-3.3.txt constraints/ui.txt | $(UV)

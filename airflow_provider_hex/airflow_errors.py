@@ -34,9 +34,7 @@ def airflow_errors() -> Iterator[None]:
 def argument_errors(task_id: object) -> Iterator[None]:
     """Raise each :class:`HexError` about a task's arguments as :func:`airflow_errors` does, with the task named.
 
-    The traceback ends in the DAG file.
-
-    Airflow's UI shows only the last two lines of the traceback of a DAG file that cannot be imported.
+    The traceback ends in the DAG file, because Airflow's UI shows only its last two lines.
 
     :param task_id: the task's id.
     """

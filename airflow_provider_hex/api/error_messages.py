@@ -107,7 +107,10 @@ def no_response(
             "authority, set the CA bundle of the Hex connection to the authority's PEM file."
         )
     return kind(
-        f"No response from {base_url} to {call}: {cause}. {remedy}", method=call.method, path=call.path, sent_at=sent_at
+        f"No response from {base_url} to {call}: {cause.removesuffix('.')}. {remedy}",
+        method=call.method,
+        path=call.path,
+        sent_at=sent_at,
     )
 
 

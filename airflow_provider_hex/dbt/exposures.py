@@ -144,15 +144,7 @@ def _read(unique_id: str, data: Mapping[str, Any], graph: Graph) -> HexExposure:
         raise HexInvalidInput(f"Its name is longer than {_LONGEST_NAME} characters. The task's id has it: shorten it.")
     arguments = meta_of(data).get("hex") or {}
     check_meta(arguments)
-    project = arguments.get("project_id") or data.get("url")
-    if not project:
-        raise HexInvalidInput(
-            "It has neither a url nor meta.hex.project_id. Pass the URL of the Hex project as its url."
-        )
-    if "project_id" not in arguments and project_in_url(project) is None:
-        raise HexInvalidInput(f"Its url is not that of a project. Pass that, or meta.hex.project_id. It is: {project}")
-    if not is_template(project):
-        to_id(project, "project_id")
+    project = _project(arguments, data.get("url"))
     owner = data.get("owner") or {}
     nodes = graph.above(unique_id)
     if not any(map(graph.is_built, walk(graph.parents(unique_id), nodes.__getitem__, lambda node: node.passes_on))):
@@ -163,13 +155,26 @@ def _read(unique_id: str, data: Mapping[str, Any], graph: Graph) -> HexExposure:
         unique_ids=(unique_id,),
         name=name,
         label=str(data.get("label") or data["name"]),
-        project=str(project),
+        project=project,
         owner=_text(owner.get("name") or owner.get("email")),
         description=data.get("description") or "",
         models=_models(graph.parents(unique_id), nodes),
         nodes=nodes,
         arguments={name: value for name, value in arguments.items() if name != "project_id"},
     )
+
+
+def _project(arguments: Mapping[str, Any], url: Any) -> str:
+    project = arguments.get("project_id") or url
+    if not project:
+        raise HexInvalidInput(
+            "It has neither a url nor meta.hex.project_id. Pass the URL of the Hex project as its url."
+        )
+    if "project_id" not in arguments and project_in_url(project) is None:
+        raise HexInvalidInput(f"Its url is not that of a project. Pass that, or meta.hex.project_id. It is: {project}")
+    if not is_template(project):
+        to_id(project, "project_id")
+    return str(project)
 
 
 def _text(value: Any) -> str:
