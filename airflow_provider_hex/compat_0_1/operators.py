@@ -168,7 +168,7 @@ def accepts_old_names(init: F) -> F:
 
     @wraps(init)
     def init_with_old_names(self: Any, **kwargs: Any) -> None:
-        _drop_defaults_for_others(kwargs)
+        _drop_defaults_for_others(kwargs, replaces_execute=_replaces_execute(type(self)))
         with argument_errors(kwargs.get("task_id")):
             check_only_one(kwargs)
         old = {each: kwargs.pop(name) for name, each in _OLD_NAMES.items() if name in kwargs}
@@ -177,8 +177,6 @@ def accepts_old_names(init: F) -> F:
         if kwargs.get("timeout") == 0:
             deprecated("HexRunProjectOperator: use timeout=None instead of timeout=0.")
             kwargs["timeout"] = None
-        if _replaces_execute(type(self)):
-            kwargs.setdefault("deferrable", False)
         self._has_old_names = bool(old)
         init(self, **kwargs)
         for each, value in old.items():
@@ -198,12 +196,13 @@ def accepts_old_names(init: F) -> F:
     return cast("F", init_with_old_names)
 
 
-def _drop_defaults_for_others(kwargs: dict[str, Any]) -> None:
+def _drop_defaults_for_others(kwargs: dict[str, Any], *, replaces_execute: bool) -> None:
     """Remove each argument that is only in ``default_args``, if the task has it by its other name.
 
     A DAG's ``default_args`` may be for other operators, which have arguments of these names, too.
 
     :param kwargs: the arguments, with those of ``default_args``, and ``default_args`` itself.
+    :param replaces_execute: whether the task must not be deferred unless it says so itself.
     """
     defaults = kwargs.get("default_args") or {}
 
@@ -217,6 +216,8 @@ def _drop_defaults_for_others(kwargs: dict[str, Any]) -> None:
         else:
             for name in filter(is_default, both):
                 del kwargs[name]
+    if replaces_execute and ("deferrable" not in kwargs or is_default("deferrable")):
+        kwargs["deferrable"] = False
 
 
 def check_only_one(kwargs: Mapping[str, Any]) -> None:

@@ -334,3 +334,17 @@ def test_a_subclass_may_template_update_cache_and_the_timeout(warned: Warned) ->
     task = Templated(task_id="run", project_id=PROJECT, **templates)
     assert task.upstream_task_ids == {"first"}
     assert task.update_published_results is not True
+
+
+class OwnExecute(HexRunProjectOperator):
+    """An operator that does more after its run."""
+
+    def execute(self, context: Any) -> Any:
+        return {**super().execute(context), "more": 1}
+
+
+def test_default_arguments_for_other_operators_defer_no_subclass_with_its_own_execute() -> None:
+    with DAG("other", schedule=None, default_args={"deferrable": True}):
+        assert not OwnExecute(task_id="own_execute", project_id=PROJECT).deferrable
+        assert Subclass(task_id="subclass", project_id=PROJECT).deferrable
+    assert OwnExecute(task_id="own_argument", project_id=PROJECT, deferrable=True).deferrable
