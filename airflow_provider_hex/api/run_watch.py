@@ -32,8 +32,6 @@ _LAST_POLL_PAUSE = 1.0
 class RunWatch:
     """What is known of a run that a task waits for. In its methods, ``now`` is the time in epoch seconds.
 
-    :param project_id: the project.
-    :param run_id: the run.
     :param started_at: when the wait began, in epoch seconds.
     :param poll_interval: seconds between two polls. Default: see :func:`poll_schedule.next_poll_delay`.
     :param timeout: maximum seconds to wait, counted from ``started_at``. Default: no timeout.
@@ -194,10 +192,7 @@ def log_transient_error(error: HexError) -> None:
 
 
 def duration(run: Run) -> float | None:
-    """Return the seconds that a run took, None if it has not ended or Hex does not say.
-
-    :param run: the run as Hex reports it.
-    """
+    """Return the seconds that a run took, None if it has not ended or Hex does not say."""
     elapsed = run.get("elapsedTime")
     known = RunStatus.of(run).is_terminal and isinstance(elapsed, (int, float)) and not isinstance(elapsed, bool)
     return elapsed / 1000 if known and elapsed is not None else None
@@ -206,7 +201,6 @@ def duration(run: Run) -> float | None:
 def require_completed(run: Run) -> Run:
     """Return a run that has completed.
 
-    :param run: the run as Hex reports it.
     :raises HexRunFailed: it is in any other state.
     """
     if not RunStatus.of(run).is_success:

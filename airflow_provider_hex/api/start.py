@@ -64,10 +64,8 @@ def start(
     grace: float,
     is_candidate: Callable[[Run], bool] = lambda run: True,
 ) -> Steps[StartedRun]:
-    """Start a run, and reconcile the start if it is ambiguous.
+    """Start a run with a RunProject ``call``, and reconcile the start if it is ambiguous.
 
-    :param call: the RunProject.
-    :param project_id: the project.
     :param on_ambiguous_start: see :data:`OnAmbiguousStart`.
     :param grace: seconds after which a new run shows in the list of the project's runs.
     :param is_candidate: whether a run counts. Default: every run does.
@@ -120,7 +118,6 @@ def reconcile(
 ) -> Steps[StartedRun | None]:
     """Find the run of an ambiguous start.
 
-    :param project_id: the project.
     :param request: the RunProject.
     :param error: the error of that request.
     :param on_ambiguous_start: see :data:`OnAmbiguousStart`.

@@ -25,7 +25,6 @@ def check(send: Callable[[Call[Any]], Any], config: HexConfig, now: datetime | N
     but may work all the same.
 
     :param send: sends a call once.
-    :param config: the connection's configuration.
     :param now: the time. Default: now.
     :return: whether the token works, and a message for the user.
     """
@@ -48,10 +47,7 @@ def check(send: Callable[[Call[Any]], Any], config: HexConfig, now: datetime | N
 
 
 def describe(error: Exception) -> str:
-    """Return an error as the message of a failed check. It shows no connection URI, which has the token.
-
-    :param error: the error.
-    """
+    """Return an error as the message of a failed check. It shows no connection URI, which has the token."""
     if isinstance(error, HexError):
         return f"{_NOT_NOW} {error}" if isinstance(error, (HexRateLimited, HexServerError)) else str(error)
     return f"The connection could not be read: {re.sub(r'://[^ ]*', '://***', str(error)) or type(error).__name__}"
