@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow_provider_hex.api.errors import replace_message
 from airflow_provider_hex.api.ids import known_project_id
-from airflow_provider_hex.api.models import RunStatus
+from airflow_provider_hex.api.models import RunStatus, duration
 
 
 def link_to(run: Mapping[str, Any]) -> str:
@@ -71,9 +71,8 @@ _STALE = 60.0
 
 def after(run: Mapping[str, Any]) -> str:
     """Return how long a run took, as in `` after 3 s``; empty if Hex does not say."""
-    elapsed = run.get("elapsedTime")
-    known = isinstance(elapsed, (int, float)) and not isinstance(elapsed, bool)
-    return f" after {in_seconds(elapsed / 1000)}" if known and elapsed is not None else ""
+    seconds = duration(run)
+    return "" if seconds is None else f" after {in_seconds(seconds)}"
 
 
 def in_seconds(seconds: float) -> str:

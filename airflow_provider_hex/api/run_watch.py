@@ -191,13 +191,6 @@ def log_transient_error(error: HexError) -> None:
         log.warning("A poll failed, and will be retried. %s", error)
 
 
-def duration(run: Run) -> float | None:
-    """Return the seconds that a run took, None if it has not ended or Hex does not say."""
-    elapsed = run.get("elapsedTime")
-    known = RunStatus.of(run).is_terminal and isinstance(elapsed, (int, float)) and not isinstance(elapsed, bool)
-    return elapsed / 1000 if known and elapsed is not None else None
-
-
 def require_completed(run: Run) -> Run:
     """Return a run that has completed.
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_hex.api import protocol
 from airflow_provider_hex.api.errors import HexError, HexRunTimeout
-from airflow_provider_hex.api.models import Run
+from airflow_provider_hex.api.models import Run, duration
 from airflow_provider_hex.api.poll_schedule import UNKNOWN, EndForecast
-from airflow_provider_hex.api.run_watch import RunWatch, duration, require_completed
+from airflow_provider_hex.api.run_watch import RunWatch, require_completed
 
 if TYPE_CHECKING:
     from airflow_provider_hex.api.client import HexClient

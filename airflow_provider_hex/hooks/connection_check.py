@@ -18,14 +18,13 @@ _SOON = timedelta(days=7)
 _NOT_NOW = "The token could not be checked now."
 
 
-def check(send: Callable[[Call[Any]], Any], config: HexConfig, now: datetime | None = None) -> tuple[bool, str]:
+def check(send: Callable[[Call[Any]], Any], config: HexConfig) -> tuple[bool, str]:
     """Check that the token works, and can read projects, without which nothing works.
 
     Two requests are sent: Me and ListProjects. A workspace token without the scope *Users → Read* gets a 403 for Me,
     but may work all the same.
 
     :param send: sends a call once.
-    :param now: the time. Default: now.
     :return: whether the token works, and a message for the user.
     """
     try:
@@ -42,7 +41,7 @@ def check(send: Callable[[Call[Any]], Any], config: HexConfig, now: datetime | N
         reads = f"but whether it can read projects could not be checked now. {error}"
     else:
         reads = "and can read projects."
-    sentences = [f"The token works at {config.base_url} ({_owner(me, config.token)}) {reads}", _expires(me, now)]
+    sentences = [f"The token works at {config.base_url} ({_owner(me, config.token)}) {reads}", _expires(me)]
     return True, " ".join(filter(None, sentences))
 
 
@@ -80,10 +79,9 @@ def _owner(me: Me | None, token: str) -> str:
     return "it is a workspace token" if token.startswith("hxtw_") else "Hex does not say whose it is"
 
 
-def _expires(me: Me | None, now: datetime | None) -> str:
+def _expires(me: Me | None) -> str:
     """Say when the token expires, if Hex does."""
-    now = now or datetime.now(UTC)
-    at = expiry(me)
+    now, at = datetime.now(UTC), expiry(me)
     if at is None or at <= now:  # a token that works has not expired
         return ""
     if at - now >= _SOON:
