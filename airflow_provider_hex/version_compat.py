@@ -79,7 +79,7 @@ def is_deferral_timeout(error: BaseException) -> bool:
         from airflow_provider_hex.airflow_compat import TaskDeferralTimeout
 
         return isinstance(error, TaskDeferralTimeout)
-    return str(error) == "Trigger timeout"  # Airflow 2 has one error for all that may end a deferral
+    return str(error) == "Trigger/execution timeout"  # Airflow 2 has one class for all that may end a deferral
 
 
 def min_deferral() -> float:

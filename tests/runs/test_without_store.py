@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hex_emulator.client import Control
+from tests.conftest import DEFERRAL_TIMEOUT
 from tests.runs.conftest import CANCELLED, Airflow, defer, keep_runs, operator, statuses
 
 
@@ -36,7 +37,7 @@ def test_a_kill_after_the_task_has_succeeded_cancels_nothing(emulator: Control, 
     assert not emulator.requests("CancelRun")
 
 
-@pytest.mark.parametrize("failure", ["Trigger timeout", "Trigger failure"])
+@pytest.mark.parametrize("failure", [DEFERRAL_TIMEOUT, "Trigger failure"])
 def test_a_deferral_that_airflow_ended_cancels_the_run(failure: str, emulator: Control, airflow: Airflow) -> None:
     """As when the trigger crashed, or the deferral reached its timeout."""
     keep_runs(emulator)
