@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_1_PLUS, AIRFLOW_V_3_3_PLUS, conf
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_2_PLUS, AIRFLOW_V_3_3_PLUS, conf
 
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
@@ -56,21 +56,26 @@ def first_poke(context: Context) -> datetime | None:
     return date
 
 
+_RESUMES_RETRIES = AIRFLOW_V_3_0_PLUS and not AIRFLOW_V_3_2_PLUS
 _ATTEMPT = "hex_attempt"
 
 
-def attempt_kwargs(ti: Any) -> dict[str, Any]:
-    """Return the arguments of a deferral with which :func:`is_of_previous_attempt` recognises a retry.
+def publish_attempt(ti: Any) -> None:
+    """Push the number of an attempt that is about to be deferred as an XCom, for :func:`is_of_previous_attempt`.
 
-    Airflow 3.0 resumes a retry where the failed attempt was resumed, with the event of that attempt.
+    Airflow 3.0, and the first releases of 3.1, resume a retry where the failed attempt was resumed, with the event or
+    the failure of that attempt. They keep its XComs then.
     """
-    return {_ATTEMPT: ti.try_number} if AIRFLOW_V_3_0_PLUS and not AIRFLOW_V_3_1_PLUS else {}
+    if _RESUMES_RETRIES:
+        ti.xcom_push(key=_ATTEMPT, value=ti.try_number)
 
 
-def is_of_previous_attempt(next_kwargs: dict[str, Any] | None, context: Context) -> bool:
-    """Whether a task is resumed with the event of its previous attempt. Removes what :func:`attempt_kwargs` added."""
-    attempt = (next_kwargs or {}).pop(_ATTEMPT, None)
-    return attempt is not None and attempt != context["ti"].try_number
+def is_of_previous_attempt(ti: Any) -> bool:
+    """Whether a task is resumed with the event or the failure of its previous attempt."""
+    if not _RESUMES_RETRIES:
+        return False
+    attempt = ti.xcom_pull(task_ids=ti.task_id, key=_ATTEMPT, map_indexes=ti.map_index)
+    return attempt not in (None, ti.try_number)
 
 
 def is_deferral_timeout(error: BaseException) -> bool:

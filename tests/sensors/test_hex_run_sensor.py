@@ -188,7 +188,7 @@ def test_a_deferred_sensors_trigger_cancels_the_run_only_with_cancel_on_kill(
     xcoms: dict[str, Any] = {}
 
     class TaskInstance:
-        task_id = "wait"
+        task_id, try_number = "wait", 1
 
         def xcom_push(self, key: str, value: Any) -> None:
             xcoms[key] = value
