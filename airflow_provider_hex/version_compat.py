@@ -100,10 +100,10 @@ def min_deferral() -> float:
 async def call_on_kill(trigger: BaseTrigger) -> None:
     """Call ``on_kill`` of a trigger that is being cancelled. Airflow itself does so from 3.3 on.
 
-    It is not called when the triggerer stops, or when Airflow 2 resumes the task because its timeout was reached.
+    It is not called when the triggerer stops, or when Airflow resumes the task because its timeout was reached.
     Another triggerer may have the trigger now: ``on_kill`` has to check that, as on 3.3. Errors are logged.
     """
-    if AIRFLOW_V_3_3_PLUS or _loop_is_ending() or _has_timed_out(trigger.task_instance):
+    if AIRFLOW_V_3_3_PLUS or _loop_is_ending() or _has_timed_out(trigger):
         return
 
     try:
@@ -139,8 +139,12 @@ def _loop_is_ending() -> bool:
     return all(task.cancelling() for task in asyncio.all_tasks())
 
 
-def _has_timed_out(ti: Any) -> bool:
-    until: datetime | None = getattr(ti, "trigger_timeout", None)  # on Airflow 2, where it includes execution_timeout
+def _has_timed_out(trigger: BaseTrigger) -> bool:
+    until: datetime | None = (
+        getattr(trigger, "timeout_after", None)
+        if AIRFLOW_V_3_0_PLUS
+        else getattr(trigger.task_instance, "trigger_timeout", None)  # it includes execution_timeout
+    )
     return until is not None and until.replace(tzinfo=until.tzinfo or UTC).timestamp() < time.time()
 
 
