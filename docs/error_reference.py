@@ -43,23 +43,25 @@ run, and what to do.
 
 | the log has | what happened |
 | --- | --- |
-| ``The conn_id `hex_default` isn't defined`` | Airflow has no such connection. [Add one](connection.md), or fix `hex_conn_id` |
+| ``The conn_id `hex_default` isn't defined`` | Airflow has no such connection. \
+[Add one](connection.md), or fix `hex_conn_id` |
 | `has no token` | [The connection has no token](#the-connection-has-no-token) |
 | `with 401` | [The token is wrong or has expired](#the-token-is-wrong-or-has-expired) |
 | `lacks a permission` | [The token may not start runs](#the-token-may-not-start-runs) |
 | `Publish the project` | [The project was never published](#the-project-was-never-published) |
 | `Fix the task's input_params` | [An input is wrong (newer form)](#an-input-is-wrong-newer-form) |
-| `Hex's rate limit is reached` | [Too many requests in a minute or an hour](#too-many-requests-in-a-minute-or-an-hour). The task waits: it fails only \
-at its `timeout` |
+| `Hex's rate limit is reached` | [Too many requests in a minute or an hour](#too-many-requests-in-a-minute-or-an-hour). \
+The task waits: it fails only at its `timeout` |
 | `All of Hex's kernels are in use` | [No kernel is free](#no-kernel-is-free). The same |
 | `Hex run ERRORED` | [A cell failed](#a-cell-failed) |
 | `Hex run KILLED` | [The run was cancelled](#the-run-was-cancelled) |
 | `Timed out after` | [The run takes too long](#the-run-takes-too-long) |
 | `No response from` | [The connection was lost](#the-connection-was-lost) |
 | `Trigger timeout`, in Airflow 2 `Trigger/execution timeout` | No triggerer ran the task's trigger, or it was too \
-busy. See whether `airflow triggerer` runs. Until the timeout, such a task is *deferred*, and its log gets no new lines |
-| `not refreshed:` | [dbt](dbt.md#what-counts-and-what-is-not-promised) failed in a model that the project reads, built none, \
-or left no results |
+busy. See whether `airflow triggerer` runs. Until the timeout, such a task is *deferred*, and its log gets no new \
+lines |
+| `not refreshed:` | [dbt](dbt.md#what-counts-and-what-is-not-promised) failed in a model that the project reads, \
+built none, or left no results |
 
 ## What happened to the run
 
@@ -68,8 +70,8 @@ If the run had not ended, the message also has one of these sentences, and ends 
 | sentence | then |
 | --- | --- |
 | `The run was cancelled.` or `No run was started.` | clear the task to run the project again |
-| `The run continues, and the task's next attempt re-attaches to it.` | wait for the retry. If you clear the task before it, the run is \
-cancelled and another one started |
+| `The run continues, and the task's next attempt re-attaches to it.` | wait for the retry. If you \
+clear the task before it, the run is cancelled and another one started |
 | `The run continues, because` … | the sentence names who waits for the run, or which argument leaves it running |
 | `The run had already COMPLETED.` | the project is up to date in Hex: mark the task success |
 | `The run could not be cancelled and may still be running:` … | open the URL, and cancel the run in Hex |
