@@ -50,8 +50,9 @@ run, and what to do.
 | `lacks a permission` | [The token may not start runs](#the-token-may-not-start-runs) |
 | `Publish the project` | [The project was never published](#the-project-was-never-published) |
 | `Fix the task's input_params` | [An input is wrong (newer form)](#an-input-is-wrong-newer-form) |
-| `Hex's rate limit is reached` | [Too many requests in a minute or an hour](#too-many-requests-in-a-minute-or-an-hour). \
-The task waits: it fails only at its `timeout` |
+| `Hex's rate limit is reached` | \
+[Too many requests in a minute or an hour](#too-many-requests-in-a-minute-or-an-hour). The task waits: \
+it fails only at its `timeout` |
 | `All of Hex's kernels are in use` | [No kernel is free](#no-kernel-is-free). The same |
 | `Hex run ERRORED` | [A cell failed](#a-cell-failed) |
 | `Hex run KILLED` | [The run was cancelled](#the-run-was-cancelled) |
