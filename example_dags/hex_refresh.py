@@ -1,4 +1,4 @@
-"""A Hex project runs with the day as its input. The task ends as the run ends."""
+"""A Hex project runs with the day as its input. The task succeeds if the run completes."""
 
 try:
     from airflow.sdk import DAG
