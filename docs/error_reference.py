@@ -61,8 +61,9 @@ it fails only at its `timeout` |
 | `Trigger timeout`, in Airflow 2 `Trigger/execution timeout` | No triggerer ran the task's trigger, or it was too \
 busy. See whether `airflow triggerer` runs. Until the timeout, such a task is *deferred*, and its log gets no new \
 lines |
-| `not refreshed:` | [dbt](dbt.md#what-counts-and-what-is-not-promised) failed in a model that the project reads, \
-built none, or left no results |
+| `The task was killed` | A user marked or cleared the task, or Airflow ended its process, as in a deploy. See below |
+| `not refreshed:` | dbt failed in a model that the project reads, or left no results. If it built none, the task is \
+skipped. See [what counts](dbt.md#what-counts-and-what-is-not-promised) |
 
 ## What happened to the run
 
