@@ -87,6 +87,14 @@ class Run(TypedDict):
     stateEvents: NotRequired[list[dict[str, Any]]]
 
 
+def duration(run: Mapping[str, Any]) -> float | None:
+    """Return the seconds that a run took, None if it has not ended or Hex does not say."""
+    elapsed = run.get("elapsedTime")
+    if not isinstance(elapsed, (int, float)) or isinstance(elapsed, bool) or not RunStatus.of(run).is_terminal:
+        return None
+    return elapsed / 1000
+
+
 class Project(TypedDict):
     """A project or component. ``lastPublishedAt`` is None if it was never published, so that it cannot be run."""
 

@@ -17,8 +17,6 @@ T = TypeVar("T")
 def decode(call: Call[T], response: Response) -> T:
     """Return the value of a response.
 
-    :param call: the request.
-    :param response: the response to it.
     :return: the value that ``call.read`` returns.
     :raises HexRequestRejected: 3xx and 4xx, or a subclass: 401, 403, 404.
     :raises HexRateLimited: 429, and 503 of RunProject.
@@ -67,7 +65,6 @@ def read_list(data: Any, name: str) -> list[Any]:
 def read_run(data: Any, run_id: str | None = None) -> Run:
     """Return a run.
 
-    :param data: its JSON.
     :param run_id: the id that it must have. Default: any.
     :raises HexInvalidResponse: it is not a run, or another one.
     """
@@ -77,7 +74,6 @@ def read_run(data: Any, run_id: str | None = None) -> Run:
 def read_started_run(data: Any) -> StartedRun:
     """Return a run that was just started.
 
-    :param data: its JSON.
     :raises HexInvalidResponse: it is not a run.
     """
     return cast("StartedRun", _with_version_as_text(read_object(data, runId=None)))
@@ -128,7 +124,6 @@ def read_image(data: Any) -> bytes:
 def to_page(items: list[T], next_call: Call[Page[T]] | None, response: Response) -> Page[T]:
     """Return a page of a list.
 
-    :param items: its items.
     :param next_call: the call for the next page, None for the last page.
     :param response: the response, whose headers show Hex's clock.
     """

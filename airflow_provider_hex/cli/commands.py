@@ -9,9 +9,9 @@ from typing import Any
 from airflow_provider_hex.api import protocol, steps
 from airflow_provider_hex.api.errors import HexRunGone
 from airflow_provider_hex.api.ids import to_id
+from airflow_provider_hex.api.models import duration
 from airflow_provider_hex.api.project_url import run_in_url
 from airflow_provider_hex.api.run_lines import link_to
-from airflow_provider_hex.api.run_watch import duration
 from airflow_provider_hex.cli import exit_codes, output
 from airflow_provider_hex.cli.exposures import exposures_check, exposures_propose, exposures_show, exposures_trim
 from airflow_provider_hex.cli.session import Session, UsageError

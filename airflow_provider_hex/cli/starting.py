@@ -38,7 +38,6 @@ class _Journal:
 def start(session: Session) -> int:
     """Start a run, wait for it if that is asked for, and return the exit code.
 
-    :param session: what the command works with.
     :raises UsageError: options do not fit together.
     :raises HexError: no run was started, or it is unknown which one.
     """

@@ -51,7 +51,6 @@ class Relations:
         Names are compared from the right, because Hex has a table's name as the query has it: with its database and
         schema, or without them. Letter case and quotes do not matter.
 
-        :param table: the name.
         :return: each of them as an exposure names it; several if the name fits several.
         """
         parts = table_parts(table)

@@ -15,8 +15,6 @@ def trim(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a manifest that ``HexExposures`` reads: some KB, to be committed, or made in CI.
 
     :func:`~airflow_provider_hex.dbt.exposures.read_exposures` returns the same for both.
-
-    :param manifest: the content of ``manifest.json``.
     """
     graph = Graph(manifest)
     exposures = {each: data for each, data in (manifest.get("exposures") or {}).items() if is_of_hex(data)}

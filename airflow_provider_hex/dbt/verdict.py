@@ -59,7 +59,6 @@ def verdict(exposure: HexExposure, statuses: Mapping[str, str]) -> Verdict:
     neither a success nor a failure. What dbt says of the exposure itself is ignored, because dbt does not wait for
     tests of its models.
 
-    :param exposure: the project.
     :param statuses: dbt's status of each node, by id, see :func:`~airflow_provider_hex.dbt.run_results.merge_results`.
     """
 

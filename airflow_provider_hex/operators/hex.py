@@ -160,7 +160,7 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
     @airflow_errors()
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral, whether the trigger succeeded or not."""
-        if is_of_previous_attempt(next_kwargs, context):
+        if is_of_previous_attempt(context["ti"]):
             return self.execute(context)
         if next_method == "retry_start":
             return super().resume_execution(next_method, next_kwargs, context)

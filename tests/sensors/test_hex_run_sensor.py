@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,9 @@ from airflow_provider_hex.api.errors import HexInvalidInput, HexRunFailed, HexUn
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from airflow_provider_hex.triggers import events
 from hex_emulator.client import Control
-from tests.conftest import PROJECT, connect
+from tests.conftest import DEFERRAL_TIMEOUT, PROJECT, connect
 from tests.https import https_to
+from tests.sensors.conftest import event_of
 
 RUN = "78c33d18-170c-44d3-a227-b3194f134f73"
 
@@ -89,7 +89,7 @@ def test_an_invalid_id_is_rejected_when_the_dag_is_parsed(name: str) -> None:
         HexRunSensor(task_id="wait", **{**ids, name: url})
 
 
-@pytest.mark.parametrize("failure", ["Trigger timeout", "Trigger failure"])
+@pytest.mark.parametrize("failure", [DEFERRAL_TIMEOUT, "Trigger failure"])
 def test_the_error_of_a_deferral_that_airflow_ended_names_the_run(failure: str, emulator: Control) -> None:
     sensor = sensor_of(emulator, deferrable=True)
     with pytest.raises(Exception, match=rf"{failure} (.* )?Run: .*{sensor.run_id}"):
@@ -110,13 +110,8 @@ def test_a_failed_run_fails_the_task_without_retries(status: str, deferred: bool
 def test_an_untrusted_certificate_fails_the_task_at_once_and_names_the_run(
     deferred: bool, emulator: Control, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    async def event_of(trigger: Any) -> Any:
-        async with asyncio.timeout(120):
-            return (await anext(trigger.run())).payload
-
     def resume(context: Any) -> None:
-        event = asyncio.run(event_of(deferral.value.trigger))
-        sensor.resume_execution("execute_complete", {"event": event}, context)
+        sensor.resume_execution("execute_complete", {"event": event_of(deferral.value.trigger)}, context)
 
     sensor = sensor_of(emulator, deferrable=deferred)
     if deferred:
@@ -188,7 +183,7 @@ def test_a_deferred_sensors_trigger_cancels_the_run_only_with_cancel_on_kill(
     xcoms: dict[str, Any] = {}
 
     class TaskInstance:
-        task_id = "wait"
+        task_id, try_number = "wait", 1
 
         def xcom_push(self, key: str, value: Any) -> None:
             xcoms[key] = value
