@@ -140,7 +140,7 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
         self._own_ti: Any = None
         self._kill_switch = KillSwitch()
         if REPORTS_LOST_WORKERS:
-            self.on_failure_callback = [*self.on_failure_callback, _cancel_run_of_lost_worker]
+            self.on_failure_callback = [*self.on_failure_callback, _cancel_run_left_running]
 
     @cached_property
     def hook(self) -> HexHook:
@@ -193,11 +193,14 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
         return self._task_run.execute(began, requeued=requeued)
 
 
-def _cancel_run_of_lost_worker(context: Context) -> None:
-    """Cancel the run of a task that failed because its worker was lost: an ``on_failure_callback``.
+def _cancel_run_left_running(context: Context) -> None:
+    """Cancel the run of a task that failed for good while its run continues: an ``on_failure_callback``.
 
-    Airflow also calls it in the worker of a task that fails by itself, which has released its run.
+    Airflow calls it in the DAG processor if the task's worker was lost. It also calls it in the worker of a task that
+    fails by itself. Such a task has released its run, but a retry policy may have failed it in spite of its retries.
     """
     task: Any = context["ti"].task
     if task._task_run is None:
         lost_worker.cancel_run(task, context)
+    else:
+        task._task_run.failed_for_good()

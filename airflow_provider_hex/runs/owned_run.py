@@ -192,6 +192,16 @@ class OwnedRun:
         self._release = release
         return release
 
+    def failed_for_good(self) -> None:
+        """Release a run that was left to a retry, because Airflow has failed the task without one."""
+        if self._release is None or self._release.disposition is not Disposition.LEAVE_TO_RETRY:
+            return
+        record = self._store.load()
+        if record is not None and record.run is not None:
+            self._run = record.run
+            release = self._carry_out(self._decide(Cause.FAILED, self._status(), is_retried=False))
+            self._log_release("The task failed without a retry.", release)
+
     @property
     def _named_run(self) -> dict[str, Any]:
         return {"projectId": self._task.project_id, **(self._run or {})}

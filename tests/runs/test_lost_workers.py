@@ -1,4 +1,4 @@
-"""The run of a task whose worker was lost in its last attempt: the DAG processor calls the operator's callback."""
+"""The operator's ``on_failure_callback``, called for a lost worker, and for a task that fails by itself."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ except ImportError:  # Airflow 2
     from airflow import DAG
 
 from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_3_PLUS, AirflowException
+from airflow_provider_hex.api.errors import HexUnauthorized
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.runs import lost_worker
@@ -129,6 +130,11 @@ def test_the_callbacks_of_the_user_are_kept(lose_worker: LoseWorker) -> None:
     assert len(called) == 1
 
 
+def call_back(context: Any) -> None:
+    for callback in context["ti"].task.on_failure_callback:
+        callback(context)
+
+
 def test_a_task_that_fails_by_itself_cancels_nothing_in_the_callback(emulator: Control, airflow: Airflow) -> None:
     keep_runs(emulator)
     airflow.max_tries = 0
@@ -136,6 +142,32 @@ def test_a_task_that_fails_by_itself_cancels_nothing_in_the_callback(emulator: C
     with pytest.raises(AirflowException):
         task.execute(context)
     context["ti"].task = task
-    for callback in task.on_failure_callback:
-        callback(context)
+    call_back(context)
+    assert statuses(emulator) == [LEFT_RUNNING]
+
+
+def fail_by_a_wrong_token(emulator: Control, airflow: Airflow) -> Any:
+    """Fail an attempt, which leaves its run to the retry. Return the context of its callbacks."""
+    keep_runs(emulator)
+    emulator.fault("GetRunStatus", status=401, body={"reason": "No."})
+    emulator.fault("GetProjectRuns", status=401, body={"reason": "No."})
+    task, context = operator(), airflow.attempt()
+    with pytest.raises(HexUnauthorized, match="the task's next attempt re-attaches to it"):
+        task.execute(context)
+    context["ti"].task = task
+    return context
+
+
+def test_a_run_that_was_left_to_a_retry_is_cancelled_if_a_retry_policy_failed_the_task(
+    emulator: Control, airflow: Airflow, logged: Callable[[], str]
+) -> None:
+    call_back(fail_by_a_wrong_token(emulator, airflow))
+    assert statuses(emulator) == [CANCELLED]
+    assert "The task failed without a retry. The run was cancelled. Run: http" in logged()
+
+
+def test_but_not_by_an_attempt_that_is_not_the_latest(emulator: Control, airflow: Airflow) -> None:
+    context = fail_by_a_wrong_token(emulator, airflow)
+    airflow.attempt()
+    call_back(context)
     assert statuses(emulator) == [LEFT_RUNNING]
