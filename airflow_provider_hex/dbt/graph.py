@@ -9,7 +9,7 @@ from typing import Any
 
 _NOT_BUILT = ("metric", "semantic_model", "saved_query")
 """Kinds of nodes that only stand for others: dbt builds nothing for them."""
-_BUILT = ("model", "seed", "snapshot")
+BUILT = ("model", "seed", "snapshot")
 """Kinds of nodes that dbt builds."""
 _WITHOUT_DATA = ("view", "ephemeral")
 """Materializations without data: what they show changes when their parents' data do."""
@@ -121,7 +121,7 @@ class Graph:
 
     def is_built(self, unique_id: str) -> bool:
         """Return whether dbt has a result for a node when it builds it."""
-        return kind(unique_id) in _BUILT and self.materialized(unique_id) != "ephemeral"
+        return kind(unique_id) in BUILT and self.materialized(unique_id) != "ephemeral"
 
     def _node(self, unique_id: str) -> Node:
         if unique_id not in self._known:
