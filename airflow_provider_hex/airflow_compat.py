@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AIRFLOW_V_3_0_PLUS",
-    "AIRFLOW_V_3_1_PLUS",
     "AIRFLOW_V_3_2_PLUS",
     "AIRFLOW_V_3_3_PLUS",
     "AirflowException",
@@ -71,7 +70,6 @@ __all__ = [
 
 _VERSION = tuple(int(part) for part in __version__.split(".")[:2])
 AIRFLOW_V_3_0_PLUS = _VERSION >= (3, 0)
-AIRFLOW_V_3_1_PLUS = _VERSION >= (3, 1)
 AIRFLOW_V_3_2_PLUS = _VERSION >= (3, 2)
 AIRFLOW_V_3_3_PLUS = _VERSION >= (3, 3)
 

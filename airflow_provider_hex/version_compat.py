@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_1_PLUS, AIRFLOW_V_3_3_PLUS, conf
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_2_PLUS, AIRFLOW_V_3_3_PLUS, conf
 
 if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
@@ -56,21 +56,26 @@ def first_poke(context: Context) -> datetime | None:
     return date
 
 
+_RESUMES_RETRIES = AIRFLOW_V_3_0_PLUS and not AIRFLOW_V_3_2_PLUS
 _ATTEMPT = "hex_attempt"
 
 
-def attempt_kwargs(ti: Any) -> dict[str, Any]:
-    """Return the arguments of a deferral with which :func:`is_of_previous_attempt` recognises a retry.
+def publish_attempt(ti: Any) -> None:
+    """Push the number of an attempt that is about to be deferred as an XCom, for :func:`is_of_previous_attempt`.
 
-    Airflow 3.0 resumes a retry where the failed attempt was resumed, with the event of that attempt.
+    Airflow 3.0, and the first releases of 3.1, resume a retry where the failed attempt was resumed, with the event or
+    the failure of that attempt. They keep its XComs then.
     """
-    return {_ATTEMPT: ti.try_number} if AIRFLOW_V_3_0_PLUS and not AIRFLOW_V_3_1_PLUS else {}
+    if _RESUMES_RETRIES:
+        ti.xcom_push(key=_ATTEMPT, value=ti.try_number)
 
 
-def is_of_previous_attempt(next_kwargs: dict[str, Any] | None, context: Context) -> bool:
-    """Whether a task is resumed with the event of its previous attempt. Removes what :func:`attempt_kwargs` added."""
-    attempt = (next_kwargs or {}).pop(_ATTEMPT, None)
-    return attempt is not None and attempt != context["ti"].try_number
+def is_of_previous_attempt(ti: Any) -> bool:
+    """Whether a task is resumed with the event or the failure of its previous attempt."""
+    if not _RESUMES_RETRIES:
+        return False
+    attempt = ti.xcom_pull(task_ids=ti.task_id, key=_ATTEMPT, map_indexes=ti.map_index)
+    return attempt not in (None, ti.try_number)
 
 
 def is_deferral_timeout(error: BaseException) -> bool:
@@ -79,7 +84,7 @@ def is_deferral_timeout(error: BaseException) -> bool:
         from airflow_provider_hex.airflow_compat import TaskDeferralTimeout
 
         return isinstance(error, TaskDeferralTimeout)
-    return str(error) == "Trigger timeout"  # Airflow 2 has one error for all that may end a deferral
+    return str(error) == "Trigger/execution timeout"  # Airflow 2 has one class for all that may end a deferral
 
 
 def min_deferral() -> float:
@@ -95,10 +100,10 @@ def min_deferral() -> float:
 async def call_on_kill(trigger: BaseTrigger) -> None:
     """Call ``on_kill`` of a trigger that is being cancelled. Airflow itself does so from 3.3 on.
 
-    It is not called when the triggerer stops, or when Airflow 2 resumes the task because its timeout was reached.
+    It is not called when the triggerer stops, or when Airflow resumes the task because its timeout was reached.
     Another triggerer may have the trigger now: ``on_kill`` has to check that, as on 3.3. Errors are logged.
     """
-    if AIRFLOW_V_3_3_PLUS or _loop_is_ending() or _has_timed_out(trigger.task_instance):
+    if AIRFLOW_V_3_3_PLUS or _loop_is_ending() or _has_timed_out(trigger):
         return
 
     try:
@@ -134,8 +139,12 @@ def _loop_is_ending() -> bool:
     return all(task.cancelling() for task in asyncio.all_tasks())
 
 
-def _has_timed_out(ti: Any) -> bool:
-    until: datetime | None = getattr(ti, "trigger_timeout", None)  # on Airflow 2, where it includes execution_timeout
+def _has_timed_out(trigger: BaseTrigger) -> bool:
+    until: datetime | None = (
+        getattr(trigger, "timeout_after", None)
+        if AIRFLOW_V_3_0_PLUS
+        else getattr(trigger.task_instance, "trigger_timeout", None)  # it includes execution_timeout
+    )
     return until is not None and until.replace(tzinfo=until.tzinfo or UTC).timestamp() < time.time()
 
 

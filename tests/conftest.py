@@ -37,6 +37,7 @@ os.environ["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"] = json.dumps(
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
+from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS  # noqa: E402
 from hex_emulator.client import Control  # noqa: E402
 from hex_emulator.server import running  # noqa: E402
 from hex_emulator.workspace import default_workspace  # noqa: E402
@@ -51,6 +52,8 @@ WORKSPACE = default_workspace()
 TOKENS = {token.name: token.token for token in WORKSPACE.tokens}
 PROJECTS = {project.title: project.id for project in WORKSPACE.projects}
 PROJECT = PROJECTS["Daily revenue"]
+DEFERRAL_TIMEOUT = "Trigger timeout" if AIRFLOW_V_3_0_PLUS else "Trigger/execution timeout"
+"""The error with which Airflow resumes a task whose deferral reached its timeout."""
 
 
 @pytest.fixture(scope="session")

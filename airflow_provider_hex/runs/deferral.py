@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_provider_hex.api.errors import HexRateLimited
 from airflow_provider_hex.api.ids import known_project_id
-from airflow_provider_hex.version_compat import attempt_kwargs
+from airflow_provider_hex.version_compat import publish_attempt
 
 if TYPE_CHECKING:
     from airflow_provider_hex.airflow_compat import BaseOperator
@@ -52,6 +52,7 @@ def defer_wait(
     """
     from airflow_provider_hex.triggers.hex import HexRunTrigger  # a DAG file does not need it
 
+    publish_attempt(ti)
     task.defer(
         trigger=HexRunTrigger(
             hex_conn_id=hex_conn_id,
@@ -63,7 +64,6 @@ def defer_wait(
             new_until=new_until,
         ),
         method_name="execute_complete",
-        kwargs=attempt_kwargs(ti),
         timeout=None if timeout is None else timedelta(seconds=timeout) + _DEFERRAL_MARGIN,
     )
 
@@ -99,6 +99,7 @@ def defer_start(
         "without a timeout" if until is None else f"at most {until - now:.0f} s",
         error,
     )
+    publish_attempt(ti)
     task.defer(
         trigger=HexStartTrigger(
             hex_conn_id=hex_conn_id,
@@ -109,6 +110,5 @@ def defer_start(
             requeued=requeued,
         ),
         method_name="retry_start",
-        kwargs=attempt_kwargs(ti),
         timeout=None if until is None else timedelta(seconds=until - now) + _DEFERRAL_MARGIN,
     )

@@ -128,7 +128,7 @@ class HexRunSensor(BaseSensorOperator):
     @airflow_errors()
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral, whether the trigger succeeded or not."""
-        if is_of_previous_attempt(next_kwargs, context):
+        if is_of_previous_attempt(own_context(self, context)["ti"]):
             return self.execute(context)
         self._name_run()
         resume = super().resume_execution

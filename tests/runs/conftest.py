@@ -61,6 +61,11 @@ class Airflow:
         return json.loads(text)
 
     @property
+    def published(self) -> dict[str, Any]:
+        """The XComs that are for users."""
+        return {key: self.xcoms[key] for key in self.xcoms if key != "hex_attempt"}
+
+    @property
     def success(self) -> str | None:
         """The id of the run with which the task succeeded, if the record says so."""
         record = self.record or {}

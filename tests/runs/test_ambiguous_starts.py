@@ -82,7 +82,7 @@ def test_the_only_run_that_it_can_have_started_is_taken(
         emulator.set_status(run["runId"], "COMPLETED") if method == "set" and "run" in value else None
     )
     assert finish(airflow.attempt(), **options, **MODES[mode])["runId"] == run["runId"]
-    assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
+    assert airflow.published == {"run_id": run["runId"], "run_url": run["runUrl"]}
     assert starts_since(emulator) == 0
     assert airflow.success == run["runId"]
 

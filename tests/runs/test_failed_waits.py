@@ -15,7 +15,7 @@ from airflow_provider_hex.api.errors import HexError, HexForbidden, HexRunGone, 
 from hex_emulator.client import Control
 from hex_emulator.emulator import VanishedStatus
 from tests import https
-from tests.conftest import connect
+from tests.conftest import DEFERRAL_TIMEOUT, connect
 from tests.runs.conftest import (
     CANCELLED,
     GONE,
@@ -137,8 +137,8 @@ def test_a_retry_starts_another_run_if_the_previous_one_vanished_during_the_wait
     [
         ("Trigger failure", 1, LEFT_RUNNING),
         ("Trigger failure", 0, CANCELLED),
-        ("Trigger timeout", 1, CANCELLED),
-        ("Trigger timeout", 0, CANCELLED),
+        (DEFERRAL_TIMEOUT, 1, CANCELLED),
+        (DEFERRAL_TIMEOUT, 0, CANCELLED),
     ],
 )
 def test_a_deferral_that_failed_leaves_the_run_to_a_retry_and_one_that_timed_out_cancels_it(

@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_hex.airflow_compat import AirflowTaskTimeout
 from airflow_provider_hex.api.errors import HexRunFailed, HexRunTimeout
 from hex_emulator.client import Control
+from tests.conftest import DEFERRAL_TIMEOUT
 from tests.runs.conftest import (
     CANCELLED,
     LEFT_RUNNING,
@@ -139,7 +140,7 @@ def test_a_run_is_polled_a_last_time_if_no_triggerer_was_there_to_do_it(
 
     def resume() -> Any:
         task = operator(deferrable=True, cancel_on_timeout=cancel)
-        return task.resume_execution("__fail__", {"error": "Trigger timeout"}, context)
+        return task.resume_execution("__fail__", {"error": DEFERRAL_TIMEOUT}, context)
 
     if status == "COMPLETED":
         assert resume()["status"] == "COMPLETED"

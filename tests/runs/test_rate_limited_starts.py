@@ -13,6 +13,7 @@ from airflow_provider_hex.airflow_compat import TaskDeferred
 from airflow_provider_hex.triggers import events
 from airflow_provider_hex.triggers.hex import HexRunTrigger, HexStartTrigger
 from hex_emulator.client import Control
+from tests.conftest import DEFERRAL_TIMEOUT
 from tests.runs.conftest import Airflow, defer, operator
 
 
@@ -75,7 +76,7 @@ def test_a_task_that_is_rate_limited_again_says_that_it_has_waited_before(emulat
     assert second.began == first.began
 
 
-@pytest.mark.parametrize("failure", ["Trigger timeout", "Trigger failure"])
+@pytest.mark.parametrize("failure", [DEFERRAL_TIMEOUT, "Trigger failure"])
 def test_a_wait_for_a_slot_that_airflow_ended_cancels_nothing(
     failure: str, emulator: Control, airflow: Airflow
 ) -> None:

@@ -62,7 +62,7 @@ def test_a_retry_re_attaches_to_a_run_that_has_not_ended(
     assert returned["runUrl"] == run["runUrl"]
     if mode != "start-only":
         assert returned["status"] == "COMPLETED"
-    assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
+    assert airflow.published == {"run_id": run["runId"], "run_url": run["runUrl"]}
     assert starts(emulator) == 1
     assert not emulator.requests("CancelRun")
     assert airflow.success == run["runId"]
@@ -92,7 +92,7 @@ def test_a_retry_takes_the_result_of_a_run_that_has_completed(
     returned: Any = operator(**MODES[mode]).execute(airflow.attempt())  # without a deferral
     assert returned["runId"] == run["runId"]
     assert returned["status"] == "COMPLETED"
-    assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
+    assert airflow.published == {"run_id": run["runId"], "run_url": run["runUrl"]}
     assert starts(emulator) == 1
     assert len(emulator.requests("GetRunStatus")) == 1
     assert airflow.success == run["runId"]
@@ -281,7 +281,7 @@ def test_a_retry_re_attaches_to_a_run_whose_poll_fails_for_a_moment(
     airflow.on_store = lambda method, value: emulator.set_status(run["runId"], "COMPLETED") if method == "set" else None
     returned = finish(airflow.attempt(), **MODES[mode])
     assert (returned["runId"], returned["status"]) == (run["runId"], "COMPLETED")
-    assert airflow.xcoms == {"run_id": run["runId"], "run_url": run["runUrl"]}
+    assert airflow.published == {"run_id": run["runId"], "run_url": run["runUrl"]}
     assert starts(emulator) == 1
 
 

@@ -11,7 +11,7 @@ from airflow_provider_hex.airflow_compat import AirflowFailException
 from airflow_provider_hex.api.errors import HexRequestRejected, HexRunGone
 from hex_emulator.client import Control
 from hex_emulator.emulator import VanishedStatus
-from tests.conftest import PROJECT, PROJECTS
+from tests.conftest import DEFERRAL_TIMEOUT, PROJECT, PROJECTS
 from tests.runs.conftest import (
     CANCELLED,
     GONE,
@@ -85,8 +85,8 @@ def test_a_timeout_of_a_run_that_is_gone_settles_it(
     defer(context)
     emulator.set_vanished(status)
     emulator.remove_run(emulator.runs()[0]["runId"])
-    with pytest.raises(Exception, match=r"Trigger timeout\. .*so it counts as cancelled\."):
-        operator(deferrable=True).resume_execution("__fail__", {"error": "Trigger timeout"}, context)
+    with pytest.raises(Exception, match=rf"{DEFERRAL_TIMEOUT}\. .*so it counts as cancelled\."):
+        operator(deferrable=True).resume_execution("__fail__", {"error": DEFERRAL_TIMEOUT}, context)
     assert "failure" in airflow.record
 
 

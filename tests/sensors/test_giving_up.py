@@ -20,7 +20,7 @@ from airflow_provider_hex.api.errors import HexError, HexInvalidInput, HexRunFai
 from airflow_provider_hex.triggers import events
 from hex_emulator.client import Control
 from hex_emulator.emulator import VanishedStatus
-from tests.conftest import PROJECT, connect
+from tests.conftest import DEFERRAL_TIMEOUT, PROJECT, connect
 from tests.runs.conftest import interrupted_when
 from tests.sensors.conftest import IN_EACH_MODE, end, sensor_of, wait
 
@@ -109,7 +109,7 @@ def test_a_sensor_polls_once_more_if_no_triggerer_was_there_to_do_it(
     end(sensor, status, emulator)
 
     def resume() -> Any:
-        return sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
+        return sensor.resume_execution("__fail__", {"error": DEFERRAL_TIMEOUT}, {})
 
     if status == "COMPLETED":
         assert resume()["status"] == "COMPLETED"
@@ -245,7 +245,7 @@ def test_soft_fail_skips_the_task_on_a_timeout(mode: str, emulator: Control, mon
 def test_soft_fail_skips_the_task_if_its_deferral_timed_out(emulator: Control) -> None:
     sensor = sensor_of(emulator, "deferred", soft_fail=True)
     with pytest.raises(AirflowSkipException):
-        sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
+        sensor.resume_execution("__fail__", {"error": DEFERRAL_TIMEOUT}, {})
 
 
 def test_soft_fail_does_not_skip_the_task_if_its_trigger_failed(emulator: Control) -> None:

@@ -22,7 +22,7 @@ from airflow_provider_hex.api.errors import HexInvalidInput, HexRunFailed, HexUn
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from airflow_provider_hex.triggers import events
 from hex_emulator.client import Control
-from tests.conftest import PROJECT, connect
+from tests.conftest import DEFERRAL_TIMEOUT, PROJECT, connect
 from tests.https import https_to
 from tests.sensors.conftest import event_of
 
@@ -89,7 +89,7 @@ def test_an_invalid_id_is_rejected_when_the_dag_is_parsed(name: str) -> None:
         HexRunSensor(task_id="wait", **{**ids, name: url})
 
 
-@pytest.mark.parametrize("failure", ["Trigger timeout", "Trigger failure"])
+@pytest.mark.parametrize("failure", [DEFERRAL_TIMEOUT, "Trigger failure"])
 def test_the_error_of_a_deferral_that_airflow_ended_names_the_run(failure: str, emulator: Control) -> None:
     sensor = sensor_of(emulator, deferrable=True)
     with pytest.raises(Exception, match=rf"{failure} (.* )?Run: .*{sensor.run_id}"):
@@ -183,7 +183,7 @@ def test_a_deferred_sensors_trigger_cancels_the_run_only_with_cancel_on_kill(
     xcoms: dict[str, Any] = {}
 
     class TaskInstance:
-        task_id = "wait"
+        task_id, try_number = "wait", 1
 
         def xcom_push(self, key: str, value: Any) -> None:
             xcoms[key] = value

@@ -23,6 +23,7 @@ from tests.simulation.airflow_rules import (
     NOTICED_AFTER,
     RETRY_DELAY,
     TIMED_OUT,
+    TIMED_OUT_2,
     TIMEOUT_SEEN_AFTER,
     USER,
     Attempt,
@@ -201,7 +202,7 @@ class Airflow:
         if self.trigger is trigger and self.state == "deferred" and not trigger.fired:
             self.world.say("the deferral times out")
             self.world.after(NOTICED_AFTER, lambda: trigger.cancel(on_kill=False))
-            self.resume(attempt, "__fail__", TIMED_OUT)
+            self.resume(attempt, "__fail__", TIMED_OUT if self.setup.airflow >= (3, 0) else TIMED_OUT_2)
 
     # The user
 

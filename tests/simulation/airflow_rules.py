@@ -28,6 +28,8 @@ TIMEOUT_SEEN_AFTER = 15.0
 """Seconds until the scheduler sees that a deferral has timed out (``[scheduler] trigger_timeout_check_interval``)."""
 TIMED_OUT, CRASHED = {"error": "Trigger timeout"}, {"error": "Trigger failure"}
 """What ``resume_execution`` gets with ``__fail__`` (``TriggerFailureReason``)."""
+TIMED_OUT_2 = {"error": "Trigger/execution timeout"}
+"""The first of them in Airflow 2 (``check_trigger_timeouts``)."""
 EXIT_SEEN_LATE = "exit seen too late"
 NO_TRIGGERER = "ended by a user while no triggerer ran"
 EXECUTION_TIMEOUT = "execution timeout"

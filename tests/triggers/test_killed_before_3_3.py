@@ -14,11 +14,16 @@ from typing import Any
 import pytest
 
 from airflow_provider_hex import version_compat
-from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_3_PLUS, BaseOperator
+from airflow_provider_hex.airflow_compat import (
+    AIRFLOW_V_3_0_PLUS,
+    AIRFLOW_V_3_3_PLUS,
+    AirflowException,
+    BaseOperator,
+)
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.triggers.hex import HexRunTrigger
 from hex_emulator.client import Control
-from tests.conftest import PROJECT
+from tests.conftest import DEFERRAL_TIMEOUT, PROJECT
 
 NAMES: dict[str, Any] = {"dag_id": "killed", "run_id": "manual", "task_id": "wait", "map_index": -1}
 SetTask = Callable[..., Any]
@@ -191,10 +196,24 @@ def test_the_run_is_left_running_without_cancel_on_kill(emulator: Control, run_i
     assert cancels(emulator) == 0
 
 
-@on_airflow_2
 def test_a_task_that_has_timed_out_releases_its_run_itself(emulator: Control, run_id: str, set_task: SetTask) -> None:
-    cancel(trigger(run_id, set_task("scheduled", published=run_id, timed_out=True)), emulator)
+    waiting = trigger(run_id, set_task("scheduled", published=run_id, timed_out=True))
+    waiting.timeout_after = datetime.now(UTC) - timedelta(seconds=1)  # as the triggerer of Airflow 3 sets it
+    cancel(waiting, emulator)
     assert cancels(emulator) == 0
+
+
+@on_airflow_2
+def test_the_end_of_a_deferral_by_airflow_2_is_known_as_a_timeout(set_task: SetTask) -> None:
+    from airflow.jobs.job import Job
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+
+    task = set_task("deferred", timed_out=True)
+    SchedulerJobRunner(Job()).check_trigger_timeouts()  # type: ignore[no-untyped-call]
+    task.refresh_from_db()
+    with pytest.raises(AirflowException, match=DEFERRAL_TIMEOUT) as raised:
+        BaseOperator(task_id="wait").resume_execution(task.next_method, task.next_kwargs, {})
+    assert version_compat.is_deferral_timeout(raised.value)
 
 
 def test_an_error_while_airflow_is_asked_cancels_nothing_and_is_logged(
