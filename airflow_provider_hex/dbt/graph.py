@@ -1,4 +1,4 @@
-"""The part of a dbt manifest's graph that is above an exposure. No Airflow, no I/O."""
+"""The part of a dbt manifest's graph that is upstream of an exposure. No Airflow, no I/O."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def short_name(unique_id: str) -> str:
 def walk(
     start: Iterable[str], node: Callable[[str], Node], goes_on: Callable[[Node], bool] = lambda node: True
 ) -> dict[str, Node]:
-    """Return the nodes from some of them upwards, by their ids, the nearest first.
+    """Return some nodes and those upstream of them, by their ids, the nearest first.
 
     :param start: the ids of the nodes to start at.
     :param node: returns the node with an id.
@@ -109,7 +109,7 @@ class Graph:
         """Return the ids of the nodes that a node, test or exposure reads."""
         return tuple(self._parent_map.get(unique_id, ()))
 
-    def above(self, unique_id: str) -> dict[str, Node]:
+    def upstream(self, unique_id: str) -> dict[str, Node]:
         """Return all nodes that an exposure reads, directly or not, by their ids."""
         return walk(self.parents(unique_id), self._node)
 
@@ -120,7 +120,7 @@ class Graph:
         return materialization
 
     def is_built(self, unique_id: str) -> bool:
-        """Return whether dbt has a result for a node when it builds it."""
+        """Return whether dbt builds a node, so that ``run_results.json`` has a result for it."""
         return kind(unique_id) in BUILT and self.materialized(unique_id) != "ephemeral"
 
     def _node(self, unique_id: str) -> Node:

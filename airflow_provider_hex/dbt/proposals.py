@@ -30,7 +30,7 @@ class Upstream:
 class Relations:
     """The tables that a dbt project builds or reads.
 
-    :param manifest: dbt's ``manifest.json``, whole: a trimmed one lacks the models above which there is no exposure.
+    :param manifest: dbt's ``manifest.json``, whole: a trimmed one has only the models upstream of exposures.
     """
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
