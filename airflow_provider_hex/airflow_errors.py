@@ -62,6 +62,7 @@ def for_airflow(error: HexError, *also: type[Exception]) -> HexError:
     :param also: further classes of which it is to be an instance.
     """
     kind = AirflowException if error.retry_helps else AirflowFailException
+    # One that is Airflow's already is of a class that _combined made of its own class.
     own = type(error).__mro__[1] if isinstance(error, AirflowException) else type(error)
     known: HexError = _combined(own, (kind, *also))(str(error), **error.facts)
     known.retry_helps = error.retry_helps
