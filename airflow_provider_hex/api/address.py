@@ -10,7 +10,7 @@ from airflow_provider_hex.api.errors import HexInvalidInput
 
 DEFAULT_HOST = "https://app.hex.tech"
 API_PATH = "/api/v1"
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+DEFAULT_PORTS = {"https": 443, "http": 80}
 TOKEN_PREFIX = "hxt[pw]_"
 """How a token begins: ``hxtp_`` a personal one, ``hxtw_`` a workspace's. Older ones have no prefix."""
 
@@ -57,7 +57,7 @@ def base_url(
 def _network_location(protocol: str, name: str, port: int | None) -> str:
     """Return a URL's host and port. One address has one URL, and one rate limit, so a default port is left out."""
     host = f"[{name}]" if ":" in name else name
-    return host if port in (None, 0, _DEFAULT_PORTS[protocol]) else f"{host}:{port}"
+    return host if port in (None, 0, DEFAULT_PORTS[protocol]) else f"{host}:{port}"
 
 
 def _scheme(schema: str | None, conn_type: str | None) -> str:

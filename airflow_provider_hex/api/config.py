@@ -28,8 +28,8 @@ class HexConfig:
     :param headers: additional headers for every request.
     :param connect_timeout: seconds within which the connection must be made.
     :param read_timeout: seconds within which the response must begin, and each further part of it arrive.
-    :param requests_per_minute: the most status requests that one task, or all triggers of a triggerer, send in a
-        minute. All other requests together are as many again at most.
+    :param requests_per_minute: the maximum number of status requests in a minute, and of all other requests together,
+        by one task, or by all triggers of a triggerer.
     :param retry_for: seconds for which a request is retried after transient errors.
     :param start_grace: seconds to wait before searching for a run whose start got no response.
     :param name: the connection's id, for messages. Default: none.

@@ -22,7 +22,7 @@ from airflow_provider_hex.api.validation import to_bool, to_choice, to_count, to
 T = TypeVar("T")
 
 _STATUSES = tuple(status for status in RunStatus if status is not RunStatus.UNKNOWN)
-_LARGEST_PAGE = 100
+LARGEST_PAGE = 100
 
 
 def run_project(
@@ -92,7 +92,7 @@ def get_project_runs(
     *,
     status: RunStatus | str | None = None,
     trigger: models.RunTriggerFilter | None = None,
-    page_size: int = _LARGEST_PAGE,
+    page_size: int = LARGEST_PAGE,
     offset: int = 0,
     seen: frozenset[str] = frozenset(),
 ) -> Call[Page[Run]]:
@@ -108,7 +108,7 @@ def get_project_runs(
     """
     status = to_optional(status, "status", to_choice, choices=_STATUSES)
     to_optional(trigger, "trigger", to_choice, choices=get_args(models.RunTriggerFilter))
-    page_size = to_count(page_size, "page_size", 1, _LARGEST_PAGE)
+    page_size = to_count(page_size, "page_size", 1, LARGEST_PAGE)
 
     def read(data: Any, response: Response) -> Page[Run]:
         runs = [responses.read_run(run) for run in responses.read_list(data, "runs")]
@@ -151,7 +151,7 @@ def list_projects(
     collection_id: str | None = None,
     sort_by: models.SortBy | None = None,
     sort_direction: models.SortDirection | None = None,
-    page_size: int = _LARGEST_PAGE,
+    page_size: int = LARGEST_PAGE,
     after: str | None = None,
 ) -> Call[Page[Project]]:
     """ListProjects: return a page of the projects that the token's owner can see.
@@ -184,7 +184,7 @@ def list_projects(
         collectionId=collection_id,
         sortBy=to_optional(sort_by, "sort_by", to_choice, choices=get_args(models.SortBy)),
         sortDirection=to_optional(sort_direction, "sort_direction", to_choice, choices=get_args(models.SortDirection)),
-        limit=to_count(page_size, "page_size", 1, _LARGEST_PAGE),
+        limit=to_count(page_size, "page_size", 1, LARGEST_PAGE),
     )
     return cursor_pages.pages(
         "ListProjects", "/projects", query, after, lambda item: cast("Project", responses.read_object(item, id=None))
@@ -209,7 +209,7 @@ def get_project(project_id: str, *, include_sharing: bool = False) -> Call[Proje
 
 
 def get_queried_tables(
-    project_id: str, *, page_size: int = _LARGEST_PAGE, after: str | None = None
+    project_id: str, *, page_size: int = LARGEST_PAGE, after: str | None = None
 ) -> Call[Page[QueriedTable]]:
     """GetQueriedTables: return a page of the warehouse tables that a project queries.
 
@@ -219,7 +219,7 @@ def get_queried_tables(
     :param page_size: tables in a page, from 1 to 100.
     :param after: the cursor of the page. Default: the first page.
     """
-    query = query_of(limit=to_count(page_size, "page_size", 1, _LARGEST_PAGE))
+    query = query_of(limit=to_count(page_size, "page_size", 1, LARGEST_PAGE))
     project = to_project(project_id)
     return cursor_pages.pages(
         "GetQueriedTables",
@@ -231,7 +231,7 @@ def get_queried_tables(
     )
 
 
-def list_cells(project_id: str, *, page_size: int = _LARGEST_PAGE, after: str | None = None) -> Call[Page[Cell]]:
+def list_cells(project_id: str, *, page_size: int = LARGEST_PAGE, after: str | None = None) -> Call[Page[Cell]]:
     """ListCells: return a page of the cells of a project's draft. No message shows their source code.
 
     See https://learn.hex.tech/docs/api/api-reference#operation/ListCells.
@@ -239,7 +239,7 @@ def list_cells(project_id: str, *, page_size: int = _LARGEST_PAGE, after: str | 
     :param page_size: cells in a page, from 1 to 100.
     :param after: the cursor of the page. Default: the first page.
     """
-    limit = to_count(page_size, "page_size", 1, _LARGEST_PAGE)
+    limit = to_count(page_size, "page_size", 1, LARGEST_PAGE)
     project = to_project(project_id)
     query = query_of(projectId=project.id, limit=limit)
     return cursor_pages.pages(

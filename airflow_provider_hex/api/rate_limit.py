@@ -43,8 +43,7 @@ class RateLimiter:
     cancelled while status requests are. The methods may be called from several threads.
     ``name`` is an operation's name in Hex's reference, and ``now`` the time in epoch seconds.
 
-    :param per_minute: the maximum number of requests of a group in a minute. All groups but that of the status requests
-        together send as many at most.
+    :param per_minute: the maximum number of status requests in a minute, and of all other requests together.
     :param draw: returns a random number from 0 to 1.
     """
 

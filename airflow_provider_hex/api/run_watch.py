@@ -95,7 +95,8 @@ class RunWatch:
             raise error
         log_transient_error(error)
         self._error = error
-        self._last_polls += self._polled_at >= self.deadline
+        if self._polled_at >= self.deadline:
+            self._last_polls += 1
 
     @property
     def known_run(self) -> Mapping[str, Any]:

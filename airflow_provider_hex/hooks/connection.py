@@ -36,7 +36,7 @@ class ConnectionFields:
 
     @property
     def config(self) -> HexConfig:
-        """The configuration that the fields are.
+        """The configuration, read from the fields.
 
         :raises HexInvalidInput: a field is invalid.
         """
