@@ -6,9 +6,15 @@ The names are those of https://learn.hex.tech/docs/api/api-reference.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired
+
+if sys.version_info >= (3, 12):
+    from typing import TypedDict
+else:
+    from typing_extensions import TypedDict  # pydantic accepts no other before Python 3.12
 
 
 class RunStatus(StrEnum):

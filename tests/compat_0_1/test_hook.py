@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import pydantic
 import pytest
 import requests
 
@@ -432,6 +433,12 @@ def test_the_types_are_there_with_a_warning_for_the_module(warned: Warned) -> No
     assert types.RunResponse(projectId="p", runId="r") == {"projectId": "p", "runId": "r"}
     assert types.StatusResponse(projectId="p", runId="r", status="RUNNING")["status"] == "RUNNING"
     assert types.NotificationResponse(type="ALL") == {"type": "ALL"}
+
+
+@pytest.mark.parametrize("name", ["NotificationDetails", "NotificationResponse", "RunResponse", "StatusResponse"])
+def test_a_type_may_be_that_of_a_field_of_a_pydantic_model(name: str, warned: Warned) -> None:
+    types: Any = importlib.import_module("airflow_provider_hex.types")
+    assert pydantic.TypeAdapter(getattr(types, name)).json_schema()["type"] == "object"
 
 
 def test_the_line_that_imports_the_types_is_warned_of(warned: Warned) -> None:
