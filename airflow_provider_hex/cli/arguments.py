@@ -192,9 +192,9 @@ COMMANDS = (
     Command(
         "exposures",
         "check",
-        "Check that the project of each exposure can be run",
+        "Check that each exposure can be used, and its project run",
         (_MANIFEST,),
-        f"The exit code is {exit_codes.CHECK_FAILED} if a project cannot be run.\n{EPILOG}",
+        f"The exit code is {exit_codes.CHECK_FAILED} if an exposure cannot be used.\n{EPILOG}",
     ),
     Command(
         "exposures",

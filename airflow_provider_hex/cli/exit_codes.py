@@ -21,7 +21,7 @@ Exit codes:
   4    the run ended KILLED: it was cancelled
   5    the run ended UNABLE_TO_ALLOCATE_KERNEL
   6    timed out
-  7    exposures check: the project of an exposure cannot be run
+  7    exposures check: an exposure cannot be used
   129  the terminal was closed (SIGHUP)
   130  Ctrl-C
   143  SIGTERM

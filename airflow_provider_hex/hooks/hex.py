@@ -115,7 +115,7 @@ class HexHook(ApiCalls, OldHookMethods, BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Check the connection, for the *Test* button of Airflow's connection form.
 
-        The message says whose the token is, what it may do, and when it expires, as far as Hex says so.
+        The message says whose the token is, whether it can read projects, and when it expires, as far as Hex says so.
         """
         try:
             works, message = connection_check.check(self.client.send, self.config)
