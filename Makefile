@@ -35,7 +35,7 @@ test: $(AIRFLOW_3)/.ready $(DBT)/.ready  ## Run the tests on Airflow 3.3
 test-2: $(AIRFLOW_2)/.ready $(DBT)/.ready  ## Run the tests that need no Airflow services, on Airflow 2.11
 	$(AIRFLOW_2)/bin/python -m pytest -m "not system" $(ARGS)
 
-matrix: $(NOX)/.ready  ## Run the tests on each supported Airflow and Python: ARGS="-l" lists them, "-k 3.1.8" runs some
+matrix: $(NOX)/.ready  ## Run the tests on each supported Airflow and Python: ARGS="-l" lists them, "-t 3.1.8" runs some
 	PATH="$(CURDIR)/$(dir $(UV)):$$PATH" $(NOX)/bin/nox --envdir .envs/matrix $(ARGS)
 
 chaos: $(AIRFLOW_3)/.ready  ## Kill tasks and services in a real Airflow 3.3, and check their Hex runs

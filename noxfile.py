@@ -1,7 +1,8 @@
 """The matrix: the tests on each supported Airflow, with each Python that it allows and this machine has.
 
-`make matrix` runs it all, `make matrix ARGS="-k 3.1.8"` a part of it, `make matrix ARGS="-l"` lists it. What follows
-`--` is for pytest, and replaces the selection below: `make matrix ARGS="-k 3.1.8 -- tests/hooks"`.
+`make matrix` runs it all, `make matrix ARGS="-t 3.1.8"` a part of it, `make matrix ARGS="-l"` lists it. Tags are the
+versions of Airflow and Python, `lowest` and `newest-providers`. What follows `--` is for pytest, and replaces the
+selection below: `make matrix ARGS="-t 3.1.8 -- tests/hooks"`.
 """
 
 import os
@@ -41,7 +42,16 @@ for folder in Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("v
 @nox.session
 @nox.parametrize(
     ("python", "airflow", "providers"),
-    [nox.param(*each, id=f"airflow-{each[1]}-python-{each[0]}{each[2]}") for each in COMBINATIONS],
+    [
+        nox.param(
+            python,
+            airflow,
+            providers,
+            id=f"airflow-{airflow}-python-{python}{providers}",
+            tags=[airflow, python, providers.removeprefix("-")],
+        )
+        for python, airflow, providers in COMBINATIONS
+    ],
 )
 def matrix(session: nox.Session, airflow: str, providers: str) -> None:
     """Run the unit and transport tests, DAG runs in the tests' process, and a DAG through real processes."""

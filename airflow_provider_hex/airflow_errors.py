@@ -35,8 +35,6 @@ def argument_errors(task_id: object) -> Iterator[None]:
     """Raise each :class:`HexError` about a task's arguments as :func:`airflow_errors` does, with the task named.
 
     The traceback ends in the DAG file, because Airflow's UI shows only its last two lines.
-
-    :param task_id: the task's id.
     """
     try:
         yield
@@ -61,10 +59,10 @@ def _line_in_dag_file() -> TracebackType | None:
 def for_airflow(error: HexError, *also: type[Exception]) -> HexError:
     """Return the error as an ``AirflowFailException`` if no retry helps, and else as an ``AirflowException``.
 
-    :param error: the error.
-    :param also: more classes for it to be of.
+    :param also: further classes of which it is to be an instance.
     """
     kind = AirflowException if error.retry_helps else AirflowFailException
+    # One that is Airflow's already is of a class that _combined made of its own class.
     own = type(error).__mro__[1] if isinstance(error, AirflowException) else type(error)
     known: HexError = _combined(own, (kind, *also))(str(error), **error.facts)
     known.retry_helps = error.retry_helps

@@ -34,19 +34,63 @@ _IDS = {
 _PROJECT, _RUN, _CELL = _IDS
 _URL = "https://app.hex.tech/acme/app/PROJECT_ID/latest?runId=RUN_ID"
 
-_INTRODUCTION = """# Errors
+_INTRODUCTION = """# Troubleshooting by message
 
-Each message says what happened, to which request or run, and what to do. Search this page for a few words of yours.
-`make error-reference` writes it from the provider's code.
+Search this page for a few words of the message in your task's log. Each message says what happened, to which request or
+run, and what to do.
+
+## The most common failures
+
+| the log has | what happened |
+| --- | --- |
+| ``The conn_id `hex_default` isn't defined`` | Airflow has no such connection. \
+[Add one](connection.md), or fix `hex_conn_id` |
+| `has no token` | [The connection has no token](#the-connection-has-no-token) |
+| `with 401` | [The token is wrong or has expired](#the-token-is-wrong-or-has-expired) |
+| `lacks a permission` | [The token may not start runs](#the-token-may-not-start-runs) |
+| `Publish the project` | [The project was never published](#the-project-was-never-published) |
+| `Fix the task's input_params` | [An input is wrong (newer form)](#an-input-is-wrong-newer-form) |
+| `Hex's rate limit is reached` | \
+[Too many requests in a minute or an hour](#too-many-requests-in-a-minute-or-an-hour). The task waits: \
+it fails only at its `timeout` |
+| `All of Hex's kernels are in use` | [No kernel is free](#no-kernel-is-free). The same |
+| `Hex run ERRORED` | [A cell failed](#a-cell-failed) |
+| `Hex run KILLED` | [The run was cancelled](#the-run-was-cancelled) |
+| `Timed out after` | [The run takes too long](#the-run-takes-too-long) |
+| `No response from` | [The connection was lost](#the-connection-was-lost) |
+| `Trigger timeout`, in Airflow 2 `Trigger/execution timeout` | No triggerer ran the task's trigger, or it was too \
+busy. See whether `airflow triggerer` runs. Until the timeout, such a task is *deferred*, and its log gets no new \
+lines |
+| `The task was killed` | A user marked or cleared the task, or Airflow ended its process, as in a deploy. See below |
+| `not refreshed:` | dbt failed in a model that the project reads, or left no results. If it built none, the task is \
+skipped. See [what counts](dbt.md#what-counts-and-what-is-not-promised) |
+
+## What happened to the run
+
+If the run had not ended, the message also has one of these sentences, and ends with the run's URL:
+
+| sentence | then |
+| --- | --- |
+| `The run was cancelled.` or `No run was started.` | clear the task to run the project again |
+| `The run continues, and the task's next attempt re-attaches to it.` | wait for the retry. If you \
+clear the task before it, the run is cancelled and another one started |
+| `The run continues, because` … | the sentence names who waits for the run, or which argument leaves it running |
+| `The run had already COMPLETED.` | the project is up to date in Hex: mark the task success |
+| `The run could not be cancelled and may still be running:` … | open the URL, and cancel the run in Hex |
+
+## Words
 
 `PROJECT_ID`, `RUN_ID`, `CELL_ID` and `TRACE_ID` stand for ids, and `hex_default` for the id of your connection. Hex
 support asks for the trace id, and so do we if you report a fault. The words in quotes after a status are Hex's own, so
 yours may differ. Where Hex sends two forms of a message, the newer one is shown.
 
-All classes are in `airflow_provider_hex.api.errors`. Each error has the attributes `status`, `reason`, `details`,
-`trace_id`, `method`, `path` and `retry_after`, None where Hex gave no such value. *Transient* errors are retried within
-the task first: for `retry_for` seconds (180, set in the connection), a poll for as long as the task waits, a rate limit
-for as long as the task may take.
+- **Transient** errors are retried within the task: for `retry_for` seconds (180, set in the connection), a poll for as
+  long as the task waits, a rate limit for as long as the task may take. After that, the task's own retries count.
+- **Permanent** errors fail the task at once, because a retry cannot help. But if the task leaves its run to a retry, or
+  the run is gone, its retries count, see [What happens to the run](reliability.md#what-happens-to-the-run).
+
+The headings below are classes of `airflow_provider_hex.api.errors`. Each error has the attributes `status`, `reason`,
+`details`, `trace_id`, `method`, `path` and `retry_after`, None where Hex gave no such value.
 """
 
 
@@ -340,8 +384,16 @@ CASES: dict[type[HexError], list[Case]] = {
         ),
     ],
     errors.HexRunFailed: [
-        Case("A cell failed", lambda: require_completed(run("ERRORED", elapsedTime=63500))),  # type: ignore[arg-type]
-        Case("The run was cancelled", lambda: require_completed(run("KILLED"))),  # type: ignore[arg-type]
+        Case(
+            "A cell failed",
+            lambda: require_completed(run("ERRORED", elapsedTime=63500)),  # type: ignore[arg-type]
+            "fix the project in Hex, and publish it. Then clear the task of the operator, which starts another run.",
+        ),
+        Case(
+            "The run was cancelled",
+            lambda: require_completed(run("KILLED")),  # type: ignore[arg-type]
+            "unless it was cancelled on purpose, clear the task of the operator, which starts another run.",
+        ),
         Case("No kernel", lambda: require_completed(run("UNABLE_TO_ALLOCATE_KERNEL"))),  # type: ignore[arg-type]
     ],
     errors.HexRunTimeout: [
@@ -378,24 +430,19 @@ def _section(cls: type[HexError]) -> str:
 
 
 _RETRIES = {
-    errors.HexUnreconciledStart: "If the task has a record of its run, a retry reconciles the start. Else the task "
-    "fails at once, without its retries.",
+    errors.HexUnreconciledStart: "If the task has a record of its run, a retry reconciles the start. Otherwise "
+    "permanent.",
+    errors.HexRunFailed: "A retry of the operator starts another run. A sensor fails at once, without its retries.",
 }
 
 
 def _retries(cls: type[HexError]) -> str:
     if cls in _RETRIES:
         return _RETRIES[cls]
-    if issubclass(cls, errors.HexRequestRejected):
-        return (
-            "The task fails at once, without its retries, since Hex would reject the request again. If it leaves a run "
-            "to a retry, or the run is gone, the retries count: see [What happens to a run](reliability.md)."
-        )
     if not cls.retry_helps:
-        return "The task fails at once, without its retries, since a retry cannot help."
+        return "Permanent."
     if cls.transient:
-        effect = "Hex did nothing." if cls.no_effect else "Hex may have carried out the request."
-        return f"Transient: it is retried within the task. {effect} The task's retries may help too."
+        return "Transient. " + ("Hex did nothing." if cls.no_effect else "Hex may have carried out the request.")
     return "The task's retries may help."
 
 

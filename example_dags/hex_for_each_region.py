@@ -1,7 +1,7 @@
 """One Hex project, run once for each of many inputs, and never more at once than Hex has kernels.
 
-Hex has 25 kernels for each user. A pool shares them among all DAGs of an Airflow. It must count deferred tasks, because
-their runs continue:
+The owner of a Hex token has 25 kernels. A pool shares them among all DAGs of an Airflow. It must count deferred tasks,
+because their runs continue:
 
     airflow pools set hex_kernels 25 "Hex runs at once" --include-deferred
 

@@ -1,4 +1,4 @@
-"""The hook calls Hex's API from ordinary Python tasks: which projects failed, and a chart of one that did not.
+"""The hook calls Hex's API from ordinary Python tasks: which projects failed, and a chart of a completed run.
 
 The hook waits for Hex's rate limits by itself, and its errors fail the task with what to do in the message.
 """

@@ -1,6 +1,6 @@
 """A DAG that waits for a run that it did not start.
 
-Whoever starts the run triggers this DAG, and passes the `runId` of Hex's response as the parameter `run_id`.
+What starts the run also triggers this DAG, and passes the `runId` of Hex's response as the parameter `run_id`.
 """
 
 from datetime import timedelta

@@ -31,8 +31,10 @@ class Control:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self.api_url = f"{self.url}/api/v1"
-        # The emulator is on this machine: a proxy from the environment cannot reach it.
-        self._http = httpx.Client(base_url=self.url, timeout=TIMEOUT, trust_env=False)
+        # The emulator is on this machine: a proxy from the environment cannot reach it. It closes a connection that was
+        # idle for 5 s, by default at the same moment as httpx, which may just then send a request over it.
+        limits = httpx.Limits(keepalive_expiry=1)
+        self._http = httpx.Client(base_url=self.url, timeout=TIMEOUT, trust_env=False, limits=limits)
 
     def __enter__(self) -> Self:
         return self

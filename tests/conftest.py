@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Airflow reads these when it is first imported, so they stand above every other import.
@@ -81,6 +81,13 @@ def emulator(_emulator: Control, monkeypatch: pytest.MonkeyPatch) -> Iterator[Co
     yield _emulator
     for request in _emulator.requests():
         check_request(request["method"], request["path"], request["query"], request["body"], request["headers"])
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Returns what was logged since the last call: Airflow 3's loggers print, Airflow 2's log."""
+    caplog.set_level(logging.INFO)
+    return lambda: "".join(capsys.readouterr()) + caplog.text
 
 
 @pytest.fixture(autouse=True)

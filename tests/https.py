@@ -28,20 +28,24 @@ def https_to(url: str, certificate: Path) -> Iterator[str]:
     :returns: the ``host:port`` of the proxy.
     """
     certificate.write_bytes(_new_certificate())
-    domain: Future[str] = Future()
-    loop = asyncio.new_event_loop()
+    started: Future[tuple[str, asyncio.AbstractEventLoop]] = Future()
     stop = asyncio.Event()
-    thread = Thread(target=loop.run_until_complete, args=[_serve(urlsplit(url).port, certificate, domain, stop)])
+    thread = Thread(target=asyncio.run, args=[_serve(urlsplit(url).port, certificate, started, stop)])
     thread.start()
+    domain, loop = started.result()
     try:
-        yield domain.result()
+        yield domain
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
-        loop.close()
 
 
-async def _serve(port: int | None, certificate: Path, domain: Future[str], stop: asyncio.Event) -> None:
+async def _serve(
+    port: int | None,
+    certificate: Path,
+    started: Future[tuple[str, asyncio.AbstractEventLoop]],
+    stop: asyncio.Event,
+) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection(HERE, port)
         await asyncio.gather(_forward(reader, inner_writer), _forward(inner_reader, writer))
@@ -49,7 +53,8 @@ async def _serve(port: int | None, certificate: Path, domain: Future[str], stop:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     async with await asyncio.start_server(connected, HERE, ssl=context) as server:
-        domain.set_result(f"{HERE}:{server.sockets[0].getsockname()[1]}")
+        domain = f"{HERE}:{server.sockets[0].getsockname()[1]}"
+        started.set_result((domain, asyncio.get_running_loop()))
         await stop.wait()
 
 

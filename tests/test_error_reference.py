@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from airflow_provider_hex.api import error_hints
@@ -15,6 +17,14 @@ from tests.links import broken_links
 
 def test_the_page_is_up_to_date() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "write it again with: make error-reference"
+
+
+def test_the_words_of_a_common_failure_are_in_the_message_that_their_row_links_to() -> None:
+    text = page()
+    rows = re.findall(r"^\| `([^`]+)` \| \[([^\]]+)\]\(#", text, re.MULTILINE)
+    assert rows
+    for words, heading in rows:
+        assert words in text.partition(f"\n### {heading}\n")[2].partition("\n#")[0], heading
 
 
 @pytest.mark.parametrize("cls", all_classes())

@@ -10,7 +10,7 @@ from airflow_provider_hex.api.errors import HexInvalidInput
 
 DEFAULT_HOST = "https://app.hex.tech"
 API_PATH = "/api/v1"
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+DEFAULT_PORTS = {"https": 443, "http": 80}
 TOKEN_PREFIX = "hxt[pw]_"
 """How a token begins: ``hxtp_`` a personal one, ``hxtw_`` a workspace's. Older ones have no prefix."""
 
@@ -45,16 +45,19 @@ def base_url(
             "The Base URL of the Hex connection contains a token, a user name or a password. Put the token into the "
             f"API token field, and write the Base URL like {DEFAULT_HOST}"
         )
-    protocol, name, its_port = _parts(_with_brackets(text), host)
+    protocol, name, own_port = _parts(_with_brackets(text), host)
     if protocol == "http" and not allow_http and not _is_loopback(name):
         raise HexInvalidInput(
             f"The Hex connection would send its token unencrypted to {name}. Use https, or set Allow plain HTTP "
             "(allow_http in the extra) if you want that."
         )
-    number = its_port or port
-    number = None if number == _DEFAULT_PORTS[protocol] else number  # one address has one URL, and one rate limit
-    name = f"[{name}]" if ":" in name else name
-    return f"{protocol}://{name}{f':{number}' if number else ''}{API_PATH}"
+    return f"{protocol}://{_network_location(protocol, name, own_port or port)}{API_PATH}"
+
+
+def _network_location(protocol: str, name: str, port: int | None) -> str:
+    """Return a URL's host and port. One address has one URL, and one rate limit, so a default port is left out."""
+    host = f"[{name}]" if ":" in name else name
+    return host if port in (None, 0, DEFAULT_PORTS[protocol]) else f"{host}:{port}"
 
 
 def _scheme(schema: str | None, conn_type: str | None) -> str:

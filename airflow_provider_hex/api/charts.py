@@ -22,8 +22,6 @@ def chart_image(
 ) -> Steps[bytes]:
     """Return the PNG of a chart in a completed run.
 
-    :param project_id: the project.
-    :param run_id: the run.
     :param static_id: the static id of the chart's cell.
     :param label: the label of the chart's cell in the project's draft, instead of ``static_id``.
     :param options: ``width``, ``height`` and ``include_title`` of :func:`protocol.get_chart_image`.

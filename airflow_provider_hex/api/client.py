@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 import sys
 import time
@@ -95,15 +96,9 @@ class HexClient:
         :return: what Hex's response holds.
         :raises HexError: the last error.
         """
-
-        def attempt() -> T:
-            if pause := min(self.pause(call), max_wait):
-                self.sleep(pause)
-            return self.send(call)
-
         transient = tenacity.Retrying(sleep=self.sleep, **retry.after_transient_errors(call, self.config.retry_for))
         limits = tenacity.Retrying(sleep=self.sleep, **retry.after_rate_limits(max_wait))
-        return cast(T, limits(transient, attempt))
+        return cast(T, limits(transient, self._send_when_free, call, max_wait))
 
     def iterate(self, call: Call[Page[T]]) -> Iterator[T]:
         """Yield the items of a list. A page is requested when its first item is needed."""
@@ -129,10 +124,13 @@ class HexClient:
         if isinstance(step, Pause):
             return self.sleep(step.seconds)
         if once:
-            if pause := self.pause(step):
-                self.sleep(pause)
-            return self.send(step)
+            return self._send_when_free(step)
         return self.request(step) if step.repeatable else self.request(step, max_wait)
+
+    def _send_when_free(self, call: Call[T], max_wait: float = math.inf) -> T:
+        if pause := min(self.pause(call), max_wait):
+            self.sleep(pause)
+        return self.send(call)
 
     def _send(self, call: Call[T], content: bytes | None, now: float) -> T:
         self._limiter.sent(call.name, now)

@@ -28,8 +28,8 @@ class HexConfig:
     :param headers: additional headers for every request.
     :param connect_timeout: seconds within which the connection must be made.
     :param read_timeout: seconds within which the response must begin, and each further part of it arrive.
-    :param requests_per_minute: the most status requests that one task, or all triggers of a triggerer, send in a
-        minute. All other requests together are as many again at most.
+    :param requests_per_minute: the maximum number of status requests in a minute, and of all other requests together,
+        by one task, or by all triggers of a triggerer.
     :param retry_for: seconds for which a request is retried after transient errors.
     :param start_grace: seconds to wait before searching for a run whose start got no response.
     :param name: the connection's id, for messages. Default: none.
@@ -73,17 +73,14 @@ def options(extra: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def title(name: str) -> str:
-    """Return what an option is called in messages: its label in the connection form, and its name in the extra.
-
-    :param name: the option's name.
-    """
+    """Return what an option is called in messages: its label in the connection form, and its name in the extra."""
     return f"{LABELS[name]} ({name}) of the Hex connection"
 
 
 def unknown_options(extra: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each field of a connection's extra that no option is called, as a misspelt one.
+    """Return a sentence for each field of a connection's extra that is no option, such as a misspelt one.
 
-    :param extra: the connection's extra. Airflow's own fields, such as ``__extra__``, are left out.
+    Airflow's own fields, such as ``__extra__``, are left out.
     """
     return [
         f"The extra of the Hex connection has the field {_shown(name)}, which is ignored, because no option has this "
@@ -181,7 +178,6 @@ def to_checked(value: Any, name: str) -> bool:
 
     :param value: a boolean, ``"true"`` or ``"false"``; or ``"y"``, which Airflow 2.11's *Test* sends for a checked box.
     :param name: what the option is called in messages.
-    :return: the boolean.
     :raises HexInvalidInput: it is something else.
     """
     return value == "y" or to_bool(value, name)

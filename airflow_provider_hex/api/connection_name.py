@@ -12,20 +12,12 @@ _CONNECTION = re.compile("([Tt]he Hex connection)(?: '[^']*')?")
 
 
 def with_name(text: str, name: str) -> str:
-    """Return a message with a connection's id.
-
-    :param text: the message, without an id or with another one.
-    :param name: the id, empty for none.
-    """
+    """Return a message with a connection's id, empty for none, in place of any other id."""
     return _CONNECTION.sub(lambda found: f"{found[1]} '{name}'" if name else found[1], text, count=1)
 
 
 def name_connection(error: HexError, name: str) -> None:
-    """Say in an error which connection it is about, if it is about one.
-
-    :param error: the error.
-    :param name: the connection's id, empty for none.
-    """
+    """Say in an error which connection it is about, if it is about one."""
     message = str(error)
     if (named := with_name(message, name)) != message:
         replace_message(error, named, named)
@@ -33,10 +25,7 @@ def name_connection(error: HexError, name: str) -> None:
 
 @contextmanager
 def naming_connection(name: str) -> Iterator[None]:
-    """Say in each :class:`HexError` from within the block, or the decorated function, which connection it is about.
-
-    :param name: the connection's id, empty for none.
-    """
+    """Say in each :class:`HexError` from within the block, or the decorated function, which connection it is about."""
     try:
         yield
     except HexError as error:

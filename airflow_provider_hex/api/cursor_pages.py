@@ -19,14 +19,11 @@ def pages(
     read_item: Callable[[Any], T],
     id_note: str = "",
 ) -> Call[Page[T]]:
-    """Return the call for one page.
+    """Return the :class:`Call` for one page.
 
-    :param name: the operation's name in Hex's reference.
-    :param path: the path below the base URL.
     :param query: the query's parameters, without the cursor.
     :param after: the cursor, None for the first page.
     :param read_item: reads an item's JSON.
-    :param id_note: as in :class:`Call`.
     """
 
     def read(data: Any, response: Response) -> Page[T]:

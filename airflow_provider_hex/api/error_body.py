@@ -4,6 +4,8 @@ Hex has two forms of errors, and a client may meet both in one day: ``{code, mes
 that were moved to Hex's new server in 2026, and ``{reason, details, traceId}`` of the others. RunProject may instead
 list the inputs that it rejects: ``{invalid, notFound, traceId}``. What is in front of Hex sends text or HTML. Any field
 may be missing, or have another type.
+
+``data`` is a response's JSON, None if it is not JSON.
 """
 
 from __future__ import annotations
@@ -37,19 +39,12 @@ class ErrorBody:
     rejected: Sequence[str]
 
     def mentions(self, pattern: str) -> bool:
-        """Return whether any text matches a regular expression, in any letter case.
-
-        :param pattern: the regular expression.
-        """
+        """Return whether any text matches a regular expression, in any letter case."""
         return any(re.search(pattern, text, re.IGNORECASE) for text in (self.reason or "", *self.texts))
 
 
 def read_error(response: Response, data: Any) -> ErrorBody:
-    """Return what an error response says, whatever its form.
-
-    :param response: the response.
-    :param data: its JSON, None if it is not JSON.
-    """
+    """Return what an error response says, whatever its form."""
     known = isinstance(data, Mapping)
     text = response.body.decode(errors="replace") if data is None else data
     fields = data if known else {"message": text}
@@ -64,22 +59,14 @@ def read_error(response: Response, data: Any) -> ErrorBody:
 
 
 def trace_id(response: Response, data: Any) -> str | None:
-    """Return the trace id of a request, which Hex support asks for: from the header, or else from the body.
-
-    :param response: the response.
-    :param data: its JSON, None if it is not JSON.
-    """
+    """Return the trace id of a request, which Hex support asks for: from the header, or else from the body."""
     header = [value for name, value in response.headers.items() if name.lower() == "x-trace-id"]
     body = data.get("traceId") if isinstance(data, Mapping) else None
     return next((text for value in (*header, body) for text in _texts(value)), None)
 
 
 def described(response: Response, data: Any) -> str:
-    """Return what kind of body a response has, for use in a sentence. JSON is not quoted: it may hold personal data.
-
-    :param response: the response.
-    :param data: its JSON, None if it is not JSON.
-    """
+    """Return what kind of body a response has, for use in a sentence. JSON is not quoted: it may hold personal data."""
     if isinstance(data, Mapping):
         names = ", ".join(limited([plain(str(name)) for name in data]))
         return f"a JSON object with {f'the fields {names}' if names else 'no fields'}"
@@ -92,18 +79,12 @@ def described(response: Response, data: Any) -> str:
 
 
 def quoted(value: Any) -> str:
-    """Return a value in quotes: without markup, on one line, cut to a maximum length.
-
-    :param value: the value.
-    """
+    """Return a value in quotes: without markup, on one line, cut to a maximum length."""
     return f"'{plain(str(value))}'"
 
 
 def plain(text: str) -> str:
-    """Return a text without markup, on one line, cut to a maximum length.
-
-    :param text: the text.
-    """
+    """Return a text without markup, on one line, cut to a maximum length."""
     if text.lstrip()[:1] == "<":
         text = html.unescape(re.sub(r"(?si)<(script|style).*?</\1>|<[^>]*>", " ", text))
     text = " ".join(text.split())
@@ -111,10 +92,7 @@ def plain(text: str) -> str:
 
 
 def limited(items: Sequence[str]) -> list[str]:
-    """Return the first items of a list, and how many more there are.
-
-    :param items: the items.
-    """
+    """Return the first items of a list, and how many more there are."""
     more = len(items) - LONGEST_LIST
     return [*items[:LONGEST_LIST], *([f"and {more} more"] if more > 0 else [])]
 

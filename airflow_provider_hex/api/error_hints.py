@@ -53,21 +53,12 @@ _NEEDS_A_PUBLISHED_VERSION = ("RunProject", "GetProjectRuns", "GetQueriedTables"
 
 
 def is_kernel_limit(call: Call[Any], status: int) -> bool:
-    """Return whether a response means that no kernel is free, so that no run was started.
-
-    :param call: the request.
-    :param status: the response's status.
-    """
+    """Return whether a response means that no kernel is free, so that no run was started."""
     return status == 503 and call.name == "RunProject"
 
 
 def hint(call: Call[Any], status: int, body: ErrorBody) -> str:
-    """Return the likely cause of an error response, and what to do; empty if nothing is known.
-
-    :param call: the request.
-    :param status: the response's status.
-    :param body: what the response says.
-    """
+    """Return the likely cause of an error response, and what to do; empty if nothing is known."""
     if status < 400:
         return _REDIRECT
     if status >= 500:

@@ -1,4 +1,7 @@
-"""The messages of errors: what happened, to which request or run, and what to do about it."""
+"""The messages of errors: what happened, to which request or run, and what to do about it.
+
+``data`` is a response's JSON, None if it is not JSON.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +39,6 @@ _CLASSES: dict[int, type[HexError]] = {
 def error_response(call: Call[Any], response: Response, data: Any, retry_after: float | None) -> HexError:
     """Return the error for a response that is not a success.
 
-    :param call: the request.
-    :param response: the response.
-    :param data: the response's JSON, None if it is not JSON.
     :param retry_after: seconds to wait before the next request, None if the response asks for no delay.
     """
     body, trace = read_error(response, data), trace_id(response, data)
@@ -66,9 +66,6 @@ def error_response(call: Call[Any], response: Response, data: Any, retry_after: 
 def invalid_response(call: Call[Any], response: Response, data: Any, problem: str) -> errors.HexInvalidResponse:
     """Return the error for a success that the API does not document.
 
-    :param call: the request.
-    :param response: the response.
-    :param data: the response's JSON, None if it is not JSON.
     :param problem: what is wrong with the response, such as ``is not a JSON object``.
     """
     trace = trace_id(response, data)
@@ -91,7 +88,6 @@ def no_response(
 ) -> errors.HexUnreachable:
     """Return the error for a request that got no response.
 
-    :param call: the request.
     :param base_url: the API's base URL.
     :param cause: the reason, in the words of the HTTP library.
     :param never_sent: whether the request was certainly not sent.
@@ -140,10 +136,7 @@ def ambiguous_start(
 
 
 def run_failed(run: Mapping[str, Any]) -> errors.HexRunFailed:
-    """Return the error for a run that ended, but not as ``COMPLETED``.
-
-    :param run: the run.
-    """
+    """Return the error for a run that ended, but not as ``COMPLETED``."""
     remedy = _RUN_HINTS.get(RunStatus.of(run), "")
     error = errors.HexRunFailed(
         f"Hex run {run.get('status')}{after(run)}. {remedy}".strip(), trace_id=run.get("traceId")
@@ -157,8 +150,6 @@ def run_timeout(
 ) -> errors.HexRunTimeout:
     """Return the error for a run that had not ended when the timeout was reached.
 
-    :param project_id: the project.
-    :param run_id: the run.
     :param run: the run as last polled, None if no poll succeeded.
     :param timeout: the timeout in seconds.
     :param no_last_poll: why the run could not be polled when the timeout was reached, empty if it was.
@@ -180,8 +171,6 @@ def run_gone(error: HexError, project_id: str, run_id: str) -> errors.HexRunGone
     """Return the error for a run that Hex does not show, although the token can read its project.
 
     :param error: the rejection of GetRunStatus. Its hint does not apply.
-    :param project_id: the project.
-    :param run_id: the run.
     """
     said = error.details or error.reason
     explanation = f": {quoted(said.rstrip('.'))}" if said else ", without an explanation"
@@ -213,9 +202,6 @@ def outcome_of_cancel(found: Run | HexRunGone | None) -> str:
 
 
 def how_it_ended(run: Run) -> str:
-    """Return a sentence that says how a run had ended before its task did.
-
-    :param run: the run.
-    """
+    """Return a sentence that says how a run had ended before its task did."""
     status = RunStatus.of(run)
     return "The run had already COMPLETED." if status.is_success else f"The run had already ended {status}."

@@ -181,8 +181,6 @@ def add_sentence(error: BaseException, sentence: str) -> None:
 def replace_message(error: BaseException, message: str, added: str) -> None:
     """Replace the message of an error, of ours or of Airflow's.
 
-    :param error: the error.
-    :param message: the new message.
     :param added: what is new in it.
     """
     args, error.args = error.args, (message,)

@@ -29,8 +29,7 @@ def to_project(value: Any) -> ProjectId:
     :param value: the id, or the URL of one of the project's pages.
     :raises HexInvalidInput: it is neither.
     """
-    url = project_in_url(value) if isinstance(value, str) else None
-    return url or ProjectId(_to_uuid(value, "project_id"))
+    return project_in_url(value) or ProjectId(_to_uuid(value, "project_id"))
 
 
 def to_id(value: Any, name: str) -> str:
@@ -50,8 +49,8 @@ def known_project_id(value: Any) -> str:
     :param value: the id, or the URL of one of the project's pages. Anything else is returned as text, since the call
         that uses it reports that.
     """
-    url = project_in_url(value) if isinstance(value, str) else None
-    return url.id if url else str(value)
+    project = project_in_url(value)
+    return project.id if project else str(value)
 
 
 def check_unrendered_id(value: Any, name: str) -> None:

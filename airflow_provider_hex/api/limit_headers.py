@@ -1,6 +1,7 @@
-"""What the headers of Hex's responses report about its rate limits. Pure: the time is a parameter.
+"""What the headers of Hex's responses report about its rate limits. Pure: ``now`` is the time in epoch seconds.
 
-No such header is documented, and no client has found one. All that are in common use are read.
+No such header is documented, and no client has found one. All that are in common use are read, in
+any letter case.
 """
 
 from __future__ import annotations
@@ -30,8 +31,6 @@ def retry_after(headers: Mapping[str, str], now: float, status: int = HTTPStatus
     seconds, epoch seconds or as a date. Epochs and dates are compared with the response's own ``Date``, so that a
     wrong clock on either side does not matter.
 
-    :param headers: the response's headers, in any letter case.
-    :param now: the time in epoch seconds.
     :param status: the response's status.
     """
     values = _limit_headers(headers)
@@ -45,8 +44,6 @@ def retry_after(headers: Mapping[str, str], now: float, status: int = HTTPStatus
 def clock_ahead(headers: Mapping[str, str], now: float, sent_at: float | None = None) -> float | None:
     """Return the seconds by which Hex's clock is ahead of ours, to about a second; None if Hex does not say.
 
-    :param headers: a response's headers, in any letter case.
-    :param now: the time in epoch seconds.
     :param sent_at: when the request was sent, in epoch seconds. Hex dated the response after that, and perhaps long
         before ``now``: the smallest difference that is possible counts. Default: now.
     """
@@ -63,8 +60,6 @@ def reported_pause(headers: Mapping[str, str], now: float, recent: int, longest:
     If none is left, the next one waits for the reset. If requests at the rate of the last minute would use up
     those that are left, they are spread over the time until the reset.
 
-    :param headers: the response's headers, in any letter case.
-    :param now: the time in epoch seconds.
     :param recent: how many requests were sent in the last minute.
     :param longest: the seconds for which the limit lasts at most.
     """

@@ -6,9 +6,15 @@ The names are those of https://learn.hex.tech/docs/api/api-reference.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired
+
+if sys.version_info >= (3, 12):
+    from typing import TypedDict
+else:
+    from typing_extensions import TypedDict  # pydantic accepts no other before Python 3.12
 
 
 class RunStatus(StrEnum):
@@ -85,6 +91,14 @@ class Run(TypedDict):
     elapsedTime: NotRequired[float | None]
     notifications: NotRequired[list[NotificationRecipient]]
     stateEvents: NotRequired[list[dict[str, Any]]]
+
+
+def duration(run: Mapping[str, Any]) -> float | None:
+    """Return the seconds that a run took, None if it has not ended or Hex does not say."""
+    elapsed = run.get("elapsedTime")
+    if not isinstance(elapsed, (int, float)) or isinstance(elapsed, bool) or not RunStatus.of(run).is_terminal:
+        return None
+    return elapsed / 1000
 
 
 class Project(TypedDict):

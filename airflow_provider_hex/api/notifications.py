@@ -15,7 +15,7 @@ from airflow_provider_hex.api.validation import parse_json, to_bool, to_choice, 
 
 
 def _to_format(value: Any, name: str) -> str:
-    """Return the format of the screenshot. Hex takes one text; a list of one is for what Hex's answers have."""
+    """Return the format of the screenshot. Hex takes one text, but its responses have a list of one."""
     if isinstance(value, (list, tuple)) and len(value) == 1:
         (value,) = value
     return to_choice(value, name, get_args(ScreenshotFormat))
@@ -34,16 +34,14 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
 }
 
 
-def to_notifications(value: Any, name: str = "notifications") -> list[Notification]:
-    """Return a list of notifications.
+def to_notifications(value: Any) -> list[Notification]:
+    """Return a list of notifications, an empty one for None or a blank text.
 
     :param value: a list of dicts, its JSON, None or a blank text. A ``screenshotFormat`` may also be a list of one.
-    :param name: the argument's name.
-    :return: the notifications; empty if there are none.
     :raises HexInvalidInput: it is not such a list, or a field is unknown, missing or invalid.
     """
-    value = parse_json(value, name)
-    return [] if value is None else to_list(value, name, _to_notification)
+    value = parse_json(value, "notifications")
+    return [] if value is None else to_list(value, "notifications", _to_notification)
 
 
 def _to_notification(value: Any, name: str) -> Notification:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -31,15 +32,15 @@ class ProjectId:
     note: str = ""
 
 
-def project_in_url(url: str) -> ProjectId | None:
-    """Return the project whose page has this URL, None for any other text.
+def project_in_url(url: Any) -> ProjectId | None:
+    """Return the project whose page has this URL, None for anything else.
 
     The project is in the URL as its id, or, in newer URLs, as its title with 22 characters: the id in base 62. Hex does
     not document the latter.
 
     :param url: the URL. Its scheme and host may be missing. The page may be any of the project, or one of its runs.
     """
-    page = _PAGE.fullmatch(url)
+    page = _PAGE.fullmatch(url) if isinstance(url, str) else None
     if page is None:
         return None
     if re.fullmatch(ID, page["project"]):

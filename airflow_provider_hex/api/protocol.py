@@ -1,14 +1,14 @@
 """Hex's API calls: every path, query and body. No I/O.
 
-Each function returns the :class:`Call` of one operation of Hex's reference. A client sends it, and gets the value or
-the error from :func:`airflow_provider_hex.api.responses.decode`. A ``project_id`` is the project's id, or the URL of
-one of its pages.
+Each function returns the :class:`Call` of one operation of Hex's reference, or raises ``HexInvalidInput`` if an
+argument is invalid. A client sends the call, and gets the value or the error from
+:func:`airflow_provider_hex.api.responses.decode`. A ``project_id`` is the project's id, or the URL of one of its pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast, get_args
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast, get_args
 
 from airflow_provider_hex.api import cursor_pages, models, responses
 from airflow_provider_hex.api.call import Call, Page, Response
@@ -16,11 +16,13 @@ from airflow_provider_hex.api.ids import to_id, to_project
 from airflow_provider_hex.api.inputs import check_combination
 from airflow_provider_hex.api.models import Cell, Me, Project, QueriedTable, Run, RunStatus, StartedRun
 from airflow_provider_hex.api.notifications import to_notifications
-from airflow_provider_hex.api.request_parts import image_size, project_path, query_of, run_path
+from airflow_provider_hex.api.queries import image_size, query_of
 from airflow_provider_hex.api.validation import to_bool, to_choice, to_count, to_json_object, to_optional, to_text
 
+T = TypeVar("T")
+
 _STATUSES = tuple(status for status in RunStatus if status is not RunStatus.UNKNOWN)
-_LARGEST_PAGE = 100
+LARGEST_PAGE = 100
 
 
 def run_project(
@@ -39,7 +41,6 @@ def run_project(
     Hex's default value are not sent.
     See https://learn.hex.tech/docs/api/api-reference#operation/RunProject.
 
-    :param project_id: the project.
     :param input_params: values for the project's input parameters, by name. Default: the published defaults.
     :param dry_run: let Hex check the request, and start no run. Default: no.
     :param view_id: the saved view whose inputs are used. Default: none.
@@ -58,14 +59,14 @@ def run_project(
         "useCachedSqlResults": None if to_bool(use_cached_sql_results, "use_cached_sql_results") else False,
     }
     check_combination(options["inputParams"], options["viewId"], options["updatePublishedResults"])
-    return Call(
+    return _call(
         "RunProject",
         "POST",
-        f"{project_path(project_id)}/runs",
+        project_id,
+        "/runs",
         lambda data, _: responses.read_started_run(data),
         body={name: value for name, value in options.items() if value is not None},
         repeatable=False,
-        id_note=to_project(project_id).note,
     )
 
 
@@ -74,19 +75,15 @@ def get_run(project_id: str, run_id: str, *, expanded: bool = False) -> Call[Run
 
     See https://learn.hex.tech/docs/api/api-reference#operation/GetRunStatus.
 
-    :param project_id: the project.
-    :param run_id: the run.
     :param expanded: ask Hex for ``stateEvents`` too, the times at which the run's status changed. Default: no.
-    :return: the call; its value is the run.
-    :raises HexInvalidInput: an id is invalid.
     """
-    return Call(
+    return _call(
         "GetRunStatus",
         "GET",
-        run_path(project_id, run_id),
+        project_id,
+        f"/runs/{to_id(run_id, 'run_id')}",
         lambda data, _: responses.read_run(data, str(run_id)),
         extra_headers={"enable-expanded-stats": "true"} if expanded else {},
-        id_note=to_project(project_id).note,
     )
 
 
@@ -95,7 +92,7 @@ def get_project_runs(
     *,
     status: RunStatus | str | None = None,
     trigger: models.RunTriggerFilter | None = None,
-    page_size: int = _LARGEST_PAGE,
+    page_size: int = LARGEST_PAGE,
     offset: int = 0,
     seen: frozenset[str] = frozenset(),
 ) -> Call[Page[Run]]:
@@ -103,18 +100,15 @@ def get_project_runs(
 
     See https://learn.hex.tech/docs/api/api-reference#operation/GetProjectRuns.
 
-    :param project_id: the project.
     :param status: return only runs with this status. Default: any.
     :param trigger: return only runs started by ``API``, ``SCHEDULED`` or ``APP_REFRESH``. Default: any.
     :param page_size: runs in a page, from 1 to 100.
     :param offset: runs to skip.
     :param seen: ids of runs to leave out. A run that starts between two requests moves others to the next page.
-    :return: the call; its value is the page.
-    :raises HexInvalidInput: an argument is invalid.
     """
     status = to_optional(status, "status", to_choice, choices=_STATUSES)
     to_optional(trigger, "trigger", to_choice, choices=get_args(models.RunTriggerFilter))
-    page_size = to_count(page_size, "page_size", 1, _LARGEST_PAGE)
+    page_size = to_count(page_size, "page_size", 1, LARGEST_PAGE)
 
     def read(data: Any, response: Response) -> Page[Run]:
         runs = [responses.read_run(run) for run in responses.read_list(data, "runs")]
@@ -133,22 +127,15 @@ def get_project_runs(
     query = query_of(
         limit=page_size, offset=to_count(offset, "offset", 0), statusFilter=status, runTriggerFilter=trigger
     )
-    path, note = f"{project_path(project_id)}/runs", to_project(project_id).note
-    return Call("GetProjectRuns", "GET", path, read, query=query, id_note=note)
+    return _call("GetProjectRuns", "GET", project_id, "/runs", read, query=query)
 
 
 def cancel_run(project_id: str, run_id: str) -> Call[None]:
     """CancelRun: cancel a run, which frees its kernel. Hex rejects it if the run has ended.
 
     See https://learn.hex.tech/docs/api/api-reference#operation/CancelRun.
-
-    :param project_id: the project.
-    :param run_id: the run.
-    :return: the call; its value is None.
-    :raises HexInvalidInput: an id is invalid.
     """
-    path, note = run_path(project_id, run_id), to_project(project_id).note
-    return Call("CancelRun", "DELETE", path, responses.read_nothing, id_note=note)
+    return _call("CancelRun", "DELETE", project_id, f"/runs/{to_id(run_id, 'run_id')}", responses.read_nothing)
 
 
 def list_projects(
@@ -164,7 +151,7 @@ def list_projects(
     collection_id: str | None = None,
     sort_by: models.SortBy | None = None,
     sort_direction: models.SortDirection | None = None,
-    page_size: int = _LARGEST_PAGE,
+    page_size: int = LARGEST_PAGE,
     after: str | None = None,
 ) -> Call[Page[Project]]:
     """ListProjects: return a page of the projects that the token's owner can see.
@@ -184,8 +171,6 @@ def list_projects(
     :param sort_direction: ``DESC`` or ``ASC``. Default: Hex's.
     :param page_size: projects in a page, from 1 to 100.
     :param after: the cursor of the page. Default: the first page.
-    :return: the call; its value is the page.
-    :raises HexInvalidInput: an argument is invalid.
     """
     query = query_of(
         includeArchived=include_archived,
@@ -199,7 +184,7 @@ def list_projects(
         collectionId=collection_id,
         sortBy=to_optional(sort_by, "sort_by", to_choice, choices=get_args(models.SortBy)),
         sortDirection=to_optional(sort_direction, "sort_direction", to_choice, choices=get_args(models.SortDirection)),
-        limit=to_count(page_size, "page_size", 1, _LARGEST_PAGE),
+        limit=to_count(page_size, "page_size", 1, LARGEST_PAGE),
     )
     return cursor_pages.pages(
         "ListProjects", "/projects", query, after, lambda item: cast("Project", responses.read_object(item, id=None))
@@ -211,55 +196,50 @@ def get_project(project_id: str, *, include_sharing: bool = False) -> Call[Proje
 
     See https://learn.hex.tech/docs/api/api-reference#operation/GetProject.
 
-    :param project_id: the project.
     :param include_sharing: return its sharing settings too. Default: no.
-    :return: the call; its value is the project.
-    :raises HexInvalidInput: the id is invalid.
     """
-    project = to_project(project_id)
-    return Call(
+    return _call(
         "GetProject",
         "GET",
-        project_path(project_id),
-        lambda data, _: cast("Project", responses.read_object(data, id=project.id)),
+        project_id,
+        "",
+        lambda data, _: cast("Project", responses.read_object(data, id=to_project(project_id).id)),
         query=query_of(includeSharing=include_sharing),
-        id_note=project.note,
     )
 
 
 def get_queried_tables(
-    project_id: str, *, page_size: int = _LARGEST_PAGE, after: str | None = None
+    project_id: str, *, page_size: int = LARGEST_PAGE, after: str | None = None
 ) -> Call[Page[QueriedTable]]:
     """GetQueriedTables: return a page of the warehouse tables that a project queries.
 
     Only Hex's Enterprise plan has this call.
     See https://learn.hex.tech/docs/api/api-reference#operation/GetQueriedTables.
 
-    :param project_id: the project.
     :param page_size: tables in a page, from 1 to 100.
     :param after: the cursor of the page. Default: the first page.
-    :return: the call; its value is the page.
-    :raises HexInvalidInput: an argument is invalid.
     """
-    query = query_of(limit=to_count(page_size, "page_size", 1, _LARGEST_PAGE))
-    path, note = f"{project_path(project_id)}/queriedTables", to_project(project_id).note
+    query = query_of(limit=to_count(page_size, "page_size", 1, LARGEST_PAGE))
+    project = to_project(project_id)
     return cursor_pages.pages(
-        "GetQueriedTables", path, query, after, lambda item: cast("QueriedTable", responses.read_object(item)), note
+        "GetQueriedTables",
+        f"/projects/{project.id}/queriedTables",
+        query,
+        after,
+        lambda item: cast("QueriedTable", responses.read_object(item)),
+        project.note,
     )
 
 
-def list_cells(project_id: str, *, page_size: int = _LARGEST_PAGE, after: str | None = None) -> Call[Page[Cell]]:
+def list_cells(project_id: str, *, page_size: int = LARGEST_PAGE, after: str | None = None) -> Call[Page[Cell]]:
     """ListCells: return a page of the cells of a project's draft. No message shows their source code.
 
     See https://learn.hex.tech/docs/api/api-reference#operation/ListCells.
 
-    :param project_id: the project.
     :param page_size: cells in a page, from 1 to 100.
     :param after: the cursor of the page. Default: the first page.
-    :return: the call; its value is the page.
-    :raises HexInvalidInput: an argument is invalid.
     """
-    limit = to_count(page_size, "page_size", 1, _LARGEST_PAGE)
+    limit = to_count(page_size, "page_size", 1, LARGEST_PAGE)
     project = to_project(project_id)
     query = query_of(projectId=project.id, limit=limit)
     return cursor_pages.pages(
@@ -285,22 +265,18 @@ def get_chart_image(
 
     See https://learn.hex.tech/docs/api/api-reference#operation/GetChartImageFromRun.
 
-    :param project_id: the project.
-    :param run_id: the run.
     :param static_id: the static id of the chart's cell.
     :param width: the image's width in pixels, from 100 to 2000. Hex ignores it without ``height``. Default: Hex's.
     :param height: the image's height in pixels, from 100 to 2000. Hex ignores it without ``width``. Default: Hex's.
     :param include_title: show the chart's title. Default: Hex's.
     :return: the call; its value is the PNG.
-    :raises HexInvalidInput: an id or another argument is invalid.
     """
     query = image_size(width, height)
     if include_title is not None:
         query["includeTitle"] = str(to_bool(include_title, "include_title")).lower()
-    path = f"{run_path(project_id, run_id)}/cells/{to_id(static_id, 'static_id')}/image"
-    note = to_project(project_id).note
-    return Call(
-        "GetChartImageFromRun", "GET", path, lambda data, _: responses.read_image(data), query=query, id_note=note
+    path = f"/runs/{to_id(run_id, 'run_id')}/cells/{to_id(static_id, 'static_id')}/image"
+    return _call(
+        "GetChartImageFromRun", "GET", project_id, path, lambda data, _: responses.read_image(data), query=query
     )
 
 
@@ -312,3 +288,11 @@ def me() -> Call[Me]:
     :return: the call; its value is what Hex says about the token.
     """
     return Call("Me", "GET", "/users/me", lambda data, _: cast("Me", responses.read_object(data)))
+
+
+def _call(
+    name: str, method: str, project_id: str, path: str, read: Callable[[Any, Response], T], **more: Any
+) -> Call[T]:
+    """Return a call about a project. The path is below the project's."""
+    project = to_project(project_id)
+    return Call(name, method, f"/projects/{project.id}{path}", read, id_note=project.note, **more)

@@ -7,10 +7,9 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
+from airflow_provider_hex.api.address import DEFAULT_PORTS
 from airflow_provider_hex.api.config import HexConfig, proxy_url
 from airflow_provider_hex.api.errors import HexInvalidInput
-
-_PORTS = {"http": 80, "https": 443}
 
 
 def proxy_for(config: HexConfig) -> str | None:
@@ -24,7 +23,7 @@ def proxy_for(config: HexConfig) -> str | None:
     if config.proxy:
         return config.proxy
     url = urlsplit(config.base_url)
-    if _bypassed(url.hostname or "", url.port or _PORTS[url.scheme]):
+    if _bypassed(url.hostname or "", url.port or DEFAULT_PORTS[url.scheme]):
         return None
     named = getproxies()
     scheme = next((scheme for scheme in (url.scheme, "all") if named.get(scheme)), None)

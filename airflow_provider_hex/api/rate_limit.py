@@ -41,9 +41,9 @@ class RateLimiter:
 
     Each group of calls has its own limits. So status requests go on while starts are rate-limited, and a run can be
     cancelled while status requests are. The methods may be called from several threads.
+    ``name`` is an operation's name in Hex's reference, and ``now`` the time in epoch seconds.
 
-    :param per_minute: the maximum number of requests of a group in a minute. All groups but that of the status requests
-        together send as many at most.
+    :param per_minute: the maximum number of status requests in a minute, and of all other requests together.
     :param draw: returns a random number from 0 to 1.
     """
 
@@ -53,11 +53,7 @@ class RateLimiter:
         self._groups: dict[str, _Group] = defaultdict(lambda: _Group(per_minute, draw))
 
     def pause(self, name: str, now: float) -> float:
-        """Return the seconds until a request may be sent.
-
-        :param name: the operation's name in Hex's reference.
-        :param now: the time in epoch seconds.
-        """
+        """Return the seconds until a request may be sent."""
         with self._lock:
             return max(self._not_before(name, now) - now, 0.0)
 
@@ -66,8 +62,6 @@ class RateLimiter:
 
         Polls are further apart if Hex accepts fewer, because other processes use the token too, and while it fails.
 
-        :param name: the operation's name in Hex's reference.
-        :param now: the time in epoch seconds.
         :param demand: how many polls wait, see :class:`RequestRate`.
         """
         with self._lock:
@@ -75,11 +69,7 @@ class RateLimiter:
             return max(self._not_before(name, now) - now, self._group(name).spaced() - now, 0.0)
 
     def sent(self, name: str, now: float) -> None:
-        """Record that a request is sent.
-
-        :param name: the operation's name in Hex's reference.
-        :param now: the time in epoch seconds.
-        """
+        """Record that a request is sent."""
         with self._lock:
             group = self._group(name)
             _append(group.sent, now)
@@ -87,10 +77,7 @@ class RateLimiter:
                 _append(self._others, now)
 
     def failed(self, name: str) -> None:
-        """Record that no response came to a request.
-
-        :param name: the operation's name in Hex's reference.
-        """
+        """Record that no response came to a request."""
         with self._lock:
             self._group(name).failures += 1
 
@@ -99,9 +86,7 @@ class RateLimiter:
     ) -> None:
         """Record a response: whether it was rate-limited, and what its headers report about the limit.
 
-        :param name: the operation's name in Hex's reference.
         :param headers: the response's headers, in any letter case.
-        :param now: the time in epoch seconds.
         :param status: the response's status.
         :param sent_at: when the request was sent, in epoch seconds. If that was before a 429 of the group came, the
             response does not shorten the pause. Default: now.

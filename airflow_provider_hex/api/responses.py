@@ -1,4 +1,8 @@
-"""What Hex's responses mean: a value, or an error. No I/O."""
+"""What Hex's responses mean: a value, or an error. No I/O.
+
+Each ``read_…`` reads ``data``, a response's JSON, and raises ``HexInvalidResponse`` if that is not what the API
+documents.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,6 @@ T = TypeVar("T")
 def decode(call: Call[T], response: Response) -> T:
     """Return the value of a response.
 
-    :param call: the request.
-    :param response: the response to it.
     :return: the value that ``call.read`` returns.
     :raises HexRequestRejected: 3xx and 4xx, or a subclass: 401, 403, 404.
     :raises HexRateLimited: 429, and 503 of RunProject.
@@ -38,10 +40,8 @@ def decode(call: Call[T], response: Response) -> T:
 def read_object(data: Any, **required: str | None) -> dict[str, Any]:
     """Return a JSON object.
 
-    :param data: the response's JSON.
     :param required: the text fields that it must have. Each must equal the given text in any letter case; None
         stands for any text.
-    :raises HexInvalidResponse: it is not such an object.
     """
     if not isinstance(data, dict):
         raise HexInvalidResponse("is not a JSON object")
@@ -54,10 +54,7 @@ def read_object(data: Any, **required: str | None) -> dict[str, Any]:
 
 
 def read_list(data: Any, name: str) -> list[Any]:
-    """Return the list in a field of a JSON object.
-
-    :raises HexInvalidResponse: there is none.
-    """
+    """Return the list in a field of a JSON object."""
     found = read_object(data).get(name)
     if not isinstance(found, list):
         raise HexInvalidResponse(f"has no list of {name}")
@@ -67,19 +64,13 @@ def read_list(data: Any, name: str) -> list[Any]:
 def read_run(data: Any, run_id: str | None = None) -> Run:
     """Return a run.
 
-    :param data: its JSON.
     :param run_id: the id that it must have. Default: any.
-    :raises HexInvalidResponse: it is not a run, or another one.
     """
     return cast("Run", _with_version_as_text(read_object(data, runId=run_id, status=None)))
 
 
 def read_started_run(data: Any) -> StartedRun:
-    """Return a run that was just started.
-
-    :param data: its JSON.
-    :raises HexInvalidResponse: it is not a run.
-    """
+    """Return a run that was just started."""
     return cast("StartedRun", _with_version_as_text(read_object(data, runId=None)))
 
 
@@ -92,10 +83,8 @@ def _with_version_as_text(run: dict[str, Any]) -> dict[str, Any]:
 def read_cursor(data: Any, current: str | None) -> str | None:
     """Return the cursor of the next page.
 
-    :param data: the page's JSON.
     :param current: the cursor of this page. A page that names itself as the next would be requested for ever.
     :return: the cursor, None on the last page.
-    :raises HexInvalidResponse: the cursor is not text, or that of this page.
     """
     cursor = read_object(data.get("pagination") or {}).get("after")
     if cursor is not None and not isinstance(cursor, str):
@@ -106,19 +95,13 @@ def read_cursor(data: Any, current: str | None) -> str | None:
 
 
 def read_nothing(data: Any, response: Response) -> None:
-    """Accept an empty body or a JSON object. Anything else, such as a proxy's login page, is not from Hex.
-
-    :raises HexInvalidResponse: there is a body that is not a JSON object.
-    """
+    """Accept an empty body or a JSON object. Anything else, such as a proxy's login page, is not from Hex."""
     if response.body:
         read_object(data)
 
 
 def read_image(data: Any) -> bytes:
-    """Return the image in a JSON object.
-
-    :raises HexInvalidResponse: there is none.
-    """
+    """Return the image in a JSON object."""
     try:
         return base64.b64decode(read_object(data, imageBase64=None)["imageBase64"], validate=True)
     except ValueError:
@@ -128,7 +111,6 @@ def read_image(data: Any) -> bytes:
 def to_page(items: list[T], next_call: Call[Page[T]] | None, response: Response) -> Page[T]:
     """Return a page of a list.
 
-    :param items: its items.
     :param next_call: the call for the next page, None for the last page.
     :param response: the response, whose headers show Hex's clock.
     """

@@ -34,11 +34,7 @@ _LAST_TRY = 1.0
 
 
 def may_send_again(call: Call[Any], error: HexError) -> bool:
-    """Return whether a call may be sent again after an error, without doing anything twice.
-
-    :param call: the call.
-    :param error: how it failed.
-    """
+    """Return whether a call may be sent again after an error, without doing anything twice."""
     return error.transient and (call.repeatable or error.no_effect)
 
 

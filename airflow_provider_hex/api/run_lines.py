@@ -12,14 +12,11 @@ from typing import Any
 
 from airflow_provider_hex.api.errors import replace_message
 from airflow_provider_hex.api.ids import known_project_id
-from airflow_provider_hex.api.models import RunStatus
+from airflow_provider_hex.api.models import RunStatus, duration
 
 
 def link_to(run: Mapping[str, Any]) -> str:
-    """Return a run's URL, or its ids if Hex has not sent its URL. It belongs at the end of a line.
-
-    :param run: the run.
-    """
+    """Return a run's URL, or its ids if Hex has not sent its URL. It belongs at the end of a line."""
     project_id = known_project_id(str(run.get("projectId")))
     return str(run.get("runUrl") or f"{run.get('runId')} of project {project_id}")
 
@@ -39,7 +36,6 @@ def name_run(error: BaseException, run: Mapping[str, Any]) -> None:
 def is_named_in(message: str, run: Mapping[str, Any]) -> bool:
     """Whether a message has the run's URL, or its id if the URL is not known. The letter case does not count.
 
-    :param message: the message.
     :param run: the run, as far as it is known.
     """
     return str(run.get("runUrl") or run.get("runId")).lower() in message.lower()
@@ -74,13 +70,9 @@ _STALE = 60.0
 
 
 def after(run: Mapping[str, Any]) -> str:
-    """Return how long a run took, as in `` after 3 s``; empty if Hex does not say.
-
-    :param run: the run.
-    """
-    elapsed = run.get("elapsedTime")
-    known = isinstance(elapsed, (int, float)) and not isinstance(elapsed, bool)
-    return f" after {in_seconds(elapsed / 1000)}" if known and elapsed is not None else ""
+    """Return how long a run took, as in `` after 3 s``; empty if Hex does not say."""
+    seconds = duration(run)
+    return "" if seconds is None else f" after {in_seconds(seconds)}"
 
 
 def in_seconds(seconds: float) -> str:

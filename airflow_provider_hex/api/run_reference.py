@@ -23,7 +23,8 @@ def to_run(project_id: Any, run: Any) -> tuple[str, str]:
         project_id, run = run.get("projectId", project_id), run.get("runId")
     elif isinstance(run, str) and (run_id := run_in_url(run)):
         project_id, run = run, run_id
-    if project_id is None and to_id(run, "run_id"):
+    if project_id is None:
+        to_id(run, "run_id")  # if that is invalid, the message should say so first
         raise HexInvalidInput("project_id is missing. It is needed with a run_id that is only an id, and not a URL.")
     to_id(project_id, "project_id")
     return project_id, to_id(run, "run_id")

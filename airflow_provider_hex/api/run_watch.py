@@ -30,10 +30,8 @@ _LAST_POLL_PAUSE = 1.0
 
 
 class RunWatch:
-    """What is known of a run that a task waits for.
+    """What is known of a run that a task waits for. In its methods, ``now`` is the time in epoch seconds.
 
-    :param project_id: the project.
-    :param run_id: the run.
     :param started_at: when the wait began, in epoch seconds.
     :param poll_interval: seconds between two polls. Default: see :func:`poll_schedule.next_poll_delay`.
     :param timeout: maximum seconds to wait, counted from ``started_at``. Default: no timeout.
@@ -62,18 +60,12 @@ class RunWatch:
         self._last_polls = 0
 
     def poll(self, now: float) -> Steps[Run]:
-        """Return the procedure that polls the run.
-
-        :param now: the time in epoch seconds.
-        """
+        """Return the procedure that polls the run."""
         self.polling(now)
         return steps.poll(self.project_id, self.run_id, is_new=now < self.new_until)
 
     def polling(self, now: float) -> None:
-        """Record that the run is about to be polled.
-
-        :param now: the time in epoch seconds.
-        """
+        """Record that the run is about to be polled."""
         self._polled_at, self._error = now, None
 
     def not_polled(self) -> None:
@@ -83,7 +75,6 @@ class RunWatch:
     def polled(self, run: Run) -> bool:
         """Record the run as Hex reports it, and log a new status.
 
-        :param run: the run.
         :return: whether it has ended.
         """
         if self._run is None or self._run["status"] != run["status"]:
@@ -104,7 +95,8 @@ class RunWatch:
             raise error
         log_transient_error(error)
         self._error = error
-        self._last_polls += self._polled_at >= self.deadline
+        if self._polled_at >= self.deadline:
+            self._last_polls += 1
 
     @property
     def known_run(self) -> Mapping[str, Any]:
@@ -112,32 +104,22 @@ class RunWatch:
         return self._run or {"projectId": self.project_id, "runId": self.run_id}
 
     def until_heartbeat(self, now: float) -> float:
-        """Return the seconds until the next log line that shows that the wait goes on: one comes each minute.
-
-        :param now: the time in epoch seconds.
-        """
+        """Return the seconds until the next log line that shows that the wait goes on: one comes each minute."""
         left = HEARTBEAT - (now - self.started_at) % HEARTBEAT
         return left if left > _EARLY else left + HEARTBEAT
 
     def heartbeat(self, now: float) -> None:
-        """Log that the wait goes on, and for how long it has.
-
-        :param now: the time in epoch seconds.
-        """
+        """Log that the wait goes on, and for how long it has."""
         log.info("%s", run_lines.status_line(self._run, now - self.started_at, now - self._known_at))
 
     def first_poll(self, now: float) -> float:
-        """Return when to poll first, in epoch seconds: soon after the wait began, but neither late nor before now.
-
-        :param now: the time in epoch seconds.
-        """
+        """Return when to poll first, in epoch seconds: soon after the wait began, but neither late nor before now."""
         due = self.started_at + poll_schedule.next_poll_delay(0.0, poll_interval=self.poll_interval)
         return max(now, min(due, self.deadline))
 
     def expected_delay(self, now: float, forecast: EndForecast) -> float:
         """Return for how long the run will have ended, on average, if it had not when it was last polled.
 
-        :param now: the time in epoch seconds.
         :param forecast: how long runs of the project take.
         """
         since = max(self._polled_at - self.started_at, 0.0)
@@ -154,7 +136,6 @@ class RunWatch:
     ) -> float:
         """Return the seconds until the next poll. The last one is when the timeout is reached, or soon after.
 
-        :param now: the time in epoch seconds.
         :param at_least: seconds for which the rate limit allows no poll.
         :param spaced: seconds until polls are evenly spread over the rate limit. The last poll does not wait for it.
         :param forecast: how long runs of the project take.
@@ -178,10 +159,7 @@ class RunWatch:
         return pause
 
     def left(self, now: float) -> float | None:
-        """Return the seconds until the timeout, None if there is none.
-
-        :param now: the time in epoch seconds.
-        """
+        """Return the seconds until the timeout, None if there is none."""
         return None if self.timeout is None else self.deadline - now
 
     def timed_out(self) -> HexRunTimeout:
@@ -214,20 +192,9 @@ def log_transient_error(error: HexError) -> None:
         log.warning("A poll failed, and will be retried. %s", error)
 
 
-def duration(run: Run) -> float | None:
-    """Return the seconds that a run took, None if it has not ended or Hex does not say.
-
-    :param run: the run as Hex reports it.
-    """
-    elapsed = run.get("elapsedTime")
-    known = RunStatus.of(run).is_terminal and isinstance(elapsed, (int, float)) and not isinstance(elapsed, bool)
-    return elapsed / 1000 if known and elapsed is not None else None
-
-
 def require_completed(run: Run) -> Run:
     """Return a run that has completed.
 
-    :param run: the run as Hex reports it.
     :raises HexRunFailed: it is in any other state.
     """
     if not RunStatus.of(run).is_success:

@@ -18,7 +18,6 @@ def plain(value: Any, name: str) -> Any:
     * A ``UUID`` becomes text.
     * A scalar of numpy becomes Python's value, a ``datetime64`` a date or a datetime, without nanoseconds.
 
-    :param value: the value.
     :param name: the place of the value, for the message.
     :raises HexInvalidInput: it is not a number or a time (NaN, NaT), or too large for JSON's readers.
     """

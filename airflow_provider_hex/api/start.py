@@ -64,10 +64,8 @@ def start(
     grace: float,
     is_candidate: Callable[[Run], bool] = lambda run: True,
 ) -> Steps[StartedRun]:
-    """Start a run, and reconcile the start if it is ambiguous.
+    """Start a run with a RunProject ``call``, and reconcile the start if it is ambiguous.
 
-    :param call: the RunProject.
-    :param project_id: the project.
     :param on_ambiguous_start: see :data:`OnAmbiguousStart`.
     :param grace: seconds after which a new run shows in the list of the project's runs.
     :param is_candidate: whether a run counts. Default: every run does.
@@ -120,7 +118,6 @@ def reconcile(
 ) -> Steps[StartedRun | None]:
     """Find the run of an ambiguous start.
 
-    :param project_id: the project.
     :param request: the RunProject.
     :param error: the error of that request.
     :param on_ambiguous_start: see :data:`OnAmbiguousStart`.
@@ -164,31 +161,54 @@ def _runs_between(
 ) -> Steps[list[Run]]:
     """Return the runs that may have been started by API between two times, in epoch seconds of this machine's clock.
 
-    It reads pages until one shows that the list is sorted and all further runs are older. If a run's times in the list
-    do not show whether it counts, its status is requested with its ``stateEvents``. If they do not show it either, it
-    counts.
+    It reads pages until one shows that the list is sorted and all further runs are older.
+
+    :param status_requests: for how many runs at most to request the status, if the list does not show whether they
+        count.
     """
-    found: list[Run] = []
+    listed: list[tuple[Run, float, float]] = []
     call: Call[Page[Run]] | None = protocol.get_project_runs(project_id, trigger="API")
     while call is not None:
         page: Page[Run] = yield call
-        ahead = page.clock_ahead
-        tolerance = _UNKNOWN_CLOCK if ahead is None else _DATE_PRECISION
-        earliest = since + (ahead or 0.0) - tolerance
-        latest = math.inf if until is None else until + (ahead or 0.0) + tolerance
-        for run in filter(is_candidate, page.items):
-            counts = _is_between(run, earliest, latest)
-            if counts is None and status_requests > 0:
-                status_requests -= 1
-                try:
-                    status: Run = yield protocol.get_run(project_id, run["runId"], expanded=True)
-                    counts = _is_between(status, earliest, latest)
-                except HexError as error:
-                    if error.transient:  # it was retried for long, and so would the others be
-                        status_requests = 0
-            if counts is not False:
-                found.append(run)
+        earliest, latest = _on_hex_clock(since, until, page.clock_ahead)
+        listed += [(run, earliest, latest) for run in page.items if is_candidate(run)]
         call = None if _is_past(page.items, earliest) else page.next
+    return (yield from _created_between(project_id, listed, status_requests))
+
+
+def _on_hex_clock(since: float, until: float | None, ahead: float | None) -> tuple[float, float]:
+    """Return the earliest and the latest time that two times of this machine's clock may be on Hex's clock.
+
+    :param ahead: the seconds by which Hex's clock is ahead of ours, None if Hex did not say.
+    """
+    tolerance = _UNKNOWN_CLOCK if ahead is None else _DATE_PRECISION
+    shift = ahead or 0.0
+    return since + shift - tolerance, math.inf if until is None else until + shift + tolerance
+
+
+def _created_between(
+    project_id: str, listed: Sequence[tuple[Run, float, float]], status_requests: int
+) -> Steps[list[Run]]:
+    """Return the runs that may have been created between two times.
+
+    If a run's times in the list do not show whether it counts, its status is requested with its ``stateEvents``. If
+    they do not show it either, it counts.
+
+    :param listed: each run with its earliest and its latest time.
+    """
+    found: list[Run] = []
+    for run, earliest, latest in listed:
+        counts = _is_between(run, earliest, latest)
+        if counts is None and status_requests > 0:
+            status_requests -= 1
+            try:
+                status: Run = yield protocol.get_run(project_id, run["runId"], expanded=True)
+                counts = _is_between(status, earliest, latest)
+            except HexError as error:
+                if error.transient:  # it was retried for long, and so would the others be
+                    status_requests = 0
+        if counts is not False:
+            found.append(run)
     return found
 
 

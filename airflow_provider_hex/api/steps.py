@@ -32,7 +32,6 @@ Steps: TypeAlias = Generator[Call[Any] | Pause, Any, T]
 def carry_out(steps: Steps[T], take: Callable[[Call[Any] | Pause], Any]) -> T:
     """Carry out a procedure, and return what it returns.
 
-    :param steps: the procedure.
     :param take: takes a step: returns the call's value, or raises the call's error.
     :raises HexError: what the procedure raises.
     """
@@ -57,8 +56,6 @@ def poll(project_id: str, run_id: str, *, is_new: bool = False) -> Steps[Run]:
 
     See https://learn.hex.tech/docs/api/api-reference#operation/GetRunStatus.
 
-    :param project_id: the project.
-    :param run_id: the run.
     :param is_new: whether the run was started so recently that Hex may not show it yet. Then a rejection is transient.
     :raises HexRunGone: the run is gone, or the token's owner has no access to it.
     :raises HexError: the run could not be polled. The message says so if the token cannot read the project.
@@ -94,8 +91,6 @@ def cancel(project_id: str, run_id: str, *, is_new: bool = False) -> Steps[Run |
 
     See https://learn.hex.tech/docs/api/api-reference#operation/CancelRun.
 
-    :param project_id: the project.
-    :param run_id: the run.
     :param is_new: whether the run was started so recently that Hex may not show it yet. Then it is not gone, and the
         cancel is tried three times.
     :return: None if Hex cancelled it, the run if it had ended, or an error that says that it is gone.

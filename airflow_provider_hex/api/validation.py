@@ -1,9 +1,8 @@
 """Validators for the values that users and templates give. Nothing is sent that Hex would reject or ignore.
 
 Each ``to_…(value, name)`` returns the value in the type that Hex needs. Where templates are allowed, it also accepts
-the text that a template renders to: ``"true"``, a JSON document. For anything else it raises
-:class:`HexInvalidInput`, whose message says what ``name`` is and what it must be. ``name`` is the argument's name, or
-the place in it, such as ``input_params['n']``.
+the text that a template renders to: ``"true"``, a JSON document. For anything else, ``HexInvalidInput`` is raised, and
+says what ``name`` is and what it must be. ``name`` is the argument's name, or the place in it: ``input_params['n']``.
 """
 
 from __future__ import annotations
@@ -27,25 +26,15 @@ _LONGEST_SHOWN = 200
 def to_optional(value: Any, name: str, read: Callable[..., T], **limits: Any) -> T | None:
     """Return None for None or a blank text, and otherwise what another validator returns.
 
-    :param value: the value.
-    :param name: the argument's name.
     :param read: the validator for a value that is given.
     :param limits: further arguments of the validator.
-    :return: the value read, None if there is none.
-    :raises HexInvalidInput: as the validator.
     """
     missing = value is None or (isinstance(value, str) and not value.strip())
     return None if missing else read(value, name, **limits)
 
 
 def to_text(value: Any, name: str) -> str:
-    """Return a text.
-
-    :param value: the value.
-    :param name: the argument's name.
-    :return: the text, unchanged.
-    :raises HexInvalidInput: it is not a text, or JSON cannot represent it.
-    """
+    """Return a text unchanged, if JSON can represent it."""
     if not isinstance(value, str):
         raise invalid(value, name, "text")
     if re.search("[\ud800-\udfff]", value):
@@ -54,13 +43,7 @@ def to_text(value: Any, name: str) -> str:
 
 
 def to_bool(value: Any, name: str) -> bool:
-    """Return a boolean.
-
-    :param value: a boolean, or ``"true"`` or ``"false"`` in any letter case.
-    :param name: the argument's name.
-    :return: the boolean.
-    :raises HexInvalidInput: it is neither.
-    """
+    """Return a boolean, also from ``"true"`` or ``"false"`` in any letter case."""
     written = str(value).strip().lower()
     if written not in ("true", "false"):
         raise invalid(value, name, "true or false")
@@ -70,13 +53,9 @@ def to_bool(value: Any, name: str) -> bool:
 def to_count(value: Any, name: str, least: int = 1, most: float = math.inf, *, text: bool = False) -> int:
     """Return a whole number.
 
-    :param value: the number.
-    :param name: the argument's name.
     :param least: the smallest number allowed. Default: 1.
     :param most: the largest number allowed. Default: no limit.
     :param text: accept a text with a number, as a connection may have it. Default: no.
-    :return: the number.
-    :raises HexInvalidInput: it is not such a number.
     """
     number = _number(value, text)
     if not (least <= number <= most and number.is_integer()):
@@ -86,14 +65,11 @@ def to_count(value: Any, name: str, least: int = 1, most: float = math.inf, *, t
 
 
 def to_seconds(value: Any, name: str, most: float = math.inf, *, text: bool = False) -> float:
-    """Return a duration in seconds.
+    """Return a duration of more than 0 seconds.
 
     :param value: a number of seconds, or a ``timedelta``.
-    :param name: the argument's name.
     :param most: the longest duration allowed, in seconds. Default: no limit.
     :param text: accept a text with a number, as a connection may have it. Default: no.
-    :return: the seconds, more than 0.
-    :raises HexInvalidInput: it is not such a duration.
     """
     seconds = value.total_seconds() if isinstance(value, datetime.timedelta) else _number(value, text)
     if not 0 < seconds <= most or seconds == math.inf:
@@ -103,27 +79,16 @@ def to_seconds(value: Any, name: str, most: float = math.inf, *, text: bool = Fa
 
 
 def to_choice(value: Any, name: str, choices: Collection[str]) -> str:
-    """Return one of several texts.
-
-    :param value: the value.
-    :param name: the argument's name.
-    :param choices: the texts allowed.
-    :return: the text, unchanged.
-    :raises HexInvalidInput: it is none of them.
-    """
+    """Return one of several texts, the ``choices``."""
     if value not in choices:
         raise invalid(value, name, f"one of {', '.join(choices)}")
     return str(value)
 
 
 def to_list(value: Any, name: str, read: Callable[[Any, str], T]) -> list[T]:
-    """Return a list.
+    """Return the items of a list or another sequence.
 
-    :param value: a list or another sequence.
-    :param name: the argument's name.
     :param read: the validator for each item.
-    :return: the items read.
-    :raises HexInvalidInput: it is not a sequence, or an item is invalid.
     """
     if not _is_list(value):
         raise invalid(value, name, "a list")
@@ -131,16 +96,12 @@ def to_list(value: Any, name: str, read: Callable[[Any, str], T]) -> list[T]:
 
 
 def to_json(value: Any, name: str, *, unrendered: bool = False) -> Any:
-    """Return a value that JSON can represent.
+    """Return a value in the types of JSON.
 
     Dates and times become ISO strings, sequences become lists. Values of a warehouse become what
     :func:`~airflow_provider_hex.api.scalars.plain` says. None is JSON's null.
 
-    :param value: the value.
-    :param name: the argument's name.
     :param unrendered: allow what Airflow has yet to resolve, such as an ``XComArg``. Default: no.
-    :return: the same in the types of JSON.
-    :raises HexInvalidInput: JSON cannot represent something in it.
     """
     try:
         return _to_json(value, name, unrendered)
@@ -149,13 +110,10 @@ def to_json(value: Any, name: str, *, unrendered: bool = False) -> Any:
 
 
 def to_json_object(value: Any, name: str, *, unrendered: bool = False) -> dict[str, Any]:
-    """Return a JSON object.
+    """Return a mapping in the types of JSON; an empty one for None or a blank text.
 
     :param value: a mapping, its JSON, None or a blank text.
-    :param name: the argument's name.
     :param unrendered: allow in it what Airflow has yet to resolve, such as an ``XComArg``. Default: no.
-    :return: the mapping in the types of JSON; empty if there is none.
-    :raises HexInvalidInput: it is not a mapping, or JSON cannot represent something in it.
     """
     value = parse_json(value, name)
     if value is None:
@@ -167,13 +125,7 @@ def to_json_object(value: Any, name: str, *, unrendered: bool = False) -> dict[s
 
 
 def parse_json(value: Any, name: str) -> Any:
-    """Return the content of a JSON text.
-
-    :param value: a JSON text, or a value of any other type.
-    :param name: the argument's name.
-    :return: the content; None for a blank text; a value of any other type unchanged.
-    :raises HexInvalidInput: a text is not JSON.
-    """
+    """Return the content of a JSON text, None for a blank text, and a value of any other type unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -186,7 +138,6 @@ def invalid(value: Any, name: str, needed: str) -> HexInvalidInput:
     """Return the error for an invalid value.
 
     :param value: the value, which the message shows. So it must not be a secret.
-    :param name: the argument's name.
     :param needed: what it must be, such as ``a list``.
     """
     return HexInvalidInput(f"{name} is {short(value)}, but must be {needed}.")

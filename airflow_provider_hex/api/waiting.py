@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_hex.api import protocol
 from airflow_provider_hex.api.errors import HexError, HexRunTimeout
-from airflow_provider_hex.api.models import Run
+from airflow_provider_hex.api.models import Run, duration
 from airflow_provider_hex.api.poll_schedule import UNKNOWN, EndForecast
-from airflow_provider_hex.api.run_watch import RunWatch, duration, require_completed
+from airflow_provider_hex.api.run_watch import RunWatch, require_completed
 
 if TYPE_CHECKING:
     from airflow_provider_hex.api.client import HexClient
@@ -39,9 +39,6 @@ def wait_for_run(
     Transient errors (no network, 429, 5xx, an invalid response) are logged, then retried. The run is polled a last
     time when the timeout is reached, even if that is before ``poll_interval``.
 
-    :param client: the client that polls.
-    :param project_id: the project.
-    :param run_id: the run.
     :param poll_interval: seconds between two polls. Default:
         :func:`~airflow_provider_hex.api.poll_schedule.next_poll_delay` decides.
     :param timeout: seconds to wait. Default: no timeout.
@@ -74,9 +71,6 @@ def last_poll(client: HexClient, project_id: str, run_id: str) -> Run:
 
     A rate limit and transient errors are waited for, but not for long.
 
-    :param client: the client that polls.
-    :param project_id: the project.
-    :param run_id: the run.
     :raises HexRunTimeout: the run could not be polled soon. The message says only why.
     :raises HexError: the run cannot be polled.
     """

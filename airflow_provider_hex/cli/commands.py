@@ -9,17 +9,17 @@ from typing import Any
 from airflow_provider_hex.api import protocol, steps
 from airflow_provider_hex.api.errors import HexRunGone
 from airflow_provider_hex.api.ids import to_id
+from airflow_provider_hex.api.models import duration
 from airflow_provider_hex.api.project_url import run_in_url
 from airflow_provider_hex.api.run_lines import link_to
-from airflow_provider_hex.api.run_watch import duration
 from airflow_provider_hex.cli import exit_codes, output
 from airflow_provider_hex.cli.exposures import exposures_check, exposures_propose, exposures_show, exposures_trim
 from airflow_provider_hex.cli.session import Session, UsageError
-from airflow_provider_hex.cli.starting import start
+from airflow_provider_hex.cli.starting import runs_start
 from airflow_provider_hex.cli.waiting import wait
 from airflow_provider_hex.hooks import connection_check
 
-__all__ = ["exposures_check", "exposures_propose", "exposures_show", "exposures_trim"]
+__all__ = ["exposures_check", "exposures_propose", "exposures_show", "exposures_trim", "runs_start"]
 
 _PROJECT_COLUMNS: output.Columns = {
     "id": lambda project: project["id"],
@@ -36,7 +36,6 @@ _RUN_COLUMNS: output.Columns = {
     "started": lambda run: run.get("startTime"),
     "seconds": duration,
 }
-_LARGEST_PAGE = 100
 
 
 def connection_test(session: Session) -> int:
@@ -55,7 +54,7 @@ def projects_list(session: Session) -> int:
     call = protocol.list_projects(
         include_archived=args.include_archived,
         include_trashed=args.include_trashed,
-        page_size=min(args.limit or _LARGEST_PAGE, _LARGEST_PAGE),
+        page_size=min(args.limit or protocol.LARGEST_PAGE, protocol.LARGEST_PAGE),
     )
     found = list(islice(session.client.iterate(call), args.limit))
     output.print_list(found, _PROJECT_COLUMNS, args.output)
@@ -73,7 +72,7 @@ def runs_list(session: Session) -> int:
     """List runs."""
     args = session.args
     call = protocol.get_project_runs(
-        args.project, status=args.status, trigger=args.trigger, page_size=min(args.limit, _LARGEST_PAGE)
+        args.project, status=args.status, trigger=args.trigger, page_size=min(args.limit, protocol.LARGEST_PAGE)
     )
     found = list(islice(session.client.iterate(call), args.limit))
     output.print_list(found, _RUN_COLUMNS, args.output)
@@ -84,11 +83,6 @@ def runs_show(session: Session) -> int:
     """Show a run."""
     session.print(session.client.carry_out(steps.poll(session.args.project, _run(session))))
     return exit_codes.SUCCESS
-
-
-def runs_start(session: Session) -> int:
-    """Start a run, and wait for it if that is asked for."""
-    return start(session)
 
 
 def runs_cancel(session: Session) -> int:

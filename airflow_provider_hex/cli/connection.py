@@ -48,10 +48,7 @@ class Source:
         return fields.config, fields.warnings
 
     def explain(self, error: HexError) -> None:
-        """Say in a message what it means by the connection.
-
-        :param error: the error.
-        """
+        """Say in a message what it means by the connection."""
         if "onnection" in str(error) and (self.conn_id or "HEX_API_TOKEN") not in str(error):
             add_sentence(error, f"The connection is {self.conn_id}." if self.conn_id else _IN_ENVIRONMENT)
 

@@ -18,8 +18,6 @@ from airflow_provider_hex.cli.session import Session, UsageError
 def execute(command: Command, args: Namespace, program: str) -> int:
     """Carry out a command, and return its exit code.
 
-    :param command: the command.
-    :param args: its arguments.
     :param program: how the program was called.
     """
     from airflow_provider_hex.cli import commands

@@ -29,8 +29,5 @@ Exit codes:
 
 
 def of_status(status: RunStatus) -> int:
-    """Return the exit code for a run that has ended.
-
-    :param status: the run's status.
-    """
+    """Return the exit code for a run that has ended."""
     return _BY_STATUS.get(status, ERROR)

@@ -27,28 +27,19 @@ class Progress:
         self._width = 0
 
     def show(self, text: str) -> None:
-        """Show what the command waits for, from now on.
-
-        :param text: what it waits for; empty for nothing.
-        """
+        """Show what the command waits for, from now on."""
         self._since = self._since if self._text else time.monotonic()
         self._text = text
         self._draw()
 
     def say(self, message: str) -> None:
-        """Print a message.
-
-        :param message: the message.
-        """
+        """Print a message."""
         self._replace("")
         self._print(message)
         self._draw()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, and keep the line up to date.
-
-        :param seconds: for how long.
-        """
+        """Sleep, and keep the line up to date."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self._draw()

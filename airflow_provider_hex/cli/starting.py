@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_hex.api import protocol
-from airflow_provider_hex.api import start as procedures
 from airflow_provider_hex.api.errors import HexAmbiguousStart, HexError, HexInvalidInput, HexRateLimited, add_sentence
 from airflow_provider_hex.api.models import StartedRun
+from airflow_provider_hex.api.start import start
 from airflow_provider_hex.api.validation import parse_json
 from airflow_provider_hex.cli import exit_codes
 from airflow_provider_hex.cli.interruption import exit_code
@@ -35,10 +35,9 @@ class _Journal:
         self.is_sent = False
 
 
-def start(session: Session) -> int:
+def runs_start(session: Session) -> int:
     """Start a run, wait for it if that is asked for, and return the exit code.
 
-    :param session: what the command works with.
     :raises UsageError: options do not fit together.
     :raises HexError: no run was started, or it is unknown which one.
     """
@@ -72,7 +71,7 @@ def _start(session: Session, journal: _Journal) -> StartedRun:
         update_published_results=args.update_published_results,
         use_cached_sql_results=not args.no_sql_cache,
     )
-    procedure = procedures.start(
+    procedure = start(
         replace(call, journal=journal),
         args.project,
         on_ambiguous_start="reconcile",

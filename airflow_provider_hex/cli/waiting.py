@@ -17,9 +17,6 @@ from airflow_provider_hex.cli.session import Session
 def wait(session: Session, project_id: str, run_id: str, timeout: float | None) -> int:
     """Wait for a run, print it as it is then, and return the exit code.
 
-    :param session: what the command works with.
-    :param project_id: the project.
-    :param run_id: the run.
     :param timeout: seconds to wait, None for no timeout.
     :raises HexError: the run cannot be polled.
     """

@@ -216,8 +216,8 @@ class OldHookMethods:
         :raises HexRunTimeout: the run had not ended after ``poll_timeout``.
         """
         deprecated("HexHook: use run_project and wait_for_run instead of run_and_poll.")
-        options = _UPDATED_CACHE if update_cache else {}
-        started = self.run_project(project_id, inputs, notifications=notifications, **options)
+        # A subclass may have replaced run_project as 0.1 had it.
+        started = self.run_project(project_id, inputs, update_cache or None, notifications or [])
         run = {"projectId": project_id, **started}
         pauses = {"poll_interval": poll_interval or None, "timeout": poll_timeout or None}
         try:
@@ -246,8 +246,10 @@ class OldHookMethods:
 
 
 def _query(data: Mapping[str, Any] | None) -> dict[str, Any]:
-    given = {name: value for name, value in (data or {}).items() if value is not None}
-    return {name: value if isinstance(value, list) else str(value) for name, value in given.items()}
+    def written(value: Any) -> Any:
+        return value if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
+
+    return {name: written(value) for name, value in (data or {}).items() if value is not None}
 
 
 def endpoint_url(base_url: str, endpoint: str) -> SplitResult:

@@ -45,11 +45,15 @@ class _OldName:
         if task is None:
             return self
         deprecated(_advice(self), direct=True)
-        return self._read(getattr(task, self.new[0]))
+        return self.get(task)
 
     def __set__(self, task: Any, value: Any) -> None:
         deprecated(_advice(self), direct=True)
         self.set(task, value)
+
+    def get(self, task: Any) -> Any:
+        """Return the attribute."""
+        return self._read(getattr(task, self.new[0]))
 
     def set(self, task: Any, value: Any) -> None:
         """Set the attribute. The value is checked when the task runs, so that an old name fails no DAG file."""
@@ -101,24 +105,31 @@ class OldOperatorNames:
         use_cached_sql_results: bool | str
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Have the inputs rendered only once in a subclass that adds their old name to ``template_fields``."""
+        """Let a subclass template the inputs by the name that it uses itself, and no field twice.
+
+        By these names Airflow renders the fields, and finds the tasks whose results they use.
+        """
         super().__init_subclass__(**kwargs)
-        fields = list(getattr(cls, "template_fields", ()))
-        if "input_params" in fields and "input_parameters" in fields:
-            fields.remove("input_parameters")
-            cls.template_fields = fields
+        fields, old = list(getattr(cls, "template_fields", ())), "input_parameters"
+        uses_old = _takes(cls, old) or _is_property(cls, old) or "input_params" not in fields
+        inputs = old if uses_old else "input_params"
+        cls.template_fields = list(dict.fromkeys(inputs if each in (old, "input_params") else each for each in fields))
 
     if not TYPE_CHECKING:  # Airflow declares it as an attribute
 
         @classmethod
         def partial(cls, **kwargs):
-            """Map the operator. Airflow needs the new names to find the tasks whose results templates use."""
+            """Map the operator. The inputs get their new name if Airflow needs it, see ``__init_subclass__``."""
+            from airflow_provider_hex.airflow_compat import XComArg
+
             with argument_errors(kwargs.get("task_id")):
                 check_only_one(kwargs)
-            old = {name: kwargs.pop(name) for name in _RENAMED if name in kwargs and not _takes(cls, name)}
-            if old:
-                deprecated(_advice(*(_OLD_NAMES[name] for name in old)))
-            return super().partial(**kwargs, **{_RENAMED[name]: value for name, value in old.items()})
+            if old := [each for name, each in _OLD_NAMES.items() if name in kwargs and not _takes(cls, name)]:
+                deprecated(_advice(*old))
+            inputs = kwargs.get("input_parameters")
+            if "input_parameters" not in cls.template_fields and any(XComArg.iter_xcom_references(inputs)):
+                kwargs["input_params"] = kwargs.pop("input_parameters")
+            return super().partial(**kwargs)
 
     def _adopt_old_values(self) -> None:
         """Check what old names have set, when the task runs. A subclass may have set it just now.
@@ -126,7 +137,7 @@ class OldOperatorNames:
         :raises HexInvalidInput: a value is invalid, or Hex would ignore the inputs.
         """
         for name, each in _OLD_NAMES.items():
-            if isinstance(getattr(type(self), name), property):  # of a subclass
+            if _is_property(type(self), name):
                 each.set(self, getattr(self, name))
         if isinstance(self.project_id, UUID):
             self.project_id = str(self.project_id)
@@ -147,8 +158,6 @@ class OldOperatorNames:
 
 
 _OLD_NAMES = {name: each for name, each in vars(OldOperatorNames).items() if isinstance(each, _OldName)}
-_RENAMED = {name: each.new[0] for name, each in _OLD_NAMES.items() if name not in ("update_cache", "wait_seconds")}
-"""The old names whose values mean the same."""
 
 
 def accepts_old_names(init: F) -> F:
@@ -159,7 +168,7 @@ def accepts_old_names(init: F) -> F:
 
     @wraps(init)
     def init_with_old_names(self: Any, **kwargs: Any) -> None:
-        _drop_defaults_for_others(kwargs)
+        _drop_defaults_for_others(kwargs, replaces_execute=_replaces_execute(type(self)))
         with argument_errors(kwargs.get("task_id")):
             check_only_one(kwargs)
         old = {each: kwargs.pop(name) for name, each in _OLD_NAMES.items() if name in kwargs}
@@ -168,12 +177,13 @@ def accepts_old_names(init: F) -> F:
         if kwargs.get("timeout") == 0:
             deprecated("HexRunProjectOperator: use timeout=None instead of timeout=0.")
             kwargs["timeout"] = None
-        if _replaces_execute(type(self)):
-            kwargs.setdefault("deferrable", False)
         self._has_old_names = bool(old)
         init(self, **kwargs)
         for each, value in old.items():
             each.set(self, value)
+        for name, each in _OLD_NAMES.items():
+            if _is_property(type(self), name):
+                setattr(self, name, old.get(each, each.get(self)))
         if old:
             deprecated(_advice(*old))
 
@@ -186,12 +196,13 @@ def accepts_old_names(init: F) -> F:
     return cast("F", init_with_old_names)
 
 
-def _drop_defaults_for_others(kwargs: dict[str, Any]) -> None:
+def _drop_defaults_for_others(kwargs: dict[str, Any], *, replaces_execute: bool) -> None:
     """Remove each argument that is only in ``default_args``, if the task has it by its other name.
 
     A DAG's ``default_args`` may be for other operators, which have arguments of these names, too.
 
     :param kwargs: the arguments, with those of ``default_args``, and ``default_args`` itself.
+    :param replaces_execute: whether the task must not be deferred unless it says so itself.
     """
     defaults = kwargs.get("default_args") or {}
 
@@ -205,6 +216,8 @@ def _drop_defaults_for_others(kwargs: dict[str, Any]) -> None:
         else:
             for name in filter(is_default, both):
                 del kwargs[name]
+    if replaces_execute and ("deferrable" not in kwargs or is_default("deferrable")):
+        kwargs["deferrable"] = False
 
 
 def check_only_one(kwargs: Mapping[str, Any]) -> None:
@@ -230,6 +243,11 @@ def _takes(cls: Any, argument: str) -> bool:
     subclasses = cls.__mro__[: cls.__mro__.index(_operator(cls))]
     own = [vars(each)["__init__"] for each in subclasses if "__init__" in vars(each)]
     return any(argument in inspect.signature(init).parameters for init in own)
+
+
+def _is_property(cls: Any, name: str) -> bool:
+    """Whether a subclass has a property with an old name. It has a setter, because 0.1 set each attribute."""
+    return isinstance(getattr(cls, name), property)
 
 
 def _replaces_execute(cls: Any) -> bool:

@@ -79,10 +79,10 @@ class ExposureProblem:
 
 @dataclass(frozen=True)
 class ExposureReading:
-    """What a manifest says of Hex.
+    """The exposures of a manifest that are meant to be Hex projects.
 
-    :param exposures: the exposures that are Hex projects, in the order of their ids.
-    :param problems: the exposures that should be Hex projects, but are not usable.
+    :param exposures: those that can be used, in the order of their ids.
+    :param problems: the exposures that cannot be used.
     """
 
     exposures: tuple[HexExposure, ...]
@@ -110,7 +110,7 @@ def read_exposures(manifest: Mapping[str, Any]) -> ExposureReading:
         else:
             meta = json.dumps(exposure.arguments, sort_keys=True, default=str)
             found[exposure.project_id.lower(), meta].append(exposure)
-    return ExposureReading(_with_unique_names([_united(same) for same in found.values()]), tuple(problems))
+    return ExposureReading(_with_unique_names([_merged(same) for same in found.values()]), tuple(problems))
 
 
 def is_of_hex(exposure: Mapping[str, Any]) -> bool:
@@ -146,7 +146,7 @@ def _read(unique_id: str, data: Mapping[str, Any], graph: Graph) -> HexExposure:
     check_meta(arguments)
     project = _project(arguments, data.get("url"))
     owner = data.get("owner") or {}
-    nodes = graph.above(unique_id)
+    nodes = graph.upstream(unique_id)
     if not any(map(graph.is_built, walk(graph.parents(unique_id), nodes.__getitem__, lambda node: node.passes_on))):
         raise HexInvalidInput(
             "dbt builds nothing that it reads, so it would never be refreshed. Name its models in depends_on."
@@ -187,7 +187,7 @@ def _models(parents: tuple[str, ...], nodes: Mapping[str, Node]) -> tuple[str, .
     return tuple(unique_id for unique_id, node in found.items() if not node.stands_for_others)
 
 
-def _united(same: list[HexExposure]) -> HexExposure:
+def _merged(same: list[HexExposure]) -> HexExposure:
     """Return several exposures of one project as one."""
     return replace(
         same[0],

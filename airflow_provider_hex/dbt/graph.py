@@ -1,4 +1,4 @@
-"""The part of a dbt manifest's graph that is above an exposure. No Airflow, no I/O."""
+"""The part of a dbt manifest's graph that is upstream of an exposure. No Airflow, no I/O."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 _NOT_BUILT = ("metric", "semantic_model", "saved_query")
 """Kinds of nodes that only stand for others: dbt builds nothing for them."""
-_BUILT = ("model", "seed", "snapshot")
+BUILT = ("model", "seed", "snapshot")
 """Kinds of nodes that dbt builds."""
 _WITHOUT_DATA = ("view", "ephemeral")
 """Materializations without data: what they show changes when their parents' data do."""
@@ -70,7 +70,7 @@ def short_name(unique_id: str) -> str:
 def walk(
     start: Iterable[str], node: Callable[[str], Node], goes_on: Callable[[Node], bool] = lambda node: True
 ) -> dict[str, Node]:
-    """Return the nodes from some of them upwards, by their ids, the nearest first.
+    """Return some nodes and those upstream of them, by their ids, the nearest first.
 
     :param start: the ids of the nodes to start at.
     :param node: returns the node with an id.
@@ -109,7 +109,7 @@ class Graph:
         """Return the ids of the nodes that a node, test or exposure reads."""
         return tuple(self._parent_map.get(unique_id, ()))
 
-    def above(self, unique_id: str) -> dict[str, Node]:
+    def upstream(self, unique_id: str) -> dict[str, Node]:
         """Return all nodes that an exposure reads, directly or not, by their ids."""
         return walk(self.parents(unique_id), self._node)
 
@@ -120,8 +120,8 @@ class Graph:
         return materialization
 
     def is_built(self, unique_id: str) -> bool:
-        """Return whether dbt has a result for a node when it builds it."""
-        return kind(unique_id) in _BUILT and self.materialized(unique_id) != "ephemeral"
+        """Return whether dbt builds a node, so that ``run_results.json`` has a result for it."""
+        return kind(unique_id) in BUILT and self.materialized(unique_id) != "ephemeral"
 
     def _node(self, unique_id: str) -> Node:
         if unique_id not in self._known:

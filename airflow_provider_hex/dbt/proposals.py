@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_BUILDS_A_TABLE = ("model", "seed", "snapshot")
+from airflow_provider_hex.dbt.graph import BUILT
+
 _PART = re.compile(r'"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|[^.\s]+')
 _QUOTES = '"`[]'
 
@@ -29,7 +30,7 @@ class Upstream:
 class Relations:
     """The tables that a dbt project builds or reads.
 
-    :param manifest: dbt's ``manifest.json``, whole: a trimmed one lacks the models above which there is no exposure.
+    :param manifest: dbt's ``manifest.json``, whole: a trimmed one has only the models upstream of exposures.
     """
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
@@ -37,7 +38,7 @@ class Relations:
         self._built = [
             (table_parts(node["relation_name"]), _ref(node, package))
             for node in manifest.get("nodes", {}).values()
-            if node.get("resource_type") in _BUILDS_A_TABLE and node.get("relation_name")
+            if node.get("resource_type") in BUILT and node.get("relation_name")
         ]
         self._sources = [
             (table_parts(node["relation_name"]), f"source('{node['source_name']}', '{node['name']}')")
@@ -51,7 +52,6 @@ class Relations:
         Names are compared from the right, because Hex has a table's name as the query has it: with its database and
         schema, or without them. Letter case and quotes do not matter.
 
-        :param table: the name.
         :return: each of them as an exposure names it; several if the name fits several.
         """
         parts = table_parts(table)

@@ -41,10 +41,10 @@ def new_task_group(
     if after is not None:
         if when_models_fail is not None:
             raise HexInvalidInput("Pass when_models_fail only with run_results: with after, Airflow decides.")
-        return _behind_models(exposures, group_id, getattr(after, "tasks_map", after), arguments)
+        return _after_models(exposures, group_id, getattr(after, "tasks_map", after), arguments)
     when = to_choice(when_models_fail or "fail", "when_models_fail", get_args(WhenModelsFail))
     of_dbt = {"run_results": run_results, "when_models_fail": when, "trigger_rule": "all_done"}
-    group = _behind_dbt(exposures, group_id, {**of_dbt, **arguments})
+    group = _after_dbt(exposures, group_id, {**of_dbt, **arguments})
     if when == "fail":
         _fail_with_dbt(group, run_results)
     return group
@@ -62,7 +62,7 @@ def argument_problem(exposure: HexExposure) -> str | None:
     return None
 
 
-def _behind_dbt(exposures: Sequence[HexExposure], group_id: str, arguments: Mapping[str, Any]) -> TaskGroup:
+def _after_dbt(exposures: Sequence[HexExposure], group_id: str, arguments: Mapping[str, Any]) -> TaskGroup:
     with TaskGroup(group_id) as group:
         for exposure in exposures:
             _new_task(HexRefreshOperator, exposure, group, {"exposure": exposure, **arguments})
@@ -79,7 +79,7 @@ def _fail_with_dbt(group: TaskGroup, run_results: Any) -> None:
     XComArg.apply_upstream_relationship(last, run_results)
 
 
-def _behind_models(
+def _after_models(
     exposures: Sequence[HexExposure], group_id: str, tasks: Mapping[str, Any], arguments: Mapping[str, Any]
 ) -> TaskGroup:
     with TaskGroup(group_id) as group:

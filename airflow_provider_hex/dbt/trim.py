@@ -15,21 +15,19 @@ def trim(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a manifest that ``HexExposures`` reads: some KB, to be committed, or made in CI.
 
     :func:`~airflow_provider_hex.dbt.exposures.read_exposures` returns the same for both.
-
-    :param manifest: the content of ``manifest.json``.
     """
     graph = Graph(manifest)
     exposures = {each: data for each, data in (manifest.get("exposures") or {}).items() if is_of_hex(data)}
-    above = {unique_id: node for each in exposures for unique_id, node in graph.above(each).items()}
-    tests = {test.unique_id: test for node in above.values() for test in node.tests}
+    upstream = {unique_id: node for each in exposures for unique_id, node in graph.upstream(each).items()}
+    tests = {test.unique_id: test for node in upstream.values() for test in node.tests}
     nodes: dict[str, Any] = {
-        each: {"config": {"materialized": graph.materialized(each)}} for each in above if graph.materialized(each)
+        each: {"config": {"materialized": graph.materialized(each)}} for each in upstream if graph.materialized(each)
     }
     nodes |= {each: {"name": test.name, "attached_node": test.attached_to} for each, test in tests.items()}
     return {
         "exposures": {each: _kept(data) for each, data in sorted(exposures.items())},
         "nodes": dict(sorted(nodes.items())),
-        "parent_map": {each: list(graph.parents(each)) for each in sorted({*exposures, *above, *tests})},
+        "parent_map": {each: list(graph.parents(each)) for each in sorted({*exposures, *upstream, *tests})},
     }
 
 

@@ -53,13 +53,12 @@ WhenModelsFail = Literal["fail", "skip"]
 def verdict(exposure: HexExposure, statuses: Mapping[str, str]) -> Verdict:
     """Decide whether a Hex project is to be refreshed.
 
-    Its models are those that the exposure reads, and, since a view shows the data of its parents, the parents of a
-    view, an ephemeral model or a metric. A failure above a model that was built counts if it is of this run as well:
-    ``dbt build`` would not have built the model, but ``dbt run`` does so before the tests. A status that is unknown is
-    neither a success nor a failure. What dbt says of the exposure itself is ignored, because dbt does not wait for
-    tests of its models.
+    Its models are those that the exposure reads. A view shows the data of its parents, so the parents of a view, an
+    ephemeral model or a metric are its models, too. A failure upstream of a model that was built counts if it is of
+    this run as well: ``dbt build`` would not have built the model, but ``dbt run`` does so before the tests. A status
+    that is unknown is neither a success nor a failure. What dbt says of the exposure itself is ignored, because dbt
+    does not wait for tests of its models.
 
-    :param exposure: the project.
     :param statuses: dbt's status of each node, by id, see :func:`~airflow_provider_hex.dbt.run_results.merge_results`.
     """
 
@@ -117,11 +116,11 @@ def _name(test: Test, node: Node) -> str:
 
 
 def _causes(node: Node, exposure: HexExposure, statuses: Mapping[str, str]) -> Iterator[str]:
-    """Say what failed above a node that was skipped."""
-    for above in walk(node.parents, exposure.nodes.__getitem__).values():
-        status = statuses.get(above.unique_id)
+    """Say what failed upstream of a node that was skipped."""
+    for upstream in walk(node.parents, exposure.nodes.__getitem__).values():
+        status = statuses.get(upstream.unique_id)
         if status in _FAILED and status != "skipped":
-            yield f"{above.name} {_FAILED[status]}"
-        for test in above.tests:
+            yield f"{upstream.name} {_FAILED[status]}"
+        for test in upstream.tests:
             if (found := statuses.get(test.unique_id)) in _TEST_FAILED:
-                yield f"{_name(test, above)} {_TEST_FAILED[found]}"
+                yield f"{_name(test, upstream)} {_TEST_FAILED[found]}"

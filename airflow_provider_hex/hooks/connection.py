@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 class ConnectionFields:
     """The fields of a connection, as Airflow has read them: from its form, from JSON or from a URI.
 
-    :param connection: the connection.
     :param extra: its extra.
     """
 
@@ -37,7 +36,7 @@ class ConnectionFields:
 
     @property
     def config(self) -> HexConfig:
-        """The configuration that the fields are.
+        """The configuration, read from the fields.
 
         :raises HexInvalidInput: a field is invalid.
         """
@@ -78,10 +77,7 @@ _EXPOSED = (
 
 
 def fields_of(connection: Connection) -> ConnectionFields:
-    """Return a connection's fields. A token in the login is masked in logs, as Airflow masks the password.
-
-    :param connection: the connection.
-    """
+    """Return a connection's fields. A token in the login is masked in logs, as Airflow masks the password."""
     from airflow_provider_hex.airflow_compat import mask_secret
 
     fields = ConnectionFields(connection, connection.extra_dejson)

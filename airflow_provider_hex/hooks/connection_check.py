@@ -18,15 +18,13 @@ _SOON = timedelta(days=7)
 _NOT_NOW = "The token could not be checked now."
 
 
-def check(send: Callable[[Call[Any]], Any], config: HexConfig, now: datetime | None = None) -> tuple[bool, str]:
+def check(send: Callable[[Call[Any]], Any], config: HexConfig) -> tuple[bool, str]:
     """Check that the token works, and can read projects, without which nothing works.
 
     Two requests are sent: Me and ListProjects. A workspace token without the scope *Users → Read* gets a 403 for Me,
     but may work all the same.
 
     :param send: sends a call once.
-    :param config: the connection's configuration.
-    :param now: the time. Default: now.
     :return: whether the token works, and a message for the user.
     """
     try:
@@ -43,15 +41,12 @@ def check(send: Callable[[Call[Any]], Any], config: HexConfig, now: datetime | N
         reads = f"but whether it can read projects could not be checked now. {error}"
     else:
         reads = "and can read projects."
-    sentences = [f"The token works at {config.base_url} ({_owner(me, config.token)}) {reads}", _expires(me, now)]
+    sentences = [f"The token works at {config.base_url} ({_owner(me, config.token)}) {reads}", _expires(me)]
     return True, " ".join(filter(None, sentences))
 
 
 def describe(error: Exception) -> str:
-    """Return an error as the message of a failed check. It shows no connection URI, which has the token.
-
-    :param error: the error.
-    """
+    """Return an error as the message of a failed check. It shows no connection URI, which has the token."""
     if isinstance(error, HexError):
         return f"{_NOT_NOW} {error}" if isinstance(error, (HexRateLimited, HexServerError)) else str(error)
     return f"The connection could not be read: {re.sub(r'://[^ ]*', '://***', str(error)) or type(error).__name__}"
@@ -84,10 +79,9 @@ def _owner(me: Me | None, token: str) -> str:
     return "it is a workspace token" if token.startswith("hxtw_") else "Hex does not say whose it is"
 
 
-def _expires(me: Me | None, now: datetime | None) -> str:
+def _expires(me: Me | None) -> str:
     """Say when the token expires, if Hex does."""
-    now = now or datetime.now(UTC)
-    at = expiry(me)
+    now, at = datetime.now(UTC), expiry(me)
     if at is None or at <= now:  # a token that works has not expired
         return ""
     if at - now >= _SOON:

@@ -121,7 +121,9 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
                 check_unrendered(project_id, input_params, view_id, notifications, update_published_results)
             to_choice(on_ambiguous_start, "on_ambiguous_start", get_args(OnAmbiguousStart))
             self.poll_interval = None if poll_interval is None else to_seconds(poll_interval, "poll_interval")
-            self.timeout = timeout if timeout is None or is_template(timeout) else to_seconds(timeout, "timeout")
+            is_old = self._has_old_names and not isinstance(timeout, timedelta)  # it is checked when the task runs
+            unchecked = timeout is None or is_template(timeout) or is_old
+            self.timeout = timeout if unchecked else to_seconds(timeout, "timeout")
         self.project_id = project_id
         self.input_params = input_params
         self.view_id = view_id

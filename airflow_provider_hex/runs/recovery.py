@@ -180,7 +180,7 @@ def reconcile(
     project_id: str,
     request: StartRequest,
     on_ambiguous_start: OnAmbiguousStart,
-    is_candidate: Callable[[Run], bool] = lambda run: True,
+    is_candidate: Callable[[Run], bool],
     clock_skew: float = 0.0,
 ) -> StartedRun | None:
     """Find the run of a RunProject whose response was lost.
@@ -189,7 +189,7 @@ def reconcile(
     :param project_id: the project that the request was for.
     :param request: the request.
     :param on_ambiguous_start: see :data:`~airflow_provider_hex.api.start.OnAmbiguousStart`.
-    :param is_candidate: whether a run counts. Default: every run does.
+    :param is_candidate: whether a run counts.
     :param clock_skew: seconds by which this machine's clock may differ from the sender's.
     :return: the run, None if the request started none.
     :raises HexAmbiguousStart: it is unknown which run it started, if any.

@@ -208,11 +208,6 @@ class HexRunSensor(BaseSensorOperator):
         return self._required(run) if RunStatus.of(run).is_terminal else None
 
     @property
-    def _known_run(self) -> Mapping[str, Any]:
-        named = {"projectId": self.project_id, "runId": self.run_id, "runUrl": self._published}
-        return self._polled or named
-
-    @property
     def _is_new(self) -> bool:
         return time.time() < self._poke_log.new_until
 
@@ -237,9 +232,11 @@ class HexRunSensor(BaseSensorOperator):
             error = skip_or_failure(raised, soft_fail=self.soft_fail, never_fail=self.never_fail)
             if is_timeout(error) and (run := self._completed_after(error)):
                 return run
+            named = {"projectId": self.project_id, "runId": self.run_id, "runUrl": self._published}
+            known: Mapping[str, Any] = self._polled or named
             # An exception without a message is how Airflow reschedules the task.
-            if str(error) and not is_named_in(str(error), self._known_run):
-                name_run(error, self._known_run)
+            if str(error) and not is_named_in(str(error), known):
+                name_run(error, known)
             if is_timeout(error):
                 error = error.with_traceback(None)  # Airflow's and this class's own frames say nothing
             raise error from error.__cause__

@@ -31,10 +31,7 @@ class PokeLog:
         return self._began + run_watch.NEW_FOR
 
     def polled(self, run: Run) -> None:
-        """Log the run's status.
-
-        :param run: the run as Hex reports it.
-        """
+        """Log the run's status."""
         now = time.time()
         if run["status"] != self._status or now >= self._next:
             log.info("%s", status_line(run, None if self._is_first else now - self._began))

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from airflow_provider_hex.api.connection_name import name_connection
 from airflow_provider_hex.api.errors import HexError
-from airflow_provider_hex.api.models import Run
+from airflow_provider_hex.api.models import Run, duration
 from airflow_provider_hex.api.poll_schedule import EndForecast
-from airflow_provider_hex.api.run_watch import RunWatch, duration
+from airflow_provider_hex.api.run_watch import RunWatch
 
 _KEPT_DURATIONS = 25
 """How many durations of a project's past runs are kept."""

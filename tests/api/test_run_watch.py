@@ -15,9 +15,9 @@ from airflow_provider_hex.api.errors import (
     HexRunTimeout,
     HexServerError,
 )
-from airflow_provider_hex.api.models import Run, RunStatus
+from airflow_provider_hex.api.models import Run, RunStatus, duration
 from airflow_provider_hex.api.poll_schedule import EndForecast
-from airflow_provider_hex.api.run_watch import RunWatch, duration, require_completed
+from airflow_provider_hex.api.run_watch import RunWatch, require_completed
 from tests.api.calls import PROJECT, RUN
 
 ENDED = ["COMPLETED", "ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from airflow.exceptions import AirflowProviderDeprecationWarning
 
-from tests.runs.conftest import airflow, logged, no_run_is_new  # noqa: F401  # fixtures
+from tests.runs.conftest import airflow, no_run_is_new  # noqa: F401  # fixtures
 
 Warned = list[warnings.WarningMessage]
 

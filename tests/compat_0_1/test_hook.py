@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import pydantic
 import pytest
 import requests
 
@@ -138,6 +139,22 @@ def test_run_and_poll_needs_inputs_and_updates_the_cache(hook: HexHook, emulator
         hook.run_and_poll(PROJECT)  # type: ignore[call-arg]
     hook.run_and_poll(PROJECT, None, update_cache=True, poll_interval=0, poll_timeout=0)
     assert body(emulator) == {"updatePublishedResults": True, "useCachedSqlResults": False}
+
+
+class StartsByOldNames(HexHook):
+    """A hook of a user, who replaced a method as 0.1 had it."""
+
+    def run_project(  # type: ignore[override]
+        self, project_id: str, inputs: Any = None, update_cache: bool = False, notifications: Any = ()
+    ) -> Any:
+        method: Any = super().run_project
+        return method(project_id, inputs, update_cache, [*notifications, *NOTIFICATIONS])
+
+
+def test_run_and_poll_starts_its_run_with_the_run_project_of_a_subclass(emulator: Control, warned: Warned) -> None:
+    StartsByOldNames().run_and_poll(PROJECT, None, update_cache=True, poll_interval=0.1)
+    options = {"updatePublishedResults": True, "useCachedSqlResults": False}
+    assert body(emulator) == {"notifications": NOTIFICATIONS, **options}
 
 
 @pytest.mark.parametrize("status", ["ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"])
@@ -418,6 +435,12 @@ def test_the_types_are_there_with_a_warning_for_the_module(warned: Warned) -> No
     assert types.NotificationResponse(type="ALL") == {"type": "ALL"}
 
 
+@pytest.mark.parametrize("name", ["NotificationDetails", "NotificationResponse", "RunResponse", "StatusResponse"])
+def test_a_type_may_be_that_of_a_field_of_a_pydantic_model(name: str, warned: Warned) -> None:
+    types: Any = importlib.import_module("airflow_provider_hex.types")
+    assert pydantic.TypeAdapter(getattr(types, name)).json_schema()["type"] == "object"
+
+
 def test_the_line_that_imports_the_types_is_warned_of(warned: Warned) -> None:
     sys.modules.pop("airflow_provider_hex.types", None)
     from airflow_provider_hex.types import NotificationDetails  # noqa: F401
@@ -425,10 +448,11 @@ def test_the_line_that_imports_the_types_is_warned_of(warned: Warned) -> None:
     assert_warned_once(warned, "Notification")
 
 
-def test_a_value_that_is_none_is_not_in_the_query(hook: HexHook, emulator: Control) -> None:
-    assert "values" in hook.run("GET", "api/v1/projects", {"after": None, "limit": 1})
+def test_the_query_of_a_get_has_booleans_as_hex_writes_them_and_no_none(hook: HexHook, emulator: Control) -> None:
+    query = {"after": None, "limit": 1, "includeArchived": True, "includeComponents": False}
+    assert "values" in hook.run("GET", "api/v1/projects", query)
     (request,) = emulator.requests("ListProjects")
-    assert request["query"] == {"limit": "1"}
+    assert request["query"] == {"limit": "1", "includeArchived": "true", "includeComponents": "false"}
 
 
 def test_no_error_shows_a_token_in_an_endpoint(hook: HexHook) -> None:

@@ -112,7 +112,34 @@ class Nothing(HexRunProjectOperator):
     """A subclass without an ``__init__``."""
 
 
-@pytest.mark.parametrize("operator", [HexRunProjectOperator, Subclass, Nothing])
+class OldFields(HexRunProjectOperator):
+    """A subclass that replaces ``template_fields``."""
+
+    template_fields = ["project_id", "input_parameters"]  # noqa: RUF012
+
+
+class AllFields(HexRunProjectOperator):
+    """A subclass that adds fields that are there already."""
+
+    template_fields = HexRunProjectOperator.template_fields + ["input_parameters", "notifications"]  # noqa: RUF005
+
+
+class TakesInputs(HexRunProjectOperator):
+    """A subclass that has an old name in its own signature."""
+
+    def __init__(self, input_parameters: Any = None, **kwargs: Any) -> None:
+        super().__init__(input_parameters={"more": 1, **(input_parameters or {})}, **kwargs)
+
+
+class ChangesArguments(HexRunProjectOperator):
+    """A subclass that changes an argument, whatever its name is."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        inputs = kwargs.pop("input_parameters", None) or {}
+        super().__init__(input_parameters={"more": 1, **inputs}, **kwargs)
+
+
+@pytest.mark.parametrize("operator", [HexRunProjectOperator, Subclass, Nothing, OldFields, AllFields, TakesInputs])
 def test_mapped_inputs_of_an_old_name_follow_the_task_that_they_are_from(operator: Any, warned: Warned) -> None:
     first = new(task_id="first")
     partial: Any = operator.partial(task_id="partial", input_parameters={"a": first.output})
@@ -140,21 +167,15 @@ def test_the_warning_names_all_replacements_once_at_the_line_of_the_user(subclas
 
 def test_a_mapped_task_warns_at_the_line_of_the_user(warned: Warned) -> None:
     line = inspect.currentframe().f_lineno + 1  # type: ignore[union-attr]
-    HexRunProjectOperator.partial(task_id="run", kill_on_timeout=False).expand(project_id=[PROJECT])
+    HexRunProjectOperator.partial(task_id="run", wait_seconds=5, kill_on_timeout=False).expand(project_id=[PROJECT])
     (warning,) = warned
     assert (warning.filename, warning.lineno) == (__file__, line)
-    assert "cancel_on_timeout instead of kill_on_timeout" in str(warning.message)
+    assert "poll_interval instead of wait_seconds, cancel_on_timeout instead of kill" in str(warning.message)
 
 
-class TakesInputs(HexRunProjectOperator):
-    """A subclass that has an old name in its own signature."""
-
-    def __init__(self, input_parameters: Any = None, **kwargs: Any) -> None:
-        super().__init__(input_parameters={"more": 1, **(input_parameters or {})}, **kwargs)
-
-
-def test_a_mapped_subclass_may_have_an_old_name_in_its_own_signature(warned: Warned) -> None:
-    mapped: Any = TakesInputs.partial(task_id="run", input_parameters={"a": 1}).expand(project_id=[PROJECT])
+@pytest.mark.parametrize("operator", [TakesInputs, ChangesArguments])
+def test_a_mapped_subclass_may_change_an_argument_by_its_old_name(operator: Any, warned: Warned) -> None:
+    mapped: Any = operator.partial(task_id="run", input_parameters={"a": 1}).expand(project_id=[PROJECT])
     assert mapped.unmap({"project_id": PROJECT}).input_params == {"more": 1, "a": 1}
 
 
@@ -197,6 +218,8 @@ def test_an_argument_given_by_both_names_is_an_error_that_names_both(old: str, n
         {"update_cache": True, "input_parameters": {"a": 1}},
         {"update_cache": True, "input_parameters": {"a": 1}, "synchronous": False},
         {"update_cache": True, "project_id": "abc"},
+        {"input_parameters": {}, "timeout": ""},
+        {"synchronous": False, "timeout": "600"},
     ],
 )
 def test_no_value_of_an_old_argument_fails_the_import_of_a_dag_file(options: dict[str, Any], warned: Warned) -> None:
@@ -253,24 +276,18 @@ def test_subclasses_add_a_list_to_the_template_fields() -> None:
     assert set(HexRunProjectOperator.template_fields) < set(Subclass.template_fields)
 
 
-class WithOldFields(HexRunProjectOperator):
-    """A subclass that replaces ``template_fields``."""
-
-    template_fields = ["project_id", "input_parameters"]  # noqa: RUF012
-
-
-class WithAllFields(HexRunProjectOperator):
-    """A subclass that adds the old name of a field."""
-
-    template_fields = HexRunProjectOperator.template_fields + ["input_parameters"]  # noqa: RUF005
-
-
-@pytest.mark.parametrize("operator", [HexRunProjectOperator, Subclass, WithOldFields, WithAllFields])
-def test_old_inputs_are_rendered_once(operator: Any, warned: Warned) -> None:
-    task = operator(task_id="run", project_id=PROJECT, input_parameters={"day": "{{ ds }}", "raw": "{{ raw }}"})
+@pytest.mark.parametrize("operator", [HexRunProjectOperator, Subclass, OldFields, AllFields, TakesInputs])
+def test_what_old_subclasses_template_is_rendered_once(operator: Any, warned: Warned) -> None:
+    task = operator(
+        task_id="run",
+        project_id=PROJECT,
+        input_parameters={"day": "{{ ds }}", "raw": "{{ raw }}"},
+        notifications=[{"type": "ALL", "includeSuccessScreenshot": False, "body": "{{ raw }}"}],
+    )
     warned.clear()
     task.render_template_fields({"ds": "2026-11-26", "raw": "{{ ds }}"})
-    assert task.input_params == {"day": "2026-11-26", "raw": "{{ ds }}"}
+    assert {**task.input_params, "more": 1} == {"day": "2026-11-26", "raw": "{{ ds }}", "more": 1}
+    assert task.notifications[0]["body"] == ("{{ raw }}" if operator is OldFields else "{{ ds }}")
     assert not warned  # Airflow uses the name, and not the user
 
 
@@ -279,7 +296,7 @@ def test_a_dag_with_old_names_can_be_serialized(warned: Warned) -> None:
     serialization: Any = getattr(serialized_objects, "DagSerialization", None) or serialized_objects.SerializedDAG
     with DAG("serialized", schedule=None) as dag:
         new(input_parameters={"a": "{{ ds }}"}, wait_seconds=5)
-        WithOldFields(task_id="old_fields", project_id=PROJECT, input_parameters={"a": 1})
+        OldFields(task_id="old_fields", project_id=PROJECT, input_parameters={"a": 1})
         HexRunProjectOperator.partial(task_id="mapped", update_cache=True).expand(project_id=[PROJECT])
     data = serialization.to_dict(dag)
     assert serialization.from_dict(data).task_ids == ["run", "old_fields", "mapped"]
@@ -317,3 +334,17 @@ def test_a_subclass_may_template_update_cache_and_the_timeout(warned: Warned) ->
     task = Templated(task_id="run", project_id=PROJECT, **templates)
     assert task.upstream_task_ids == {"first"}
     assert task.update_published_results is not True
+
+
+class OwnExecute(HexRunProjectOperator):
+    """An operator that does more after its run."""
+
+    def execute(self, context: Any) -> Any:
+        return {**super().execute(context), "more": 1}
+
+
+def test_default_arguments_for_other_operators_defer_no_subclass_with_its_own_execute() -> None:
+    with DAG("other", schedule=None, default_args={"deferrable": True}):
+        assert not OwnExecute(task_id="own_execute", project_id=PROJECT).deferrable
+        assert Subclass(task_id="subclass", project_id=PROJECT).deferrable
+    assert OwnExecute(task_id="own_argument", project_id=PROJECT, deferrable=True).deferrable

@@ -82,6 +82,7 @@ def test_inputs_with_update_cache_fail_the_task_if_it_waits(inputs: Any, airflow
         ({"input_parameters": "no JSON"}, "input_params is a string that is not JSON"),
         ({"wait_seconds": -1}, "poll_interval is -1, but must be a number of seconds"),
         ({"update_cache": "maybe"}, "update_cache is 'maybe', but must be true or false"),
+        ({"timeout": "600"}, "timeout is '600', but must be a number of seconds"),
     ],
 )
 def test_an_invalid_value_fails_the_task_before_anything_is_sent(
@@ -209,17 +210,24 @@ def test_a_subclass_may_run_several_projects_in_one_attempt(
     assert airflow.xcoms["run_id"] == emulator.runs()[0]["runId"]
 
 
-class Reads(HexRunProjectOperator):
+class AddsAnInput(HexRunProjectOperator):
     """Its inputs are a property."""
 
     @property
     def input_parameters(self) -> Any:
-        return INPUTS
+        return {**(self._inputs or {}), "order_count": 7}
+
+    @input_parameters.setter
+    def input_parameters(self, inputs: Any) -> None:
+        self._inputs = inputs
 
 
-def test_a_subclass_may_have_a_property_with_an_old_name(airflow: Airflow, emulator: Control) -> None:
-    new(Reads).execute(airflow.attempt())
-    assert body(emulator) == {"inputParams": INPUTS}
+@pytest.mark.parametrize("inputs", [None, {"region": "{{ region }}"}])
+def test_a_subclass_may_have_a_property_with_an_old_name(inputs: Any, airflow: Airflow, emulator: Control) -> None:
+    task = new(AddsAnInput, input_parameters=inputs) if inputs else new(AddsAnInput)
+    task.render_template_fields({"region": "APAC"})
+    task.execute(airflow.attempt())
+    assert body(emulator) == {"inputParams": {**(INPUTS if inputs else {}), "order_count": 7}}
 
 
 # Without Airflow's context

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, AIRFLOW_V_3_2_PLUS, AIRFLOW_V_3_3_PLUS
-from airflow_provider_hex.api import run_watch
 from tests.links import broken_links
+from tests.runs.conftest import no_run_is_new  # noqa: F401  # a fixture
 
 DAGS = Path(__file__).parent / "dags"
 
@@ -66,12 +66,6 @@ def _exception_in_context(monkeypatch: pytest.MonkeyPatch) -> None:
         return state, message, context["exception"]
 
     monkeypatch.setattr(task_runner, "run", run_as_in_a_worker)
-
-
-@pytest.fixture(autouse=True)
-def no_run_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a rejection of a poll end the wait at once, and not only a minute after the start of the run."""
-    monkeypatch.setattr(run_watch, "NEW_FOR", 0.0)
 
 
 @pytest.fixture

@@ -9,13 +9,8 @@ import pytest
 
 from hex_emulator.client import Control
 from tests.conftest import PROJECTS
-from tests.dag_runs.conftest import (  # noqa: F401  # fixtures
-    DagRunOutcome,
-    RunDag,
-    _exception_in_context,
-    no_run_is_new,
-    run_dag,
-)
+from tests.dag_runs.conftest import DagRunOutcome, RunDag, _exception_in_context, run_dag  # noqa: F401  # fixtures
+from tests.runs.conftest import no_run_is_new  # noqa: F401  # a fixture
 
 FILE = Path(__file__).parent / "dags" / "hex_after_dbt.py"
 HELD_BACK = "not refreshed: test unique of daily failed"

@@ -16,6 +16,7 @@ from tests.contract import check_response
 
 Connect = Callable[..., httpx.Client]
 Start = Callable[..., dict[str, Any]]
+StatusOf = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
@@ -132,7 +133,7 @@ def start(api: httpx.Client, revenue: Project) -> Start:
 
 
 @pytest.fixture
-def status_of(api: httpx.Client) -> Callable[..., dict[str, Any]]:
+def status_of(api: httpx.Client) -> StatusOf:
     """Return a function that returns GetRunStatus' response for a run that ``start`` started."""
 
     def get(run: dict[str, Any], **options: Any) -> dict[str, Any]:

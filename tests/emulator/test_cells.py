@@ -1,6 +1,5 @@
 """ListCells."""
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -9,9 +8,7 @@ import pytest
 from hex_emulator.client import Control
 from hex_emulator.generations.api import ApiName
 from hex_emulator.workspace import Project
-from tests.emulator.conftest import error_text
-
-Connect = Callable[..., httpx.Client]
+from tests.emulator.conftest import Connect, error_text
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 

@@ -1,7 +1,6 @@
 import struct
 import zlib
 from base64 import b64decode
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -9,9 +8,7 @@ import pytest
 
 from hex_emulator.client import Control
 from hex_emulator.workspace import Project
-from tests.emulator.conftest import error_text
-
-Start = Callable[..., dict[str, Any]]
+from tests.emulator.conftest import Start, error_text
 
 
 def image_of(run: dict[str, Any], static_id: str) -> str:

@@ -9,10 +9,7 @@ import pytest
 
 from hex_emulator.client import Control, ControlError
 from hex_emulator.workspace import Project, default_workspace
-
-Connect = Callable[..., httpx.Client]
-Start = Callable[..., dict[str, Any]]
-StatusOf = Callable[[dict[str, Any]], dict[str, Any]]
+from tests.emulator.conftest import Connect, Start, StatusOf
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 

@@ -1,7 +1,6 @@
 """Error responses: tokens and scopes, unknown ids and unknown paths."""
 
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
@@ -9,10 +8,7 @@ import pytest
 from hex_emulator.client import Control
 from hex_emulator.generations.api import OLDER_CALLS, ApiName
 from hex_emulator.workspace import Project, default_workspace
-from tests.emulator.conftest import error_text
-
-Connect = Callable[..., httpx.Client]
-Start = Callable[..., dict[str, Any]]
+from tests.emulator.conftest import Connect, Start, error_text
 
 PROJECT = f"/projects/{default_workspace().project('Daily revenue').id}"
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"

@@ -1,6 +1,5 @@
 """Every way to make a call fail."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any
@@ -11,9 +10,7 @@ import pytest
 from hex_emulator.client import Control, ControlError
 from hex_emulator.server import running
 from hex_emulator.workspace import Project
-from tests.emulator.conftest import checked_client, wait_until
-
-Start = Callable[..., dict[str, Any]]
+from tests.emulator.conftest import Start, checked_client, wait_until
 
 CLOSED = (httpx.RemoteProtocolError, httpx.ReadError)  # which a timeout is not
 READ_TIMEOUT = httpx.Timeout(60, read=2)  # long enough for a busy emulator to receive the request

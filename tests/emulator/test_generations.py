@@ -1,8 +1,5 @@
 """Each generation of the API: what a client meets in one day."""
 
-from collections.abc import Callable
-from typing import Any
-
 import httpx
 import pytest
 
@@ -10,9 +7,7 @@ from hex_emulator.client import Control
 from hex_emulator.generations.api import ApiName
 from hex_emulator.server import running
 from hex_emulator.workspace import Project, default_workspace
-from tests.emulator.conftest import checked_client
-
-Start = Callable[..., dict[str, Any]]
+from tests.emulator.conftest import Start, checked_client
 
 
 @pytest.fixture(params=["2025", "2026", "mixed"])

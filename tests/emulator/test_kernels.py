@@ -1,15 +1,11 @@
 """The kernel limit: how many runs Hex allows at the same time."""
 
-from collections.abc import Callable
-from typing import Any
-
 import httpx
 import pytest
 
 from hex_emulator.client import Control, ControlError
 from hex_emulator.workspace import Project
-
-Start = Callable[..., dict[str, Any]]
+from tests.emulator.conftest import Start
 
 
 def run_project(client: httpx.Client, project: Project) -> int:

@@ -1,16 +1,12 @@
 """The groups of calls that have rate limits of their own since 2026."""
 
-from collections.abc import Callable
-from typing import Any
-
 import httpx
 import pytest
 
 from hex_emulator.client import Control
 from hex_emulator.workspace import Project
+from tests.emulator.conftest import Start
 from tests.emulator.test_limits import list_projects, me, run_project
-
-Start = Callable[..., dict[str, Any]]
 
 
 @pytest.mark.parametrize("path", ["/projects/{project}", "/projects/{project}/runs", "/projects/{project}/runs/{run}"])

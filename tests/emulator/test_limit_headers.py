@@ -1,6 +1,5 @@
 """The headers of a response that report the rate limits, and the time."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from math import ceil
@@ -14,8 +13,7 @@ from hex_emulator.clock import Clock
 from hex_emulator.limits import Quota
 from hex_emulator.rate_limit_headers import rate_limit_headers
 from hex_emulator.workspace import Project
-
-Connect = Callable[..., httpx.Client]
+from tests.emulator.conftest import Connect
 
 
 @pytest.fixture

@@ -10,9 +10,7 @@ from hex_emulator.client import Control, ControlError
 from hex_emulator.limits import Limits
 from hex_emulator.server import running
 from hex_emulator.workspace import Project, Token, Workspace, default_workspace
-from tests.emulator.conftest import error_text
-
-Connect = Callable[..., httpx.Client]
+from tests.emulator.conftest import Connect, error_text
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
 

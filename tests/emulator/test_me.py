@@ -1,6 +1,6 @@
 """Me."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import httpx
@@ -10,8 +10,6 @@ from hex_emulator.client import Control
 from hex_emulator.server import running
 from hex_emulator.workspace import Token, Workspace
 from tests.emulator.conftest import checked_client
-
-Connect = Callable[..., httpx.Client]
 
 ADA = "ada@example.com"
 EXPIRY = datetime(2027, 1, 1, tzinfo=UTC)

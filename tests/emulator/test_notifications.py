@@ -1,17 +1,12 @@
 """Notifications: what RunProject takes, and the recipients in responses."""
 
-from collections.abc import Callable
-from typing import Any
-
 import httpx
 import pytest
 
 from hex_emulator.client import Control
 from hex_emulator.generations.api import ApiName
 from hex_emulator.workspace import Project
-
-Start = Callable[..., dict[str, Any]]
-StatusOf = Callable[[dict[str, Any]], dict[str, Any]]
+from tests.emulator.conftest import Start, StatusOf
 
 
 @pytest.fixture(params=["2025", "2026"])

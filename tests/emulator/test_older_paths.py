@@ -1,15 +1,11 @@
 """The paths of older clients: ``project`` and ``run`` in place of ``projects`` and ``runs``."""
 
-from collections.abc import Callable
-from typing import Any
-
 import httpx
 import pytest
 
 from hex_emulator.client import Control
 from hex_emulator.workspace import Project
-
-Start = Callable[..., dict[str, Any]]
+from tests.emulator.conftest import Start
 
 
 def test_a_run_can_be_started_polled_and_cancelled(

@@ -1,15 +1,13 @@
 """The web pages."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from hex_emulator.client import Control
 from hex_emulator.workspace import Project
-
-Start = Callable[..., dict[str, Any]]
+from tests.emulator.conftest import Start
 
 
 @pytest.fixture

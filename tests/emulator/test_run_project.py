@@ -1,6 +1,5 @@
 """RunProject."""
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -8,10 +7,7 @@ import pytest
 
 from hex_emulator.client import Control
 from hex_emulator.workspace import Project, default_workspace
-from tests.emulator.conftest import error_text
-
-Start = Callable[..., dict[str, Any]]
-StatusOf = Callable[[dict[str, Any]], dict[str, Any]]
+from tests.emulator.conftest import Start, error_text
 
 
 def run_project(api: httpx.Client, project: Project, body: Any = None, **more: Any) -> httpx.Response:

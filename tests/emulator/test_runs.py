@@ -1,6 +1,5 @@
 """GetRunStatus, GetProjectRuns and CancelRun."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,10 +9,8 @@ import pytest
 from hex_emulator.client import Control
 from hex_emulator.generations.api import ApiName
 from hex_emulator.workspace import Project
-from tests.emulator.conftest import error_text
+from tests.emulator.conftest import Start, StatusOf, error_text
 
-Start = Callable[..., dict[str, Any]]
-StatusOf = Callable[..., dict[str, Any]]
 EXPANDED = {"enable-expanded-stats": "true"}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -34,6 +33,7 @@ GONE: tuple[VanishedStatus, ...] = (403, 404, 422)
 """How Hex may respond to a request about a run that is gone."""
 LEFT_RUNNING, CANCELLED = "RUNNING", "KILLED"
 """The last status of a run that does not end by itself."""
+LEFT_TO_RETRY = "The run continues, and the task's next attempt re-attaches to it."
 
 
 class Airflow:
@@ -144,13 +144,6 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Airflow:
     task = Airflow()
     monkeypatch.setattr(attempt, "state_of", task.state_of)
     return task
-
-
-@pytest.fixture
-def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """Returns what was logged since the last call: Airflow 3's loggers print, Airflow 2's log."""
-    caplog.set_level(logging.INFO)
-    return lambda: "".join(capsys.readouterr()) + caplog.text
 
 
 def operator(**options: Any) -> HexRunProjectOperator:

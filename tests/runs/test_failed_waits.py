@@ -20,6 +20,7 @@ from tests.runs.conftest import (
     CANCELLED,
     GONE,
     LEFT_RUNNING,
+    LEFT_TO_RETRY,
     WAITING_MODES,
     Airflow,
     defer,
@@ -30,8 +31,6 @@ from tests.runs.conftest import (
     starts,
     statuses,
 )
-
-LEFT_TO_RETRY = "The run continues, and the task's next attempt re-attaches to it."
 
 
 def attempt_that_publishes(airflow: Airflow, then: Callable[[], object]) -> Any:

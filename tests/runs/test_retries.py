@@ -15,6 +15,7 @@ from tests.conftest import PROJECT, PROJECTS, connect
 from tests.runs.conftest import (
     CANCELLED,
     LEFT_RUNNING,
+    LEFT_TO_RETRY,
     MODES,
     WAITING_MODES,
     Airflow,
@@ -29,7 +30,6 @@ from tests.runs.conftest import (
 GONE = ["gone: 403", "gone: 404", "gone: 422"]
 FAILED = ["ERRORED", "KILLED", "UNABLE_TO_ALLOCATE_KERNEL"]
 OTHER_PROJECT = PROJECTS["Warehouse health"]
-LEFT_TO_RETRY = "The run continues, and the task's next attempt re-attaches to it."
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import pytest
 from airflow.exceptions import AirflowRescheduleException
 
 from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, TaskDeferred
-from airflow_provider_hex.api import run_watch
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
+from tests.runs.conftest import no_run_is_new  # noqa: F401  # a fixture
 
 MODES: dict[str, dict[str, Any]] = {
     "poke": {"mode": "poke", "poke_interval": 0.1},
@@ -37,13 +37,18 @@ def end(sensor: HexRunSensor, status: str, emulator: Control) -> None:
     emulator.set_status(sensor.run_id, status)
 
 
-def wait(sensor: HexRunSensor, monkeypatch: pytest.MonkeyPatch, defers: Callable[[], object] = lambda: None) -> Any:
-    """Let the sensor wait to its end, in its mode. ``defers`` is called when it has been deferred."""
+def event_of(trigger: Any) -> Any:
+    """Run a trigger, and return the payload of its event."""
 
-    async def event_of(trigger: Any) -> Any:
+    async def event() -> Any:
         async with asyncio.timeout(120):
             return (await anext(trigger.run())).payload
 
+    return asyncio.run(event())
+
+
+def wait(sensor: HexRunSensor, monkeypatch: pytest.MonkeyPatch, defers: Callable[[], object] = lambda: None) -> Any:
+    """Let the sensor wait to its end, in its mode. ``defers`` is called when it has been deferred."""
     context: Any = {"ti": rescheduled_since_the_first_poke(monkeypatch)} if sensor.reschedule else {}
     while True:
         try:
@@ -52,8 +57,7 @@ def wait(sensor: HexRunSensor, monkeypatch: pytest.MonkeyPatch, defers: Callable
             time.sleep(sensor.poke_interval)
         except TaskDeferred as deferral:
             defers()
-            event = asyncio.run(event_of(deferral.trigger))
-            return sensor.resume_execution(deferral.method_name, {"event": event}, context)
+            return sensor.resume_execution(deferral.method_name, {"event": event_of(deferral.trigger)}, context)
 
 
 def rescheduled_since_the_first_poke(monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -72,9 +76,3 @@ def rescheduled_since_the_first_poke(monkeypatch: pytest.MonkeyPatch) -> Any:
     if not AIRFLOW_V_3_0_PLUS:
         monkeypatch.setattr("airflow.sensors.base._orig_start_date", lambda **key: first_poke)
     return TaskInstance()
-
-
-@pytest.fixture(autouse=True)
-def no_run_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a rejection of a poll end the wait at once, and not only a minute after the first poke."""
-    monkeypatch.setattr(run_watch, "NEW_FOR", 0.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from airflow_provider_hex.triggers import events
 from hex_emulator.client import Control
 from tests.conftest import DEFERRAL_TIMEOUT, PROJECT, connect
 from tests.https import https_to
+from tests.sensors.conftest import event_of
 
 RUN = "78c33d18-170c-44d3-a227-b3194f134f73"
 
@@ -110,13 +110,8 @@ def test_a_failed_run_fails_the_task_without_retries(status: str, deferred: bool
 def test_an_untrusted_certificate_fails_the_task_at_once_and_names_the_run(
     deferred: bool, emulator: Control, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    async def event_of(trigger: Any) -> Any:
-        async with asyncio.timeout(120):
-            return (await anext(trigger.run())).payload
-
     def resume(context: Any) -> None:
-        event = asyncio.run(event_of(deferral.value.trigger))
-        sensor.resume_execution("execute_complete", {"event": event}, context)
+        sensor.resume_execution("execute_complete", {"event": event_of(deferral.value.trigger)}, context)
 
     sensor = sensor_of(emulator, deferrable=deferred)
     if deferred:

@@ -96,7 +96,7 @@ def _record_request_late(self: run_store.RunStore, project_id: str, request: Any
     self._has_run = False
 
 
-def _all_runs(project_id: str, since: float, until: float | None) -> Any:
+def _all_runs(project_id: str, *_: Any) -> Any:
     page = yield protocol.get_project_runs(project_id, trigger="API")
     return page.items
 

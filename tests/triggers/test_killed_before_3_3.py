@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import time
 from collections.abc import Callable
@@ -115,13 +114,6 @@ def set_task(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) ->
         return SimpleNamespace(**NAMES)
 
     return set_to
-
-
-@pytest.fixture
-def logged(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Logged:
-    """Returns what was logged since the last call: Airflow 3's loggers print, Airflow 2's log."""
-    caplog.set_level(logging.INFO)
-    return lambda: "".join(capsys.readouterr()) + caplog.text
 
 
 @pytest.fixture

@@ -1,33 +1,13 @@
-"""The parts of requests to Hex: paths and queries. No I/O."""
+"""The queries of requests to Hex. No I/O."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from airflow_provider_hex.api.errors import HexInvalidInput
-from airflow_provider_hex.api.ids import to_id, to_project
 from airflow_provider_hex.api.validation import to_count
 
 _SMALLEST_IMAGE, _LARGEST_IMAGE = 100, 2000  # pixels
-
-
-def project_path(project_id: str) -> str:
-    """Return the path of a project.
-
-    :param project_id: the project, as its id or URL.
-    :raises HexInvalidInput: it is neither.
-    """
-    return f"/projects/{to_project(project_id).id}"
-
-
-def run_path(project_id: str, run_id: str) -> str:
-    """Return the path of a run.
-
-    :param project_id: the project, as its id or URL.
-    :param run_id: the run.
-    :raises HexInvalidInput: an id is invalid.
-    """
-    return f"{project_path(project_id)}/runs/{to_id(run_id, 'run_id')}"
 
 
 def query_of(**values: Any) -> dict[str, str | list[str]]:
