@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from airflow_provider_hex import version_compat
 from airflow_provider_hex.airflow_compat import (
+    AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
@@ -253,6 +256,22 @@ def test_soft_fail_does_not_skip_the_task_if_its_trigger_failed(emulator: Contro
     with pytest.raises(Exception, match="Trigger failure") as raised:
         sensor.resume_execution("__fail__", {"error": "Trigger failure"}, {})
     assert not isinstance(raised.value, AirflowSkipException)
+
+
+def test_a_retry_that_airflow_resumes_with_the_failure_of_the_previous_attempt_waits_again(
+    emulator: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Airflow 3.0 does."""
+    monkeypatch.setattr(version_compat, "_RESUMES_RETRIES", True)
+    pushed: dict[str, Any] = {"hex_attempt": 1}
+    ti: Any = SimpleNamespace(task_id="wait", map_index=-1, try_number=2)
+    ti.xcom_push = lambda key, value: pushed.update({key: value})
+    ti.xcom_pull = lambda task_ids, key, map_indexes: pushed.get(key)
+    sensor = sensor_of(emulator, "deferred")
+    with pytest.raises(TaskDeferred):
+        sensor.resume_execution("__fail__", {"error": "Trigger failure"}, {"ti": ti})
+    with pytest.raises(AirflowException, match="Trigger failure"):
+        sensor.resume_execution("__fail__", {"error": "Trigger failure"}, {"ti": ti})  # its own
 
 
 @IN_EACH_MODE
