@@ -171,3 +171,27 @@ def test_but_not_by_an_attempt_that_is_not_the_latest(emulator: Control, airflow
     airflow.attempt()
     call_back(context)
     assert statuses(emulator) == [LEFT_RUNNING]
+
+
+@pytest.mark.parametrize(("state", "status"), [("failed", CANCELLED), ("scheduled", LEFT_RUNNING)])
+def test_a_run_that_was_left_to_the_last_attempt_is_cancelled_if_that_fails_before_it_executes_the_operator(
+    state: str, status: str, emulator: Control, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a template cannot be rendered, or in a ``pre_execute``. A user may clear the task after that."""
+    fail_by_a_wrong_token(emulator, airflow)
+    monkeypatch.setattr(lost_worker, "state_of", lambda ti: state)
+    context = airflow.attempt()
+    context["ti"].task, context["ti"].state = operator(project_id="{{ undefined }}"), "failed"
+    call_back(context)
+    assert statuses(emulator) == [status]
+
+
+def test_nothing_is_cancelled_if_the_record_is_of_a_run_that_has_ended(
+    emulator: Control, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator().execute(airflow.attempt())
+    monkeypatch.setattr(lost_worker, "state_of", lambda ti: "failed")
+    context = airflow.attempt()
+    context["ti"].task, context["ti"].state = operator(), "failed"
+    call_back(context)
+    assert not emulator.requests("CancelRun")
