@@ -30,25 +30,29 @@ _MAX_WAIT = 20.0
 
 
 def cancel_run(task: HexRunProjectOperator, context: Context) -> None:
-    """Cancel the run of a failed task, unless the task was cleared and runs again.
+    """Cancel the run of a failed task, unless another attempt owns it.
 
-    :param task: the task as the DAG file defines it: its templates are not rendered.
+    :param task: the task, whose templates may not be rendered.
     :param context: the context of the callback.
     """
-    ti: Any = context["ti"]
-    run = _left_to_retry(task, context) or pull_run(ti, task.render_template(task.project_id, context))
-    if run is None or not _has_failed(ti):
-        return
-    release = release_run(Disposition.CANCEL, HexHook(task.render_template(task.hex_conn_id, context)), run)
-    log.warning("The task failed. %s Run: %s", release.sentence, link_to(run))
+    in_worker = context["ti"].state == "failed"  # the DAG processor sets no state, and cannot read the record
+    run = _recorded_run(task, context) if in_worker else _published_run(task, context)
+    if run is not None:
+        release = release_run(Disposition.CANCEL, HexHook(task.render_template(task.hex_conn_id, context)), run)
+        log.warning("The task failed. %s Run: %s", release.sentence, link_to(run))
 
 
-def _left_to_retry(task: HexRunProjectOperator, context: Context) -> dict[str, Any] | None:
-    """Return the run that an earlier attempt has left to this one, None if there is none."""
-    if context["ti"].state != "failed":  # only the worker sets it. The DAG processor cannot read the record
-        return None
+def _recorded_run(task: HexRunProjectOperator, context: Context) -> dict[str, Any] | None:
+    """Return the run that is left to this attempt, None if there is none. Only the latest attempt finds it."""
     record = RunStore(context, durable=task.durable).load()
     return None if record is None or record.success or record.failure else record.run
+
+
+def _published_run(task: HexRunProjectOperator, context: Context) -> dict[str, Any] | None:
+    """Return the run that the task has published, None if there is none, or if the task was cleared and runs again."""
+    ti: Any = context["ti"]
+    run = pull_run(ti, task.render_template(task.project_id, context))
+    return run if run and _has_failed(ti) else None
 
 
 def _has_failed(ti: Any) -> bool:
