@@ -67,16 +67,19 @@ skipped. See [what counts](dbt.md#what-counts-and-what-is-not-promised) |
 
 ## What happened to the run
 
-If the run had not ended, the message also has one of these sentences, and ends with the run's URL:
+If the task ended before its run, the message also has one of these sentences, and ends with the run's URL:
 
 | sentence | then |
 | --- | --- |
-| `The run was cancelled.` or `No run was started.` | clear the task to run the project again |
+| `The run was cancelled.` or `No run was started.` | a retry starts another run. If the task has none left, clear it |
+| `The run had already ended` … or `so it counts as cancelled.` | the same |
+| `The run had already COMPLETED.` | the project is up to date in Hex: mark the task success |
 | `The run continues, and the task's next attempt re-attaches to it.` | wait for the retry. If you \
 clear the task before it, the run is cancelled and another one started |
+| `The task's next attempt polls the run again, and starts another if it is still gone.` | wait for the retry |
 | `The run continues, because` … | the sentence names who waits for the run, or which argument leaves it running |
-| `The run had already COMPLETED.` | the project is up to date in Hex: mark the task success |
-| `The run could not be cancelled and may still be running:` … | open the URL, and cancel the run in Hex |
+| `The run could not be cancelled and may still be running:` or `The run was not cancelled, because` … | \
+open the URL, and cancel the run in Hex unless you want its results |
 
 ## Words
 

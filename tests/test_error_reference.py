@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from airflow_provider_hex.api import error_hints
 from airflow_provider_hex.api.connection_name import with_name
 from airflow_provider_hex.api.error_body import ErrorBody
-from airflow_provider_hex.api.errors import HexError, all_classes
+from airflow_provider_hex.api.error_messages import outcome_of_cancel
+from airflow_provider_hex.api.errors import HexError, HexRunGone, all_classes
+from airflow_provider_hex.api.models import RunStatus
+from airflow_provider_hex.runs import release
 from docs.error_reference import CASES, PAGE, page
 from tests.api.calls import NAMES, call_named
 from tests.links import broken_links
@@ -45,3 +49,13 @@ def test_each_hint_is_on_the_page(name: str) -> None:
         for rejected in ([], ["as_of"]):
             hint = error_hints.hint(call_named(name), status, ErrorBody(None, None, [], rejected))
             assert with_name(hint, "hex_default") in text
+
+
+def test_each_sentence_about_what_happened_to_a_run_has_a_row() -> None:
+    rows = page().partition("## What happened to the run")[2].partition("\n## ")[0]
+    known = re.findall(r"`([^`]+)`", rows)
+    ended: Any = [{"status": status} for status in RunStatus if status.is_terminal]
+    gone = HexRunGone("gone")
+    sentences = [*release._LEFT.values(), release._NOT_CANCELLED, release.GONE_TO_RETRY]
+    sentences += [outcome_of_cancel(found) for found in [None, gone, *ended]]
+    assert not [each for each in sentences if not any(words in each for words in known)]

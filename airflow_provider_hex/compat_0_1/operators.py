@@ -110,10 +110,12 @@ class OldOperatorNames:
         By these names Airflow renders the fields, and finds the tasks whose results they use.
         """
         super().__init_subclass__(**kwargs)
-        fields, old = list(getattr(cls, "template_fields", ())), "input_parameters"
+        fields: Any = getattr(cls, "template_fields", ())
+        old = "input_parameters"
         uses_old = _takes(cls, old) or _is_property(cls, old) or "input_params" not in fields
         inputs = old if uses_old else "input_params"
-        cls.template_fields = list(dict.fromkeys(inputs if each in (old, "input_params") else each for each in fields))
+        once = dict.fromkeys(inputs if each in (old, "input_params") else each for each in fields)
+        cls.template_fields = type(fields)(once)  # a tuple remains one: a subclass of this one may add a tuple to it
 
     if not TYPE_CHECKING:  # Airflow declares it as an attribute
 

@@ -196,8 +196,9 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
 def _cancel_run_left_running(context: Context) -> None:
     """Cancel the run of a task that failed for good while its run continues: an ``on_failure_callback``.
 
-    Airflow calls it in the DAG processor if the task's worker was lost. It also calls it in the worker of a task that
-    fails by itself. Such a task has released its run, but a retry policy may have failed it in spite of its retries.
+    Airflow calls it in the DAG processor if the task's worker was lost, and in the worker of a task that fails by
+    itself. Such a task has released its run, unless it failed before it executed the operator. But a retry policy may
+    have failed it in spite of its retries.
     """
     task: Any = context["ti"].task
     if task._task_run is None:

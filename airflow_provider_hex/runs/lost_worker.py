@@ -1,8 +1,8 @@
-"""What happens to the run of a task whose worker was lost in its last attempt.
+"""What happens to the run of a task that fails for good while none of the operator's code runs.
 
-None of the task's code runs in the worker then. But Airflow notices it some minutes later (``[scheduler]
+If its worker was lost in its last attempt, Airflow notices it some minutes later (``[scheduler]
 task_instance_heartbeat_timeout``), or at once if the executor reports it, and the DAG processor calls the task's
-``on_failure_callback``.
+``on_failure_callback``. If the attempt fails before it executes the operator, its worker calls that.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from airflow_provider_hex.api.run_lines import link_to
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.runs.disposition import Disposition
 from airflow_provider_hex.runs.release import release_run
+from airflow_provider_hex.runs.run_store import RunStore
 from airflow_provider_hex.triggers.run_xcom import pull_run
 from airflow_provider_hex.version_compat import state_of
 
@@ -29,17 +30,29 @@ _MAX_WAIT = 20.0
 
 
 def cancel_run(task: HexRunProjectOperator, context: Context) -> None:
-    """Cancel the run that a failed task has published, unless the task was cleared and runs again.
+    """Cancel the run of a failed task, unless another attempt owns it.
 
-    :param task: the task as the DAG file defines it: its templates are not rendered.
+    :param task: the task, whose templates may not be rendered.
     :param context: the context of the callback.
     """
+    in_worker = context["ti"].state == "failed"  # the DAG processor sets no state, and cannot read the record
+    run = _recorded_run(task, context) if in_worker else _published_run(task, context)
+    if run is not None:
+        release = release_run(Disposition.CANCEL, HexHook(task.render_template(task.hex_conn_id, context)), run)
+        log.warning("The task failed. %s Run: %s", release.sentence, link_to(run))
+
+
+def _recorded_run(task: HexRunProjectOperator, context: Context) -> dict[str, Any] | None:
+    """Return the run that is left to this attempt, None if there is none. Only the latest attempt finds it."""
+    record = RunStore(context, durable=task.durable).load()
+    return None if record is None or record.success or record.failure else record.run
+
+
+def _published_run(task: HexRunProjectOperator, context: Context) -> dict[str, Any] | None:
+    """Return the run that the task has published, None if there is none, or if the task was cleared and runs again."""
     ti: Any = context["ti"]
     run = pull_run(ti, task.render_template(task.project_id, context))
-    if run is None or not _has_failed(ti):
-        return
-    release = release_run(Disposition.CANCEL, HexHook(task.render_template(task.hex_conn_id, context)), run)
-    log.warning("The task's worker was lost. %s Run: %s", release.sentence, link_to(run))
+    return run if run and _has_failed(ti) else None
 
 
 def _has_failed(ti: Any) -> bool:

@@ -276,6 +276,19 @@ def test_subclasses_add_a_list_to_the_template_fields() -> None:
     assert set(HexRunProjectOperator.template_fields) < set(Subclass.template_fields)
 
 
+class TupleFields(HexRunProjectOperator):
+    """A subclass whose ``template_fields`` are a tuple, as in Airflow's own operators."""
+
+    template_fields: Any = (*HexRunProjectOperator.template_fields, "table")
+
+
+def test_a_subclass_of_a_subclass_adds_a_tuple_to_a_tuple_of_template_fields() -> None:
+    class More(TupleFields):
+        template_fields = TupleFields.template_fields + ("column",)  # noqa: RUF005
+
+    assert More.template_fields == (*HexRunProjectOperator.template_fields, "table", "column")
+
+
 @pytest.mark.parametrize("operator", [HexRunProjectOperator, Subclass, OldFields, AllFields, TakesInputs])
 def test_what_old_subclasses_template_is_rendered_once(operator: Any, warned: Warned) -> None:
     task = operator(

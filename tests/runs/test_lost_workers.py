@@ -20,6 +20,7 @@ from airflow_provider_hex.api.errors import HexUnauthorized
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
 from airflow_provider_hex.runs import lost_worker
+from airflow_provider_hex.triggers.run_xcom import push_run
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
 from tests.runs.conftest import CANCELLED, LEFT_RUNNING, Airflow, keep_runs, operator, statuses
@@ -171,3 +172,25 @@ def test_but_not_by_an_attempt_that_is_not_the_latest(emulator: Control, airflow
     airflow.attempt()
     call_back(context)
     assert statuses(emulator) == [LEFT_RUNNING]
+
+
+@pytest.mark.parametrize("is_latest", [True, False])
+def test_a_run_that_was_left_to_the_last_attempt_is_cancelled_if_that_fails_before_it_executes_the_operator(
+    is_latest: bool, emulator: Control, airflow: Airflow
+) -> None:
+    """As when a template cannot be rendered, or in a ``pre_execute``."""
+    fail_by_a_wrong_token(emulator, airflow)
+    context = airflow.attempt()
+    context["ti"].task, context["ti"].state = operator(project_id="{{ undefined }}"), "failed"
+    if not is_latest:
+        push_run(airflow.attempt()["ti"], emulator.runs()[0])
+    call_back(context)
+    assert statuses(emulator) == [CANCELLED if is_latest else LEFT_RUNNING]
+
+
+def test_nothing_is_cancelled_if_the_record_is_of_a_run_that_has_ended(emulator: Control, airflow: Airflow) -> None:
+    operator().execute(airflow.attempt())
+    context = airflow.attempt()
+    context["ti"].task, context["ti"].state = operator(), "failed"
+    call_back(context)
+    assert not emulator.requests("CancelRun")
