@@ -170,7 +170,9 @@ def accepts_old_names(init: F) -> F:
 
     @wraps(init)
     def init_with_old_names(self: Any, **kwargs: Any) -> None:
-        _drop_defaults_for_others(kwargs, replaces_execute=_replaces_execute(type(self)))
+        _drop_defaults_for_others(kwargs)
+        if _replaces_execute(type(self)) and ("deferrable" not in kwargs or _is_default(kwargs, "deferrable")):
+            kwargs["deferrable"] = False
         with argument_errors(kwargs.get("task_id")):
             check_only_one(kwargs)
         old = {each: kwargs.pop(name) for name, each in _OLD_NAMES.items() if name in kwargs}
@@ -198,28 +200,21 @@ def accepts_old_names(init: F) -> F:
     return cast("F", init_with_old_names)
 
 
-def _drop_defaults_for_others(kwargs: dict[str, Any], *, replaces_execute: bool) -> None:
-    """Remove each argument that is only in ``default_args``, if the task has it by its other name.
-
-    A DAG's ``default_args`` may be for other operators, which have arguments of these names, too.
-
-    :param kwargs: the arguments, with those of ``default_args``, and ``default_args`` itself.
-    :param replaces_execute: whether the task must not be deferred unless it says so itself.
-    """
+def _is_default(kwargs: Mapping[str, Any], name: str) -> bool:
+    """Whether a task has an argument from ``default_args``, which may be for other operators that have it, too."""
     defaults = kwargs.get("default_args") or {}
+    return name in kwargs and name in defaults and kwargs[name] is defaults[name]
 
-    def is_default(name: str) -> bool:
-        return name in defaults and kwargs[name] is defaults[name]
 
+def _drop_defaults_for_others(kwargs: dict[str, Any]) -> None:
+    """Remove each argument that is only in ``default_args``, if the task has it by its other name."""
     for old in _OLD_NAMES.values():
-        both = [name for name in old.new if name in kwargs] if old.name in kwargs else []
-        if both and is_default(old.name) and not all(map(is_default, both)):
-            del kwargs[old.name]
-        else:
-            for name in filter(is_default, both):
-                del kwargs[name]
-    if replaces_execute and ("deferrable" not in kwargs or is_default("deferrable")):
-        kwargs["deferrable"] = False
+        new = [name for name in old.new if name in kwargs]
+        if old.name not in kwargs or not new:
+            continue
+        defaults = [name for name in new if _is_default(kwargs, name)]
+        for name in [old.name] if _is_default(kwargs, old.name) and defaults != new else defaults:
+            del kwargs[name]
 
 
 def check_only_one(kwargs: Mapping[str, Any]) -> None:
