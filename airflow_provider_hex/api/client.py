@@ -78,7 +78,7 @@ class HexClient:
         :return: what Hex's response holds.
         :raises HexError: the call failed.
         """
-        now, content = self.clock(), call.content  # an error of the content must not look like a lost response
+        now, content = self.clock(), call.content  # an error of the content is no lost response
         if call.journal is not None:
             call.journal.sending(now)
         try:
@@ -148,7 +148,7 @@ class HexClient:
             self._adapter.check()
             self._limiter.failed(call.name)
             raise self._no_response(call, error, _causes(error, handled), now) from None
-        self._adapter.check()  # an abort may look like the end of a response
+        self._adapter.check()  # an abort may seem to be the end of a response
         received_at = self.clock()
         self._limiter.learned(call.name, response.headers, received_at, response.status_code, now)
         headers = {name: value.replace(self.config.token, "***") for name, value in response.headers.items()}

@@ -183,13 +183,7 @@ def accepts_old_names(init: F) -> F:
             kwargs["timeout"] = None
         self._has_old_names = bool(old)
         init(self, **kwargs)
-        for each, value in old.items():
-            each.set(self, value)
-        for name, each in _OLD_NAMES.items():
-            if _is_property(type(self), name):
-                setattr(self, name, old.get(each, each.get(self)))
-        if old:
-            deprecated(_advice(*old))
+        _set_old_names(self, old)
 
     parameters = dict(inspect.signature(init).parameters)
     variadic = parameters.pop("kwargs")
@@ -198,6 +192,17 @@ def accepts_old_names(init: F) -> F:
         [*parameters.values(), *keywords, variadic], return_annotation=None
     )
     return cast("F", init_with_old_names)
+
+
+def _set_old_names(task: OldOperatorNames, old: Mapping[_OldName, Any]) -> None:
+    """Set what a task has by old names, and the properties with old names that its class has."""
+    for each, value in old.items():
+        each.set(task, value)
+    for name, each in _OLD_NAMES.items():
+        if _is_property(type(task), name):
+            setattr(task, name, old.get(each, each.get(task)))
+    if old:
+        deprecated(_advice(*old))
 
 
 def _is_default(kwargs: Mapping[str, Any], name: str) -> bool:
