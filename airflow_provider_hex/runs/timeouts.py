@@ -80,7 +80,7 @@ def explain(
     cause = error.__cause__ if isinstance(error, AirflowSkipException) and error.__cause__ else error
     if isinstance(cause, AirflowTaskTimeout):
         if execution_timeout and not ended_wait(cause):
-            add_sentence(error, _limit("execution_timeout", execution_timeout.total_seconds()))
+            add_sentence(cause, _limit("execution_timeout", execution_timeout.total_seconds()))
     elif found := _SENSOR_TIMEOUT.match(str(error)):
         status = f": the run is still {run['status']}" if run else ""
         limit = _limit("timeout", timeout or 0.0)

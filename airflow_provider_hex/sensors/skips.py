@@ -20,17 +20,17 @@ def skip_or_failure(error: BaseException, *, soft_fail: bool, never_fail: bool) 
     """Return the error that ends the task. It is skipped on a timeout, but not for what ``soft_fail`` is not for.
 
     Airflow itself does not skip it if the ``execution_timeout`` is reached between two pokes, or while deferred,
-    and Airflow 3.0 does not if it ended the deferral itself.
+    and Airflow 3.0 does not if it ended the deferral itself. Its skip within a poke does not say what was reached.
 
     :param error: what Airflow's sensor raised.
     :param soft_fail: as of the sensor.
     :param never_fail: as of the sensor.
     """
-    if isinstance(error, (AirflowTaskTimeout, AirflowSensorTimeout)) and (soft_fail or never_fail):
-        skip = AirflowSkipException(str(error))
-        skip.__cause__ = error
-        return skip
     cause = cause_of(error)
+    if isinstance(cause, (AirflowTaskTimeout, AirflowSensorTimeout)) and (soft_fail or never_fail):
+        skip = AirflowSkipException(str(cause))
+        skip.__cause__ = cause
+        return skip
     is_skip = soft_fail and isinstance(error, AirflowSkipException)
     return cause if is_skip and not (isinstance(cause, HexRunFailed) or is_timeout(error)) else error
 

@@ -199,10 +199,15 @@ def test_an_execution_timeout_in_the_last_poll_does_not_hide_the_timeout(emulato
         sensor.resume_execution("execute_complete", {"event": event}, {})
 
 
+@pytest.mark.parametrize("delay", [0, 5], ids=["between two pokes", "within a poke"])
 @pytest.mark.parametrize("option", ["soft_fail", "never_fail"])
-def test_an_execution_timeout_in_a_worker_skips_the_task_whenever_it_is_reached(option: str, emulator: Control) -> None:
-    """Also between two pokes, where Airflow itself does not skip the task."""
+def test_an_execution_timeout_in_a_worker_skips_the_task_and_says_so_whenever_it_is_reached(
+    option: str, delay: int, emulator: Control
+) -> None:
+    """Airflow itself does not skip the task between two pokes, and within a poke it gives another reason."""
     sensor = sensor_of(emulator, "poke", poke_interval=60, **{option: True})
+    if delay:
+        emulator.fault("GetRunStatus", delay=delay)
 
     def time_out() -> None:
         raise AirflowTaskTimeout("Timeout.")
