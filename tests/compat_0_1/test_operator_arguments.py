@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import os
 import uuid
@@ -302,17 +301,6 @@ def test_what_old_subclasses_template_is_rendered_once(operator: Any, warned: Wa
     assert {**task.input_params, "more": 1} == {"day": "2026-11-26", "raw": "{{ ds }}", "more": 1}
     assert task.notifications[0]["body"] == ("{{ raw }}" if operator is OldFields else "{{ ds }}")
     assert not warned  # Airflow uses the name, and not the user
-
-
-def test_a_dag_with_old_names_can_be_serialized(warned: Warned) -> None:
-    serialized_objects: Any = importlib.import_module("airflow.serialization.serialized_objects")
-    serialization: Any = getattr(serialized_objects, "DagSerialization", None) or serialized_objects.SerializedDAG
-    with DAG("serialized", schedule=None) as dag:
-        new(input_parameters={"a": "{{ ds }}"}, wait_seconds=5)
-        OldFields(task_id="old_fields", project_id=PROJECT, input_parameters={"a": 1})
-        HexRunProjectOperator.partial(task_id="mapped", update_cache=True).expand(project_id=[PROJECT])
-    data = serialization.to_dict(dag)
-    assert serialization.from_dict(data).task_ids == ["run", "old_fields", "mapped"]
 
 
 OF_OTHER_OPERATORS = [
