@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from airflow import __version__
 
 from hex_emulator.client import Control
 from tests.dag_runs.conftest import RunDag
 
 OPERATOR = ["operator_in_worker", "operator_deferred"]
-SENSOR = ["sensor_poke", "sensor_reschedule", "sensor_deferred"]
+NOT_IN_3_0 = pytest.mark.skipif(
+    __version__.startswith("3.0."), reason="dag.test() of Airflow 3.0 gives a sensor the date of its first poke as text"
+)
+SENSOR = ["sensor_poke", pytest.param("sensor_reschedule", marks=NOT_IN_3_0), "sensor_deferred"]
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +94,7 @@ def test_a_soft_sensor_that_may_not_poll_or_whose_run_is_gone_fails(
     assert run_dag(f"{way}_softly_for_long").states["wait"] == "failed"
 
 
-@pytest.mark.parametrize("way", OPERATOR + SENSOR)
+@pytest.mark.parametrize("way", [*OPERATOR, *SENSOR])
 def test_a_run_that_has_completed_when_the_timeout_is_reached_is_a_success(
     way: str, run_dag: RunDag, emulator: Control
 ) -> None:
