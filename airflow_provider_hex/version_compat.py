@@ -56,7 +56,7 @@ def first_poke(context: Context) -> datetime | None:
     return date
 
 
-_RESUMES_RETRIES = AIRFLOW_V_3_0_PLUS and not AIRFLOW_V_3_2_PLUS
+RESUMES_RETRIES = AIRFLOW_V_3_0_PLUS and not AIRFLOW_V_3_2_PLUS
 _ATTEMPT = "hex_attempt"
 
 
@@ -66,13 +66,13 @@ def publish_attempt(ti: Any) -> None:
     Airflow 3.0, and the first releases of 3.1, resume a retry where the failed attempt was resumed, with the event or
     the failure of that attempt. They keep its XComs then.
     """
-    if _RESUMES_RETRIES:
+    if RESUMES_RETRIES:
         ti.xcom_push(key=_ATTEMPT, value=ti.try_number)
 
 
 def is_of_previous_attempt(ti: Any) -> bool:
     """Whether a task is resumed with the event or the failure of its previous attempt."""
-    if not _RESUMES_RETRIES:
+    if not RESUMES_RETRIES:
         return False
     attempt = ti.xcom_pull(task_ids=ti.task_id, key=_ATTEMPT, map_indexes=ti.map_index)
     return attempt not in (None, ti.try_number)

@@ -105,9 +105,9 @@ class OldOperatorNames:
         use_cached_sql_results: bool | str
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Let a subclass template the inputs by the name that it uses itself, and no field twice.
+        """Name the inputs in ``template_fields`` as the subclass does, and no field twice.
 
-        By these names Airflow renders the fields, and finds the tasks whose results they use.
+        Airflow renders the attributes of these names, and finds in them the tasks whose results they use.
         """
         super().__init_subclass__(**kwargs)
         fields: Any = getattr(cls, "template_fields", ())
@@ -195,7 +195,7 @@ def accepts_old_names(init: F) -> F:
 
 
 def _set_old_names(task: OldOperatorNames, old: Mapping[_OldName, Any]) -> None:
-    """Set what a task has by old names, and the properties with old names that its class has."""
+    """Set the arguments with old names. A property of a subclass with an old name is always set, as 0.1 did."""
     for each, value in old.items():
         each.set(task, value)
     for name, each in _OLD_NAMES.items():

@@ -15,8 +15,8 @@ from airflow_provider_hex.api.validation import is_template, to_choice, to_secon
 from airflow_provider_hex.compat_0_1.operators import OldOperatorNames, accepts_old_names
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.links.hex import HexRunLink
-from airflow_provider_hex.runs import lost_worker
 from airflow_provider_hex.runs.bare_context import own_context
+from airflow_provider_hex.runs.failure_callback import cancel_run_left_running
 from airflow_provider_hex.runs.kill_switch import KillSwitch
 from airflow_provider_hex.runs.task_run import TaskRun
 from airflow_provider_hex.triggers import events
@@ -140,7 +140,7 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
         self._own_ti: Any = None
         self._kill_switch = KillSwitch()
         if REPORTS_LOST_WORKERS:
-            self.on_failure_callback = [*self.on_failure_callback, _cancel_run_left_running]
+            self.on_failure_callback = [*self.on_failure_callback, cancel_run_left_running]
 
     @cached_property
     def hook(self) -> HexHook:
@@ -191,17 +191,3 @@ class HexRunProjectOperator(OldOperatorNames, BaseOperator):
             self._own_ti = context["ti"]
         self._task_run = TaskRun(self, used, self._kill_switch)
         return self._task_run.execute(began, requeued=requeued)
-
-
-def _cancel_run_left_running(context: Context) -> None:
-    """Cancel the run of a task that failed for good while its run continues: an ``on_failure_callback``.
-
-    Airflow calls it in the DAG processor if the task's worker was lost, and in the worker of a task that fails by
-    itself. Such a task has released its run, unless it failed before it executed the operator. But a retry policy may
-    have failed it in spite of its retries.
-    """
-    task: Any = context["ti"].task
-    if task._task_run is None:
-        lost_worker.cancel_run(task, context)
-    else:
-        task._task_run.failed_for_good()

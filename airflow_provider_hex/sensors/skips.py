@@ -20,7 +20,8 @@ def skip_or_failure(error: BaseException, *, soft_fail: bool, never_fail: bool) 
     """Return the error that ends the task. It is skipped on a timeout, but not for what ``soft_fail`` is not for.
 
     Airflow itself does not skip it if the ``execution_timeout`` is reached between two pokes, or while deferred,
-    and Airflow 3.0 does not if it ended the deferral itself. Its skip within a poke does not say what was reached.
+    and Airflow 3.0 does not if it ended the deferral itself. If it is reached within a poke, Airflow's skip does not
+    say so.
 
     :param error: what Airflow's sensor raised.
     :param soft_fail: as of the sensor.

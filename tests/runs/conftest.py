@@ -64,7 +64,7 @@ class Airflow:
     @property
     def published(self) -> dict[str, Any]:
         """The XComs that are for users. Only Airflow 3.0 and 3.1 need another one."""
-        own = ["hex_attempt"] if version_compat._RESUMES_RETRIES else []
+        own = ["hex_attempt"] if version_compat.RESUMES_RETRIES else []
         return {key: value for key, value in self.xcoms.items() if key not in own}
 
     @property

@@ -57,7 +57,7 @@ def test_a_retry_that_airflow_resumes_with_the_end_of_the_failed_attempt_starts_
     way: str, emulator: Control, airflow: Airflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As Airflow 3.0 does, which keeps the XComs of the failed attempt then."""
-    monkeypatch.setattr(version_compat, "_RESUMES_RETRIES", True)
+    monkeypatch.setattr(version_compat, "RESUMES_RETRIES", True)
     keep_runs(emulator, times=2)
 
     def resume(context: Any) -> Any:

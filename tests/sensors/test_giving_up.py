@@ -267,7 +267,7 @@ def test_a_retry_that_airflow_resumes_with_the_failure_of_the_previous_attempt_w
     emulator: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As Airflow 3.0 does."""
-    monkeypatch.setattr(version_compat, "_RESUMES_RETRIES", True)
+    monkeypatch.setattr(version_compat, "RESUMES_RETRIES", True)
     pushed: dict[str, Any] = {"hex_attempt": 1}
     ti: Any = SimpleNamespace(task_id="wait", map_index=-1, try_number=2)
     ti.xcom_push = lambda key, value: pushed.update({key: value})

@@ -14,7 +14,7 @@ from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_0_PLUS, TaskDeferred
 from airflow_provider_hex.api.errors import HexRunFailed, HexRunGone
 from airflow_provider_hex.sensors.hex import HexRunSensor
 from airflow_provider_hex.triggers import events
-from airflow_provider_hex.version_compat import _RESUMES_RETRIES
+from airflow_provider_hex.version_compat import RESUMES_RETRIES
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
 from tests.sensors.conftest import MODES, sensor_of
@@ -30,7 +30,7 @@ class TaskInstance:
         self.pushed: list[tuple[str, Any]] = []
 
     def xcom_push(self, key: str, value: Any) -> None:
-        if key != "hex_attempt" or not _RESUMES_RETRIES:
+        if key != "hex_attempt" or not RESUMES_RETRIES:
             self.pushed.append((key, value))
 
 

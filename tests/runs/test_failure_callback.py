@@ -19,7 +19,7 @@ from airflow_provider_hex.airflow_compat import AIRFLOW_V_3_3_PLUS, AirflowExcep
 from airflow_provider_hex.api.errors import HexUnauthorized
 from airflow_provider_hex.hooks.hex import HexHook
 from airflow_provider_hex.operators.hex import HexRunProjectOperator
-from airflow_provider_hex.runs import lost_worker
+from airflow_provider_hex.runs import failure_callback
 from airflow_provider_hex.triggers.run_xcom import push_run
 from hex_emulator.client import Control
 from tests.conftest import PROJECT
@@ -60,7 +60,9 @@ def lose_worker(monkeypatch: pytest.MonkeyPatch) -> LoseWorker:
     from airflow.dag_processing.processor import _execute_task_callbacks
     from airflow.sdk.execution_time import task_runner
 
-    monkeypatch.setattr(lost_worker, "time", SimpleNamespace(monotonic=iter(range(100)).__next__, sleep=lambda _: None))
+    monkeypatch.setattr(
+        failure_callback, "time", SimpleNamespace(monotonic=iter(range(100)).__next__, sleep=lambda _: None)
+    )
 
     def lose(states: list[str | None], run: Any, **options: Any) -> None:
         now = datetime.now(UTC)

@@ -1,8 +1,11 @@
-"""What happens to the run of a task that fails for good while none of the operator's code runs.
+"""The ``on_failure_callback`` that the operator adds to the user's.
 
-If its worker was lost in its last attempt, Airflow notices it some minutes later (``[scheduler]
-task_instance_heartbeat_timeout``), or at once if the executor reports it, and the DAG processor calls the task's
-``on_failure_callback``. If the attempt fails before it executes the operator, its worker calls that.
+Airflow calls it in two places:
+
+* in the DAG processor, if the worker was lost in the last attempt. Airflow notices that some minutes later
+  (``[scheduler] task_instance_heartbeat_timeout``), or at once if the executor reports it.
+* in the worker, if the task fails by itself. It has released its run then. But the attempt may have failed before it
+  executed the operator, or a retry policy may have failed the task in spite of its retries.
 """
 
 from __future__ import annotations
@@ -29,12 +32,15 @@ _MAX_WAIT = 20.0
 """Seconds until Airflow has certainly failed the task: it may request the callback before that."""
 
 
-def cancel_run(task: HexRunProjectOperator, context: Context) -> None:
-    """Cancel the run of a failed task, unless another attempt owns it.
+def cancel_run_left_running(context: Context) -> None:
+    """Cancel the run of a task that failed for good while its run continues, unless another attempt owns it.
 
-    :param task: the task, whose templates may not be rendered.
-    :param context: the context of the callback.
+    :param context: the context of the callback. The task's templates may not be rendered.
     """
+    task: HexRunProjectOperator = context["ti"].task  # type: ignore[assignment]
+    if task._task_run is not None:
+        task._task_run.failed_for_good()
+        return
     in_worker = context["ti"].state == "failed"  # the DAG processor sets no state, and cannot read the record
     run = _recorded_run(task, context) if in_worker else _published_run(task, context)
     if run is not None:
